@@ -1,0 +1,309 @@
+//! From facts about connections to facts about attempts: legs, joined into a tree, and how each attempt closed.
+//!
+//! States what belongs together and when it is complete. What it means, `judge` says; nothing here names a fault.
+
+mod leg;
+
+use std::time::Duration;
+
+pub use leg::{BodyStart, Gaps, Leg, LegEnd};
+
+use crate::event::{FrameCounts, Health, Violation, ViolationKind};
+use crate::flow::{Direction, Endpoint};
+use crate::stream::End;
+use crate::time::{Stamp, Timestamp};
+use crate::websocket::{Accept, Close, Extension};
+
+/// What the assembler hands on, in the order in which it was decided.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// An attempt, decided.
+    Attempt(Box<Attempt>),
+    /// How an opened WebSocket ended; after its attempt.
+    Closing(Box<Closing>),
+    /// The state of the capture.
+    Health(Box<Health>),
+    /// An interface got its name.
+    Interface {
+        /// Which `-r` or `-i`, from 0.
+        source: u16,
+        /// Its number in [`Stamp::iface`].
+        iface: u16,
+        /// Its name.
+        name: Box<str>,
+    },
+    /// Time has come this far, and how much is open.
+    Progress {
+        /// Packet time.
+        now: Timestamp,
+        /// Attempts without a final answer for longer than the limit `pending_after`.
+        pending: u64,
+        /// WebSockets open now.
+        open: u64,
+    },
+}
+
+/// One client's try to open a WebSocket, or another upgrade.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Number in the order of decision, from 1.
+    pub id: u64,
+    /// `None` for WebSocket; else the token of another protocol.
+    pub protocol: Protocol,
+    /// Outermost first, children after their parents, then in the order of their first byte. Never empty.
+    pub legs: Vec<Node>,
+    /// How many tries it took; the last one's legs are `legs`.
+    pub tries: u32,
+    /// The tries before it.
+    pub earlier_tries: Vec<EarlierTry>,
+    /// What the capture shows around it.
+    pub surroundings: Surroundings,
+    /// The capture ended, or lost it, before it was complete.
+    pub cut_off: bool,
+    /// It was silent for as long as the limit `unanswered_after`.
+    pub timed_out: bool,
+}
+
+/// What a handshake asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// WebSocket.
+    WebSocket,
+    /// Another token of `Upgrade`, such as `h2c`.
+    Other(Box<str>),
+    /// Nothing: a 426 to a request without an upgrade.
+    None,
+}
+
+/// A leg and its place in the tree.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What the connection showed.
+    pub leg: Leg,
+    /// Index of the leg it serves; `None` for the outermost in sight.
+    pub parent: Option<usize>,
+    /// What it is for.
+    pub role: Role,
+    /// What joined it to its parent or its siblings.
+    pub joined_by: Option<JoinedBy>,
+    /// Whether its client is its parent's server: `Some(true)` same address, `Some(false)` something lies between,
+    /// `None` cannot be told.
+    pub adjacent: Option<bool>,
+}
+
+/// What a leg is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Its answer is the one the parent passes on.
+    Path,
+    /// Asks whether the client may.
+    Auth,
+    /// A copy whose answer nobody waits for.
+    Mirror,
+    /// An earlier upstream try that the proxy gave up.
+    Retry,
+    /// An upstream connection that never carried a request.
+    Failed,
+}
+
+impl Role {
+    /// As in the output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Auth => "auth",
+            Self::Mirror => "mirror",
+            Self::Retry => "retry",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What joined a leg to its attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JoinedBy {
+    /// Equal Sec-WebSocket-Key.
+    Key,
+    /// Equal X-Request-ID or traceparent.
+    RequestId,
+    /// Equal bytes after the 101.
+    Bytes,
+    /// Nested in time, and nothing else fits.
+    Time,
+}
+
+impl JoinedBy {
+    /// As in the output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::RequestId => "request_id",
+            Self::Bytes => "bytes",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// A try that was followed by another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierTry {
+    /// First byte of its request.
+    pub time: Timestamp,
+    /// Its final status.
+    pub status: Option<u16>,
+    /// Its target, with its secrets.
+    pub target: Box<str>,
+    /// `tcp.stream` of its outermost leg.
+    pub tcp_stream: Option<u32>,
+    /// Frame of its request.
+    pub frame: u64,
+    /// File of that frame.
+    pub source: u16,
+}
+
+/// What neighbours in the capture show; facts that a single attempt cannot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// TLS connections to the host of the outermost leg's client began within the last 60 s: it is likely the upstream
+    /// leg of an encrypted one.
+    pub client_leg_encrypted: bool,
+    /// The server of the outermost leg had other, joined, clear upstream legs within 60 s, and nothing was lost.
+    pub hop_passes_others: bool,
+    /// Packets were dropped or bytes lost while this attempt ran.
+    pub lossy: bool,
+    /// A plain exchange of the same client with an engine.io or SignalR target followed: it fell back to polling.
+    pub polling_followed: bool,
+}
+
+/// How an opened WebSocket ended, or that it did not.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// Its attempt's `id`.
+    pub attempt: u64,
+    /// When it ended: the first Close, FIN or RST; for one still open the last packet of the capture.
+    pub at: Timestamp,
+    /// Of the outermost leg's 101.
+    pub opened_at: Timestamp,
+    /// Host and target as in the attempt, for grouping.
+    pub host: Option<Box<str>>,
+    /// Target of the outermost leg, with its secrets.
+    pub target: Box<str>,
+    /// `path` legs, outermost first. Never empty.
+    pub legs: Vec<ClosingLeg>,
+    /// Upstream connections of the attempt that failed; 1014 asks for them.
+    pub failed_upstream: Vec<(Endpoint, End)>,
+    /// Other WebSockets of the same hop that ended within one second of this one.
+    pub ended_together: u32,
+    /// Not ended when the capture did.
+    pub still_open: bool,
+    /// Bytes or packets were lost after the 101, so that a Close may have been missed.
+    pub lossy: bool,
+}
+
+/// One leg of an opened WebSocket.
+#[derive(Clone, Debug)]
+pub struct ClosingLeg {
+    /// Its index in the attempt's `legs`.
+    pub leg: usize,
+    /// Client of this leg.
+    pub client: Endpoint,
+    /// Server of this leg.
+    pub server: Endpoint,
+    /// The `Server` field of its answer.
+    pub software: Option<Box<str>>,
+    /// Fields that show who handled it: `cf-ray`, `via`, `x-amzn-trace-id` and the like, as `name: value`.
+    pub marks: Vec<Box<str>>,
+    /// Extensions asked for.
+    pub offered: Box<[Extension]>,
+    /// Extensions agreed.
+    pub agreed: Box<[Extension]>,
+    /// Subprotocol agreed.
+    pub subprotocol: Option<Box<str>>,
+    /// Accept of its 101.
+    pub accept: Option<Accept>,
+    /// Of its 101.
+    pub opened_at: Timestamp,
+    /// Close frames in their order, at most four.
+    pub closes: Vec<SeenClose>,
+    /// FIN and RST in their order, at most one of each side.
+    pub tcp_ends: Vec<TcpEnd>,
+    /// How the connection was left.
+    pub ended: Option<End>,
+    /// Frames of the client.
+    pub client_frames: FrameCounts,
+    /// Frames of the server.
+    pub server_frames: FrameCounts,
+    /// Round-trip times of pings: of the client, of the server; a sample of at most 64.
+    pub rtt: [Vec<Duration>; 2],
+    /// Last byte of the client and of the server before the end.
+    pub last_bytes: [Option<Timestamp>; 2],
+    /// Largest message of the client and of the server, in bytes.
+    pub largest_message: [u64; 2],
+    /// Breaches of RFC 6455, the first of each kind and side, with how many there were.
+    pub violations: Vec<SeenViolation>,
+    /// Bytes of one side go unacknowledged since then.
+    pub retransmitting: Option<(Direction, Timestamp)>,
+}
+
+/// A Close frame and when it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenClose {
+    /// Who sent it, by the way of its bytes.
+    pub dir: Direction,
+    /// When and where.
+    pub at: Stamp,
+    /// What it says.
+    pub close: Close,
+}
+
+/// FIN or RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpEnd {
+    /// Who sent it, by the way of its bytes.
+    pub dir: Direction,
+    /// When.
+    pub at: Timestamp,
+    /// RST rather than FIN.
+    pub reset: bool,
+}
+
+/// Breaches of one kind by one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenViolation {
+    /// The first of them.
+    pub first: Violation,
+    /// Where it was.
+    pub at: Stamp,
+    /// How many there were.
+    pub count: u64,
+}
+
+impl SeenViolation {
+    /// What is wrong.
+    pub const fn kind(&self) -> ViolationKind {
+        self.first.kind
+    }
+}
+
+impl Attempt {
+    /// The outermost leg in sight.
+    ///
+    /// # Panics
+    /// Never: an attempt has at least one leg.
+    pub fn outermost(&self) -> &Leg {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "an attempt is made from its first leg"
+        )]
+        &self.legs[0].leg
+    }
+
+    /// Indices of the `path` legs, outermost first.
+    pub fn path(&self) -> impl Iterator<Item = usize> + '_ {
+        self.legs
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.role == Role::Path)
+            .map(|(index, _)| index)
+    }
+}

@@ -1,0 +1,123 @@
+//! Who talks to whom: endpoints, the key of a connection, and the two directions of its bytes.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// One end of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// IP address; an IPv4-mapped IPv6 address stays what it was on the wire.
+    pub addr: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint of this address and port.
+    pub const fn new(addr: IpAddr, port: u16) -> Self {
+        Self { addr, port }
+    }
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)
+    }
+}
+
+/// `10.0.0.5:80`, `[2001:db8::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.addr, self.port).fmt(f)
+    }
+}
+
+/// The two endpoints of a connection, the same for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey {
+    low: Endpoint,
+    high: Endpoint,
+}
+
+impl FlowKey {
+    /// The key of the connection between two endpoints, in whatever order they are given.
+    pub fn new(a: Endpoint, b: Endpoint) -> Self {
+        if a <= b {
+            Self { low: a, high: b }
+        } else {
+            Self { low: b, high: a }
+        }
+    }
+}
+
+/// Number of a TCP connection in the order of first sight, over all sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Which way bytes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the client, which opened the connection.
+    ToServer,
+    /// From the server.
+    ToClient,
+}
+
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub const fn flip(self) -> Self {
+        match self {
+            Self::ToServer => Self::ToClient,
+            Self::ToClient => Self::ToServer,
+        }
+    }
+
+    /// 0 for bytes of the client, 1 for bytes of the server: the place in a pair.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::ToServer => 0,
+            Self::ToClient => 1,
+        }
+    }
+}
+
+/// One value for each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Both<T> {
+    /// Of the bytes that the client sent.
+    pub to_server: T,
+    /// Of the bytes that the server sent.
+    pub to_client: T,
+}
+
+impl<T> Both<T> {
+    /// The value of one direction.
+    pub const fn get(&self, dir: Direction) -> &T {
+        match dir {
+            Direction::ToServer => &self.to_server,
+            Direction::ToClient => &self.to_client,
+        }
+    }
+
+    /// The value of one direction, to be changed.
+    pub const fn get_mut(&mut self, dir: Direction) -> &mut T {
+        match dir {
+            Direction::ToServer => &mut self.to_server,
+            Direction::ToClient => &mut self.to_client,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_from_both_ends() {
+        let a = Endpoint::new("10.0.0.1".parse().unwrap(), 80);
+        let b = Endpoint::new("::1".parse().unwrap(), 4000);
+        assert_eq!(FlowKey::new(a, b), FlowKey::new(b, a));
+        assert_eq!(b.to_string(), "[::1]:4000");
+    }
+}

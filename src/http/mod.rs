@@ -1,0 +1,58 @@
+//! The bytes of one direction as HTTP/1 messages: head, fields, and a body that is skipped (RFC 9112, RFC 9110).
+//!
+//! Knows HTTP and not WebSocket. Reads whatever is offered in pieces of any size; what is malformed is told as such and
+//! never an error. Secrets (Cookie, Authorization and their kin) are left out of a [`Fields`] as it is made, so no room
+//! behind this one can print them.
+
+mod fields;
+
+pub use fields::{Field, Fields};
+
+/// HTTP version of a start line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// HTTP/1.0: no Upgrade, and connections close by default.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+impl Version {
+    /// `HTTP/1.0` or `HTTP/1.1`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
+}
+
+/// Status code of a response (RFC 9110 §15); any three digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Status(pub u16);
+
+/// Request line and fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    /// `GET`, mostly.
+    pub method: Box<str>,
+    /// Request target as sent: `/ws?token=…`, `http://host/ws`, `host:443`. Holds secrets; mask it before it is shown.
+    pub target: Box<str>,
+    /// Version of the request line.
+    pub version: Version,
+    /// Field lines in their order, without secrets.
+    pub fields: Fields,
+}
+
+/// Status line and fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// Version of the status line.
+    pub version: Version,
+    /// Status code.
+    pub status: Status,
+    /// Reason phrase, often the only text that tells the cause; may be empty.
+    pub reason: Box<str>,
+    /// Field lines in their order, without secrets.
+    pub fields: Fields,
+}

@@ -1,0 +1,178 @@
+//! The only room that judges: from an [`Attempt`](crate::attempt::Attempt) or a
+//! [`Closing`](crate::attempt::Closing) to a [`Judgement`]. Pure, without state, testable without a packet.
+//!
+//! The order of belief: two joined legs that differ, then the structure of one leg, then a signature of the catalogue,
+//! then the status alone. All matches stay listed; the first is the root cause.
+
+mod finding;
+mod verdict;
+
+pub use finding::{FindingGroup, FindingId};
+pub use verdict::{Confidence, Kind, Party, Severity, Verdict};
+
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, Closing};
+use crate::flow::Endpoint;
+
+/// What is thought of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// One of six.
+    pub verdict: Verdict,
+    /// How bad it is.
+    pub severity: Severity,
+    /// All that matched; the first is the root cause unless the verdict is `ok`.
+    pub findings: Vec<Finding>,
+    /// Who did it.
+    pub hop: Option<Hop>,
+    /// How the `path` legs differ.
+    pub diff: Vec<Difference>,
+    /// Final status of the outermost leg; `None` where none came, or the client had left.
+    pub status: Option<u16>,
+    /// What to tell the user.
+    pub advice: Advice,
+}
+
+/// What is thought of a closing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosingJudgement {
+    /// How it ended.
+    pub kind: Kind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Code of the first Close frame of the outermost leg that has one; `None` without.
+    pub wire_code: Option<u16>,
+    /// What an endpoint's API reports, 1005 and 1006 included; `None` while it is open.
+    pub code: Option<u16>,
+    /// Who sent the first Close, or ended TCP first.
+    pub by: Party,
+    /// Reason of that Close.
+    pub reason: Option<Box<str>>,
+    /// All that matched; the first is the root cause.
+    pub findings: Vec<Finding>,
+    /// The hop that ended it or spoiled it.
+    pub hop: Option<Hop>,
+    /// What to tell the user.
+    pub advice: Advice,
+}
+
+/// One named fact with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub id: FindingId,
+    /// Row of the catalogue, where one matched.
+    pub rule: Option<Arc<str>>,
+    /// Index of the leg that shows it.
+    pub leg: usize,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What was seen, one sentence each; may hold bytes of the network.
+    pub evidence: Vec<String>,
+}
+
+/// Why, what to do, and what not to waste time on. Text of the catalogue, without bytes of the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// The likely cause.
+    pub cause: Option<String>,
+    /// Lines to paste or steps to take.
+    pub fix: Vec<String>,
+    /// What will not help.
+    pub wont_help: Vec<String>,
+}
+
+/// The proxy between two legs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// Its side towards the client: server of the outer leg.
+    pub inward: Option<Endpoint>,
+    /// Its side towards the backend: client of the inner leg.
+    pub outward: Option<Endpoint>,
+    /// What it calls itself.
+    pub software: Option<Box<str>>,
+    /// Whether both sides are surely of one machine; see the node's `adjacent`.
+    pub adjacent: Option<bool>,
+}
+
+/// One difference between two `path` legs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Index of the outer leg.
+    pub from: usize,
+    /// Index of the inner leg.
+    pub to: usize,
+    /// In the request or in the response. For a response `was` is what the inner leg brought.
+    pub message: Message,
+    /// Field name in lower case, or `version`, `status`, `target`, `method`.
+    pub field: Box<str>,
+    /// What happened to it.
+    pub change: Change,
+    /// Before the hop.
+    pub was: Option<Box<str>>,
+    /// Behind the hop; for `renamed` the new name with its value.
+    pub is: Option<Box<str>>,
+}
+
+/// Which message differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message {
+    /// The request, on its way in.
+    Request,
+    /// The response, on its way out.
+    Response,
+}
+
+/// What a hop did to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// It is gone.
+    Removed,
+    /// It was not there before.
+    Added,
+    /// It has another name.
+    Renamed,
+    /// It has another value.
+    Changed,
+}
+
+impl Message {
+    /// As in the output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+impl Change {
+    /// As in the output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Added => "added",
+            Self::Renamed => "renamed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// An attempt with its judgement, as it travels to the reports.
+#[derive(Clone, Debug)]
+pub struct JudgedAttempt {
+    /// The facts.
+    pub attempt: Attempt,
+    /// What is thought of them.
+    pub judgement: Judgement,
+}
+
+/// A closing with its judgement.
+#[derive(Clone, Debug)]
+pub struct JudgedClosing {
+    /// The facts.
+    pub closing: Closing,
+    /// What is thought of them.
+    pub judgement: ClosingJudgement,
+}

@@ -1,0 +1,3 @@
+//! The `wscap` command.
+
+fn main() {}

@@ -1,0 +1,85 @@
+//! From segments to connections: a bounded table, and for each direction its bytes in order (RFC 9293).
+//!
+//! Knows TCP and nothing above it. The rooms above keep what they know of a connection in the table too, as the `S` of
+//! [`Table`], so that a packet costs one look-up.
+//!
+//! Invariants: a byte is handed on at most once, in the order of the stream; the first copy of a byte wins; what was
+//! lost is a [`StreamItem::Gap`] of known length, never silence; all that is buffered is charged to one
+//! [`Budget`](crate::limits::Budget).
+
+mod table;
+
+pub use table::{Conn, Counters, Rank, Table};
+
+use crate::flow::Direction;
+
+/// What happened on a connection, in the order of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamItem<'a> {
+    /// The server answered the SYN.
+    SynAck,
+    /// The next bytes of one direction.
+    Data {
+        /// Which way.
+        dir: Direction,
+        /// Offset of the first byte from the start of the direction (the byte after the SYN is 0; from the first byte
+        /// seen where the connection was joined mid-stream).
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+        /// True where the bytes begin a segment as it was sent: sync can be taken up again only there.
+        at_segment_start: bool,
+    },
+    /// Bytes that will never come.
+    Gap {
+        /// Which way.
+        dir: Direction,
+        /// Offset of the first lost byte.
+        offset: u64,
+        /// How many.
+        len: u64,
+    },
+    /// The sender has nothing more to send; comes in order, after its last byte.
+    Fin {
+        /// Who sent the FIN, by the way of its bytes.
+        dir: Direction,
+    },
+    /// Bytes of one direction are being sent again and again, and the peer has acknowledged nothing for 15 s.
+    Retransmitting {
+        /// Whose bytes go unacknowledged.
+        dir: Direction,
+    },
+    /// The same segments are seen on another interface too: a copy, no retransmission.
+    SeenOn {
+        /// The other interface.
+        iface: u16,
+    },
+    /// A later copy of some bytes differs from the first.
+    OverlapDiffers {
+        /// Which way.
+        dir: Direction,
+    },
+    /// The connection is over; nothing follows.
+    End(End),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Both sides sent FIN.
+    Fin,
+    /// One side sent RST; which, by the way of its segment.
+    Rst(Direction),
+    /// The server answered the SYN by RST.
+    Refused,
+    /// SYNs without an answer until the connection was forgotten, or the client gave up.
+    Unanswered,
+    /// Silent for longer than the limit `idle_timeout`.
+    Idle,
+    /// Forgotten because there was no room.
+    Evicted,
+    /// A new SYN with the same addresses began another connection.
+    Replaced,
+    /// The capture ended first.
+    CaptureOver,
+}

@@ -1,0 +1,113 @@
+//! Frame headers (RFC 6455 §5.2).
+
+use std::fmt;
+
+/// The header of one frame. Opcodes and lengths that no endpoint may send are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// Last fragment of its message.
+    pub fin: bool,
+    /// Reserved bits.
+    pub rsv: Rsv,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// Masking key, present on frames of clients.
+    pub mask: Option<[u8; 4]>,
+    /// Length of the payload.
+    pub payload_len: u64,
+    /// The length is not in its shortest form, or has its highest bit set.
+    pub length_not_minimal: bool,
+}
+
+/// The three reserved bits, RSV1 as 4, RSV2 as 2, RSV3 as 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rsv(pub u8);
+
+/// Frame opcode: any four bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Opcode(pub u8);
+
+impl Opcode {
+    /// Continues the message before it.
+    pub const CONTINUATION: Self = Self(0x0);
+    /// Begins a text message.
+    pub const TEXT: Self = Self(0x1);
+    /// Begins a binary message.
+    pub const BINARY: Self = Self(0x2);
+    /// Closing handshake.
+    pub const CLOSE: Self = Self(0x8);
+    /// Ping.
+    pub const PING: Self = Self(0x9);
+    /// Pong.
+    pub const PONG: Self = Self(0xA);
+
+    /// Control frames may stand between the fragments of a message and hold at most 125 bytes (RFC 6455 §5.5).
+    pub const fn is_control(self) -> bool {
+        self.0 & 0x8 != 0
+    }
+
+    /// Whether RFC 6455 leaves it without a meaning.
+    pub const fn is_reserved(self) -> bool {
+        matches!(self.0, 0x3..=0x7 | 0xB..)
+    }
+
+    /// Its name, where it has one.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::CONTINUATION => "continuation",
+            Self::TEXT => "text",
+            Self::BINARY => "binary",
+            Self::CLOSE => "close",
+            Self::PING => "ping",
+            Self::PONG => "pong",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Opcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "opcode {:#x}", self.0),
+        }
+    }
+}
+
+impl FrameHeader {
+    /// Longest header: 2 bytes, 8 of length, 4 of mask.
+    pub const MAX_LEN: usize = 14;
+
+    /// Reads a header from the start of `bytes`, with its own length; `None` where more bytes are needed.
+    pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
+        let &[first, second, ref rest @ ..] = bytes else {
+            return None;
+        };
+        let (payload_len, shortest, rest) = match second & 0x7F {
+            126 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (u64::from(u16::from_be_bytes(*len)), 126, rest)
+            }
+            127 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (u64::from_be_bytes(*len), 0x1_0000, rest)
+            }
+            len => (u64::from(len), 0, rest),
+        };
+        let (mask, rest) = if second & 0x80 == 0 {
+            (None, rest)
+        } else {
+            let (mask, rest) = rest.split_first_chunk()?;
+            (Some(*mask), rest)
+        };
+        let header = Self {
+            fin: first & 0x80 != 0,
+            rsv: Rsv(first >> 4 & 0x7),
+            opcode: Opcode(first & 0xF),
+            mask,
+            payload_len,
+            length_not_minimal: payload_len < shortest || payload_len >> 63 != 0,
+        };
+        Some((header, bytes.len() - rest.len()))
+    }
+}

@@ -1,0 +1,180 @@
+//! The fields of the opening handshake, read out of a request and a response (RFC 6455 §4).
+
+use data_encoding::BASE64;
+use sha1::{Digest, Sha1};
+
+use crate::http::{Fields, RequestHead, ResponseHead};
+
+/// RFC 6455 §1.3: appended to the key before it is hashed.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a request offers, whether or not it is a whole handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// `Upgrade` names `websocket`.
+    pub upgrade: bool,
+    /// `Connection` has the option `upgrade`.
+    pub connection: bool,
+    /// `Sec-WebSocket-Key`; the first, if there are several.
+    pub key: Option<Box<str>>,
+    /// `Sec-WebSocket-Version`.
+    pub version: Option<Box<str>>,
+    /// `Sec-WebSocket-Protocol`, in the order of preference.
+    pub subprotocols: Box<[Box<str>]>,
+    /// `Sec-WebSocket-Extensions`, in the order of preference.
+    pub extensions: Box<[Extension]>,
+}
+
+/// What a response grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// `Upgrade` names `websocket`.
+    pub upgrade: bool,
+    /// `Connection` has the option `upgrade`.
+    pub connection: bool,
+    /// `Sec-WebSocket-Accept` held against the key of the request; `None` unless the status is 101.
+    pub accept: Option<Accept>,
+    /// `Sec-WebSocket-Protocol`.
+    pub subprotocols: Box<[Box<str>]>,
+    /// `Sec-WebSocket-Extensions`.
+    pub extensions: Box<[Extension]>,
+}
+
+/// `Sec-WebSocket-Accept` of a 101 (RFC 6455 §4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// It belongs to the key of this leg.
+    Ok,
+    /// It is there and belongs to another key.
+    Wrong,
+    /// It is not there.
+    Missing,
+    /// The request was not seen, so it cannot be told.
+    Unknown,
+}
+
+/// One element of `Sec-WebSocket-Extensions` (RFC 6455 §9.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its token, such as `permessage-deflate`.
+    pub name: Box<str>,
+    /// Its parameters, with their values without quotes.
+    pub params: Box<[(Box<str>, Option<Box<str>>)]>,
+}
+
+impl Offer {
+    /// Reads the handshake fields of a request.
+    pub fn of(head: &RequestHead) -> Self {
+        let fields = &head.fields;
+        Self {
+            upgrade: fields.has_element("upgrade", "websocket"),
+            connection: fields.has_element("connection", "upgrade"),
+            key: first(fields, "sec-websocket-key"),
+            version: first(fields, "sec-websocket-version"),
+            subprotocols: list(fields, "sec-websocket-protocol"),
+            extensions: extensions(fields),
+        }
+    }
+}
+
+impl Answer {
+    /// Reads the handshake fields of a response to a request with that key (`None`: the request was not seen).
+    pub fn of(head: &ResponseHead, offer: Option<&Offer>) -> Self {
+        let fields = &head.fields;
+        let accept =
+            (head.status.0 == 101).then(|| match (fields.first("sec-websocket-accept"), offer) {
+                (None, _) => Accept::Missing,
+                (Some(_), None) => Accept::Unknown,
+                (Some(field), Some(offer)) => {
+                    let expected = accept_for(offer.key.as_deref().unwrap_or_default());
+                    if field.value == expected.as_bytes() {
+                        Accept::Ok
+                    } else {
+                        Accept::Wrong
+                    }
+                }
+            });
+        Self {
+            upgrade: fields.has_element("upgrade", "websocket"),
+            connection: fields.has_element("connection", "upgrade"),
+            accept,
+            subprotocols: list(fields, "sec-websocket-protocol"),
+            extensions: extensions(fields),
+        }
+    }
+}
+
+/// The accept value that belongs to a key (RFC 6455 §4.2.2, step 5.4).
+pub fn accept_for(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(GUID);
+    BASE64.encode(&hash.finalize())
+}
+
+/// Whether a key is 16 bytes in base64 (RFC 6455 §4.1).
+pub fn is_valid_key(key: &str) -> bool {
+    key.len() == 24
+        && BASE64
+            .decode(key.as_bytes())
+            .is_ok_and(|bytes| bytes.len() == 16)
+}
+
+fn first(fields: &Fields, name: &str) -> Option<Box<str>> {
+    fields.first(name).map(|field| field.text().into())
+}
+
+fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
+    fields
+        .elements(name)
+        .map(|element| String::from_utf8_lossy(element).into())
+        .collect()
+}
+
+fn extensions(fields: &Fields) -> Box<[Extension]> {
+    fields
+        .elements("sec-websocket-extensions")
+        .map(|element| {
+            let text = String::from_utf8_lossy(element);
+            let mut parts = text.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().into();
+            let params = parts.filter(|part| !part.is_empty()).map(param).collect();
+            Extension { name, params }
+        })
+        .collect()
+}
+
+fn param(part: &str) -> (Box<str>, Option<Box<str>>) {
+    match part.split_once('=') {
+        Some((name, value)) => (
+            name.trim().into(),
+            Some(value.trim().trim_matches('"').into()),
+        ),
+        None => (part.into(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_of_the_rfc_and_of_tungstenite() {
+        assert_eq!(
+            accept_for("dGhlIHNhbXBsZSBub25jZQ=="),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
+        for key in ["", "x", "AQIDBAUGBwgJCgsMDQ4PEA=="] {
+            let oracle = tungstenite::handshake::derive_accept_key(key.as_bytes());
+            assert_eq!(accept_for(key), oracle);
+        }
+    }
+
+    #[test]
+    fn a_key_is_sixteen_bytes() {
+        assert!(is_valid_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert!(!is_valid_key("dGhlIHNhbXBsZSBub25jZQ="));
+        assert!(!is_valid_key("AAAA"));
+        assert!(!is_valid_key("not base64 at all ======"));
+    }
+}

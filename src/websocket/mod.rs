@@ -1,0 +1,13 @@
+//! The WebSocket protocol as seen from beside the wire: handshake fields, frame headers, Close frames (RFC 6455).
+//!
+//! Knows the heads that `http` read, and no connection. Payloads of data frames are never looked at; those of control
+//! frames (at most 125 bytes) only where they say something: a Close has a code and a reason. Codes that nobody knows
+//! keep their number.
+
+mod close;
+mod frame;
+mod handshake;
+
+pub use close::{Close, CloseCode};
+pub use frame::{FrameHeader, Opcode, Rsv};
+pub use handshake::{Accept, Answer, Extension, Offer, accept_for, is_valid_key};
