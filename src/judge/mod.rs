@@ -4,10 +4,15 @@
 //! The order of belief: two joined legs that differ, then the structure of one leg, then a signature of the catalogue,
 //! then the status alone. All matches stay listed; the first is the root cause.
 
+mod catalogue;
+pub mod explain;
 mod finding;
+mod signature;
 mod verdict;
 
+pub use catalogue::{Backing, Catalogue, Row};
 pub use finding::{FindingGroup, FindingId};
+pub use signature::{ClosingScene, Scene};
 pub use verdict::{Confidence, Kind, Party, Severity, Verdict};
 
 use std::sync::Arc;

@@ -58,8 +58,17 @@ pub enum Accept {
 pub struct Extension {
     /// Its token, such as `permessage-deflate`.
     pub name: Box<str>,
-    /// Its parameters, with their values without quotes.
-    pub params: Box<[(Box<str>, Option<Box<str>>)]>,
+    /// Its parameters in their order.
+    pub params: Box<[Param]>,
+}
+
+/// One parameter of an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its value without quotes, where it has one.
+    pub value: Option<Box<str>>,
 }
 
 impl Offer {
@@ -144,13 +153,16 @@ fn extensions(fields: &Fields) -> Box<[Extension]> {
         .collect()
 }
 
-fn param(part: &str) -> (Box<str>, Option<Box<str>>) {
+fn param(part: &str) -> Param {
     match part.split_once('=') {
-        Some((name, value)) => (
-            name.trim().into(),
-            Some(value.trim().trim_matches('"').into()),
-        ),
-        None => (part.into(), None),
+        Some((name, value)) => Param {
+            name: name.trim().into(),
+            value: Some(value.trim().trim_matches('"').into()),
+        },
+        None => Param {
+            name: part.into(),
+            value: None,
+        },
     }
 }
 

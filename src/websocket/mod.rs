@@ -10,4 +10,4 @@ mod handshake;
 
 pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
-pub use handshake::{Accept, Answer, Extension, Offer, accept_for, is_valid_key};
+pub use handshake::{Accept, Answer, Extension, Offer, Param, accept_for, is_valid_key};

@@ -1,0 +1,1 @@
+//! `wscap explain`: what is known of a finding, a status, a close code or a product.
