@@ -12,7 +12,7 @@ use crate::attempt::{
     Attempt, BodyStart, ClosingLeg, EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Node, Output,
     Protocol, Role, Surroundings, tree,
 };
-use crate::event::{Connection, Event, Fact, Request, Response, ViolationKind};
+use crate::event::{Connection, Event, Fact, Request, Response};
 use crate::flow::ConnId;
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};

@@ -130,7 +130,7 @@ impl LiveLeg {
     }
 
     /// Takes note of what came after the request.
-    fn note(&mut self, at: Stamp, fact: &Fact) {
+    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
         match fact {
             Fact::Gap { over, .. } => match over {
                 GapOver::RequestHead => self.leg.gaps.request = true,
