@@ -108,7 +108,7 @@ impl<S: Default> Table<S> {
     }
 
     /// The capture is over: what waits behind holes is handed on after its gap, then every connection ends with
-    /// [`End::CaptureOver`](crate::stream::End::CaptureOver), in the order of their numbers.
+    /// [`End::CaptureOver`](crate::flow::End::CaptureOver), in the order of their numbers.
     pub fn finish(
         &mut self,
         _budget: &mut Budget,
