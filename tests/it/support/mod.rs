@@ -1,0 +1,3 @@
+//! What the tests build their situations from.
+
+pub(crate) mod legs;
