@@ -78,11 +78,6 @@ impl Ask {
         self
     }
 
-    pub(crate) fn exchange(mut self, exchange: u32) -> Self {
-        self.exchange = exchange;
-        self
-    }
-
     /// What nginx makes of it where nothing is configured.
     pub(crate) fn stripped(self) -> Self {
         self.http10()
