@@ -2,12 +2,14 @@
 
 use crate::attempt::TcpEnd;
 use crate::event::{Connection, Request, Response};
-use crate::flow::ConnId;
+use crate::flow::{ConnId, Direction};
+use crate::http::{RequestHead, ResponseHead};
 use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
+use crate::websocket::{Accept, Answer, Offer};
 
 /// What one connection showed of one exchange.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Leg {
     /// Which connection.
     pub conn: ConnId,
@@ -23,6 +25,8 @@ pub struct Leg {
     pub gaps: Gaps,
     /// How it ended, up to the time the attempt was decided.
     pub end: LegEnd,
+    /// The text `HTTP/` came where frames should be.
+    pub http_after_101: bool,
 }
 
 /// The first bytes of the content of an answer.
@@ -73,13 +77,151 @@ impl Leg {
             .unwrap_or_default()
     }
 
+    /// First byte of the final answer.
+    pub fn answered(&self) -> Option<Timestamp> {
+        self.response
+            .as_ref()
+            .map(|(_, response)| response.started.ts)
+    }
+
+    /// First byte of the final answer, or the end of the connection without one.
+    pub fn settled(&self) -> Option<Timestamp> {
+        self.answered().or_else(|| self.end.first.map(|end| end.at))
+    }
+
     /// Final status, where there is one.
     pub fn status(&self) -> Option<u16> {
-        self.response
-            .as_ref()?
-            .1
-            .head
-            .as_ref()
-            .map(|head| head.status.0)
+        self.answer_head().map(|head| head.status.0)
     }
+
+    /// Request line and fields.
+    pub fn request_head(&self) -> Option<&RequestHead> {
+        self.request.as_ref().map(|(_, request)| &request.head)
+    }
+
+    /// Status line and fields of the final answer.
+    pub fn answer_head(&self) -> Option<&ResponseHead> {
+        self.response.as_ref()?.1.head.as_ref()
+    }
+
+    /// Handshake fields of the request.
+    pub fn offer(&self) -> Option<&Offer> {
+        self.request.as_ref().map(|(_, request)| &request.offer)
+    }
+
+    /// Handshake fields of the final answer.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.response.as_ref().map(|(_, response)| &response.answer)
+    }
+
+    /// A field of the request as text.
+    pub fn request_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
+        self.request_head()?.fields.value(name)
+    }
+
+    /// A field of the final answer as text.
+    pub fn answer_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
+        self.answer_head()?.fields.value(name)
+    }
+
+    /// The client sent FIN or RST before the server had answered.
+    pub fn client_left_first(&self) -> bool {
+        self.end.first.is_some_and(|end| {
+            end.dir == Direction::ToServer
+                && self.answered().is_none_or(|answered| end.at < answered)
+        })
+    }
+
+    /// The server sent FIN or RST and no byte of an answer.
+    pub fn server_left_first(&self) -> bool {
+        self.response.is_none()
+            && self
+                .end
+                .first
+                .is_some_and(|end| end.dir == Direction::ToClient)
+    }
+
+    /// Whether a client takes the answer as an open WebSocket (RFC 6455 §4.1): 101, its fields and the accept right,
+    /// nothing agreed that was not offered; and it had not left before.
+    pub fn opened(&self) -> bool {
+        let (Some(offer), Some(answer)) = (self.offer(), self.answer()) else {
+            return false;
+        };
+        self.status() == Some(101)
+            && answer.accept == Some(Accept::Ok)
+            && answer.upgrade
+            && answer.connection
+            && unoffered_subprotocol(offer, answer).is_none()
+            && unoffered_extension(offer, answer).is_none()
+            && !self.client_left_first()
+            && !self.http_after_101
+    }
+
+    /// The field that proves that a proxy sent this request, where one does.
+    pub fn proxy_mark(&self) -> Option<&'static str> {
+        const MARKS: &[&str] = &[
+            "via",
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-server",
+            "x-forwarded-port",
+            "x-real-ip",
+            "x-varnish",
+        ];
+        let head = self.request_head()?;
+        MARKS
+            .iter()
+            .copied()
+            .find(|mark| head.fields.first(mark).is_some())
+            .or_else(|| {
+                let closes = head.fields.has_element("connection", "close");
+                (head.version == crate::http::Version::Http10 && closes)
+                    .then_some("HTTP/1.0 with Connection: close")
+            })
+    }
+
+    /// The request bears marks of a sub-request that asks whether the client may.
+    pub fn is_marked_auth(&self) -> bool {
+        let has = |name| {
+            self.request_head()
+                .is_some_and(|head| head.fields.first(name).is_some())
+        };
+        [
+            "x-original-uri",
+            "x-original-url",
+            "x-original-method",
+            "x-auth-request-redirect",
+        ]
+        .into_iter()
+        .any(has)
+            || (has("x-forwarded-uri") && has("x-forwarded-method"))
+    }
+}
+
+/// A subprotocol of the answer that the request did not offer, or a second one (RFC 6455 §4.1, step 6).
+pub fn unoffered_subprotocol<'a>(offer: &Offer, answer: &'a Answer) -> Option<&'a str> {
+    let mut selected = answer.subprotocols.iter();
+    let first = selected.next()?;
+    if offer.subprotocols.contains(first) {
+        selected.next().map(|second| &**second)
+    } else {
+        Some(first)
+    }
+}
+
+/// An extension of the answer that the request did not offer (RFC 6455 §4.1, step 5).
+pub fn unoffered_extension<'a>(offer: &Offer, answer: &'a Answer) -> Option<&'a str> {
+    let offered = |name: &str| {
+        offer
+            .extensions
+            .iter()
+            .any(|extension| *extension.name == *name)
+    };
+    answer
+        .extensions
+        .iter()
+        .map(|extension| &*extension.name)
+        .find(|name| !offered(name))
 }

@@ -2,11 +2,19 @@
 //!
 //! States what belongs together and when it is complete. What it means, `judge` says; nothing here names a fault.
 
+mod around;
+mod assembler;
+mod case;
+mod closing;
+mod join;
 mod leg;
+mod tree;
 
 use std::time::Duration;
 
-pub use leg::{BodyStart, Gaps, Leg, LegEnd};
+pub use assembler::Assembler;
+pub use leg::{BodyStart, Gaps, Leg, LegEnd, unoffered_extension, unoffered_subprotocol};
+pub(crate) use tree::origin_form;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};
 use crate::flow::{Direction, Endpoint};
@@ -171,8 +179,6 @@ pub struct Surroundings {
     pub hop_passes_others: bool,
     /// Packets were dropped or bytes lost while this attempt ran.
     pub lossy: bool,
-    /// A plain exchange of the same client with an engine.io or SignalR target followed: it fell back to polling.
-    pub polling_followed: bool,
 }
 
 /// How an opened WebSocket ended, or that it did not.
@@ -201,7 +207,7 @@ pub struct Closing {
 }
 
 /// One leg of an opened WebSocket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ClosingLeg {
     /// Its index in the attempt's `legs`.
     pub leg: usize,
@@ -225,7 +231,7 @@ pub struct ClosingLeg {
     pub opened_at: Timestamp,
     /// Close frames in their order, at most four.
     pub closes: Vec<SeenClose>,
-    /// FIN and RST in their order, at most one of each side.
+    /// FIN and RST in their order, at most one of each kind and side.
     pub tcp_ends: Vec<TcpEnd>,
     /// How the connection was left.
     pub ended: Option<End>,
@@ -243,6 +249,8 @@ pub struct ClosingLeg {
     pub violations: Vec<SeenViolation>,
     /// Bytes of one side go unacknowledged since then.
     pub retransmitting: Option<(Direction, Timestamp)>,
+    /// Bytes were lost after the 101.
+    pub lossy: bool,
 }
 
 /// A Close frame and when it came.

@@ -5,13 +5,20 @@
 //! then the status alone. All matches stay listed; the first is the root cause.
 
 mod catalogue;
+mod ending;
 pub mod explain;
 mod finding;
+mod handshake;
+mod opened;
+mod refused;
 mod signature;
+mod structure;
 mod verdict;
 
 pub use catalogue::{Backing, Catalogue, Row};
+pub use ending::closing;
 pub use finding::{FindingGroup, FindingId};
+pub use handshake::attempt;
 pub use signature::{ClosingScene, Scene};
 pub use verdict::{Confidence, Kind, Party, Severity, Verdict};
 

@@ -1,0 +1,188 @@
+//! What neighbours in the capture show of a host: which addresses are one proxy, what it passes on, what is hidden.
+//!
+//! Each memory is small and bounded; what falls out of it is only a hint less.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::attempt::{Node, Role};
+use crate::event::{Connection, Health};
+use crate::flow::Endpoint;
+use crate::stream::End;
+use crate::time::Timestamp;
+
+/// How long a neighbour counts (spec: within 60 s).
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Hosts kept in each memory.
+const HOSTS: usize = 4096;
+
+/// An upstream connection that never carried a request.
+#[derive(Clone, Debug)]
+pub(super) struct FailedConnection {
+    /// Its endpoints.
+    pub(super) connection: Connection,
+    /// How it ended.
+    pub(super) how: End,
+    /// An attempt has it already.
+    pub(super) taken: bool,
+}
+
+/// The memory of the neighbourhood.
+#[derive(Debug)]
+pub(super) struct Around {
+    failed: VecDeque<FailedConnection>,
+    failed_limit: usize,
+    tls_to: HashMap<IpAddr, Timestamp>,
+    tls_from: HashMap<IpAddr, Timestamp>,
+    passes: HashMap<Endpoint, Timestamp>,
+    upstream_side: HashMap<IpAddr, IpAddr>,
+    lost: u64,
+}
+
+impl Around {
+    pub(super) fn new(failed_limit: u64) -> Self {
+        Self {
+            failed: VecDeque::new(),
+            failed_limit: usize::try_from(failed_limit).unwrap_or(usize::MAX),
+            tls_to: HashMap::new(),
+            tls_from: HashMap::new(),
+            passes: HashMap::new(),
+            upstream_side: HashMap::new(),
+            lost: 0,
+        }
+    }
+
+    /// Remembers a refused, unanswered or empty connection; true where an older one had to go.
+    pub(super) fn failed(&mut self, connection: Connection, how: End) -> bool {
+        let full = self.failed.len() >= self.failed_limit;
+        if full {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(FailedConnection {
+            connection,
+            how,
+            taken: false,
+        });
+        full
+    }
+
+    /// Remembers that a TLS connection began.
+    pub(super) fn encrypted(&mut self, client: Endpoint, server: Endpoint, now: Timestamp) {
+        remember(&mut self.tls_to, server.addr, now);
+        remember(&mut self.tls_from, client.addr, now);
+    }
+
+    /// Takes note of what the capture has lost so far.
+    pub(super) fn health(&mut self, health: &Health) {
+        self.lost = health
+            .kernel_drops
+            .saturating_add(health.iface_drops)
+            .saturating_add(health.shed_events);
+    }
+
+    /// Packets and events lost so far; a change of it between two points in time means loss between them.
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Learns from a decided tree which addresses are the two sides of one proxy.
+    pub(super) fn learn(&mut self, nodes: &[Node], now: Timestamp) {
+        for node in nodes.iter().filter(|node| node.role == Role::Path) {
+            let Some(outer) = node.parent.and_then(|parent| nodes.get(parent)) else {
+                continue;
+            };
+            let server = outer.leg.connection.server;
+            remember(&mut self.passes, server, now);
+            if self.upstream_side.len() < HOSTS {
+                self.upstream_side
+                    .insert(server.addr, node.leg.connection.client.addr);
+            }
+        }
+    }
+
+    /// Whether the server passed handshakes on within the last 60 s.
+    pub(super) fn passes_others(&self, server: Endpoint, now: Timestamp) -> bool {
+        recent(&self.passes, &server, now)
+    }
+
+    /// Whether TLS goes to the host that opened a leg, or comes from the client that the leg's proxy names.
+    pub(super) fn is_encrypted_before(
+        &self,
+        opener: IpAddr,
+        named: Option<IpAddr>,
+        now: Timestamp,
+    ) -> bool {
+        recent(&self.tls_to, &opener, now)
+            || named.is_some_and(|client| recent(&self.tls_from, &client, now))
+    }
+
+    /// The failed connections that the proxy behind `server` began between two points in time and that nobody has yet;
+    /// only where it is clear that they are its own.
+    ///
+    /// `inner_client` is the proxy's address towards its upstreams, where another leg of the attempt shows it.
+    pub(super) fn take_failed(
+        &mut self,
+        server: Endpoint,
+        inner_client: Option<IpAddr>,
+        (from, to): (Timestamp, Timestamp),
+        alone: bool,
+    ) -> Vec<FailedConnection> {
+        let began = |failed: &FailedConnection| failed.connection.syn.map(|syn| syn.ts);
+        let in_window = |failed: &FailedConnection| {
+            !failed.taken
+                && failed.connection.server != server
+                && began(failed).is_some_and(|syn| from <= syn && syn <= to)
+        };
+        let known = inner_client.or_else(|| self.upstream_side.get(&server.addr).copied());
+        let is_own = |failed: &FailedConnection| {
+            let client = failed.connection.client.addr;
+            client == server.addr || Some(client) == known
+        };
+        let own = self
+            .failed
+            .iter()
+            .any(|failed| in_window(failed) && is_own(failed));
+        let mut clients = self
+            .failed
+            .iter()
+            .filter(|failed| in_window(failed))
+            .map(|failed| failed.connection.client.addr);
+        let first = clients.next();
+        let one_client = first.is_some() && clients.all(|client| Some(client) == first);
+        let unambiguous = alone && known.is_none() && one_client;
+        if !own && !unambiguous {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for failed in &mut self.failed {
+            if in_window(failed) && (!own || is_own(failed)) {
+                failed.taken = true;
+                taken.push(failed.clone());
+            }
+        }
+        taken
+    }
+}
+
+fn remember<K: std::hash::Hash + Eq>(hosts: &mut HashMap<K, Timestamp>, host: K, now: Timestamp) {
+    if hosts.len() >= HOSTS && !hosts.contains_key(&host) {
+        hosts.retain(|_, seen| now.since(*seen) <= WINDOW);
+    }
+    if hosts.len() < HOSTS {
+        hosts.insert(host, now);
+    } else if let Some(seen) = hosts.get_mut(&host) {
+        *seen = now;
+    }
+}
+
+fn recent<K: std::hash::Hash + Eq>(
+    hosts: &HashMap<K, Timestamp>,
+    host: &K,
+    now: Timestamp,
+) -> bool {
+    hosts
+        .get(host)
+        .is_some_and(|&seen| now.since(seen) <= WINDOW)
+}

@@ -1,0 +1,660 @@
+//! The analyzer's first half: events of connections go in, decided attempts and closings come out.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::IpAddr;
+
+use crate::attempt::around::Around;
+use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::closing::Sockets;
+use crate::attempt::join::{self, Client, Joined, Keys};
+use crate::attempt::{
+    Attempt, BodyStart, ClosingLeg, EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Node, Output,
+    Protocol, Role, Surroundings, tree,
+};
+use crate::event::{Connection, Event, Fact, Request, Response};
+use crate::flow::ConnId;
+use crate::limits::{Limit, Limits, Reached};
+use crate::time::{Stamp, Timestamp};
+
+/// Puts legs together into attempts, decides when each is complete, and follows the opened ones to their end.
+#[derive(Debug)]
+pub struct Assembler {
+    limits: Limits,
+    now: Timestamp,
+    last: Stamp,
+    cases: HashMap<CaseId, Case>,
+    next_case: CaseId,
+    next_attempt: u64,
+    /// Where the facts of a connection go.
+    places: HashMap<ConnId, Place>,
+    keys: Keys,
+    /// Attempts whose answer invites the client to try again.
+    inviting: HashMap<Client, CaseId>,
+    /// When to look at a case again; entries may be out of date.
+    due: BinaryHeap<Reverse<(Timestamp, CaseId)>>,
+    around: Around,
+    sockets: Sockets,
+    reached: Reached,
+}
+
+/// Where the facts of a connection go.
+#[derive(Clone, Debug)]
+enum Place {
+    /// To undecided attempts: exchange number, attempt, and index of the leg. Never empty.
+    Cases(Vec<(u32, CaseId, usize)>),
+    /// To a decided attempt whose WebSocket is open: its number, and the index of its leg there.
+    Socket(u64, usize),
+}
+
+impl Assembler {
+    /// An assembler that has seen nothing.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            now: Timestamp::MIN,
+            last: Stamp::default(),
+            cases: HashMap::new(),
+            next_case: 0,
+            next_attempt: 1,
+            places: HashMap::new(),
+            keys: Keys::default(),
+            inviting: HashMap::new(),
+            due: BinaryHeap::new(),
+            around: Around::new(limits.legs_waiting),
+            sockets: Sockets::default(),
+            reached: Reached::default(),
+            limits: limits.clone(),
+        }
+    }
+
+    /// Takes an event, and hands on what is decided by it.
+    pub fn push(&mut self, event: Event, out: &mut impl Extend<Output>) {
+        match event {
+            Event::Conn { conn, at, fact } => {
+                self.advance(at.ts, out);
+                self.last = at;
+                self.fact(conn, at, fact);
+            }
+            Event::Tick(now) => {
+                self.advance(now, out);
+                out.extend([Output::Progress {
+                    now: self.now,
+                    pending: self.pending(),
+                    open: self.sockets.open(),
+                }]);
+            }
+            Event::Interface {
+                source,
+                iface,
+                name,
+            } => out.extend([Output::Interface {
+                source,
+                iface,
+                name,
+            }]),
+            Event::Health(mut health) => {
+                self.around.health(&health);
+                health.reached.add(&self.reached);
+                out.extend([Output::Health(health)]);
+            }
+        }
+    }
+
+    /// The capture is over: decides all that is left, and says how each open WebSocket stands.
+    pub fn finish(&mut self, out: &mut impl Extend<Output>) {
+        self.run_due(self.now, out);
+        let pending = self.pending();
+        let mut left: Vec<CaseId> = self.cases.keys().copied().collect();
+        left.sort_unstable();
+        for id in left {
+            let waits = self
+                .cases
+                .get(&id)
+                .is_some_and(|case| matches!(case.progress(), Progress::Waiting(_)));
+            self.decide(id, if waits { Cut::Off } else { Cut::No }, out);
+        }
+        self.sockets.finish(self.now, out);
+        out.extend([Output::Progress {
+            now: self.now,
+            pending,
+            open: 0,
+        }]);
+    }
+
+    /// Attempts that have waited for an answer for longer than the limit `pending_after`.
+    fn pending(&self) -> u64 {
+        let after = self.limits.span(Limit::pending_after);
+        let waits = |case: &&Case| match case.progress() {
+            Progress::Waiting(since) => self.now.since(since) >= after,
+            Progress::Settling(_) => false,
+        };
+        self.cases.values().filter(waits).count() as u64
+    }
+
+    fn advance(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
+        if to <= self.now {
+            return;
+        }
+        self.run_due(to, out);
+        self.now = to;
+    }
+
+    fn run_due(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
+        while let Some(&Reverse((at, id))) = self.due.peek() {
+            if at > to {
+                break;
+            }
+            self.due.pop();
+            self.now = self.now.max(at);
+            match self.cases.get(&id).map(Case::progress) {
+                Some(Progress::Settling(settled)) if settled <= at => self.decide(id, Cut::No, out),
+                Some(Progress::Settling(settled)) => self.due.push(Reverse((settled, id))),
+                Some(Progress::Waiting(since)) => {
+                    let until = Case::unanswered_at(since, &self.limits);
+                    if until <= at {
+                        self.decide(id, Cut::TimedOut, out);
+                    } else {
+                        self.due.push(Reverse((until, id)));
+                    }
+                }
+                None => {}
+            }
+        }
+        self.sockets.tick(to, out);
+        if self.keys.remembered() > 0 {
+            self.keys.tick(to);
+        }
+    }
+
+    fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
+        match fact {
+            Fact::Request(request) => self.request(conn, at, *request),
+            Fact::Response(response) => self.response(conn, at, *response),
+            Fact::Body {
+                exchange,
+                bytes,
+                whole,
+                encoded,
+            } => {
+                if let Some(live) = self.live(conn, Some(exchange)) {
+                    live.leg.body = Some(BodyStart {
+                        bytes,
+                        whole,
+                        encoded,
+                    });
+                }
+            }
+            Fact::MidStream(connection) => self.mid_stream(conn, at, *connection),
+            Fact::Failed(connection, how) => {
+                if self.around.failed(*connection, how) {
+                    self.reached.count(Limit::legs_waiting);
+                }
+            }
+            Fact::Encrypted(hello) => self.around.encrypted(hello.client, hello.server, at.ts),
+            Fact::Plain | Fact::Http2 => {}
+            later => self.later(conn, at, &later),
+        }
+    }
+
+    /// Facts that say what became of a connection after its request.
+    fn later(&mut self, conn: ConnId, at: Stamp, fact: &Fact) {
+        let ended = matches!(fact, Fact::Ended { .. });
+        match self.places.get(&conn) {
+            Some(&Place::Socket(socket, leg)) => self.sockets.fact(socket, leg, at, fact),
+            Some(Place::Cases(_)) => {
+                let Some((id, live)) = self.last_live(conn) else {
+                    return;
+                };
+                live.note(at, fact);
+                self.reschedule(id);
+            }
+            None => {}
+        }
+        if ended {
+            self.places.remove(&conn);
+        }
+    }
+
+    fn request(&mut self, conn: ConnId, at: Stamp, request: Request) {
+        let exchange = request.exchange;
+        let protocol = protocol(&request);
+        let leg = Leg {
+            conn,
+            connection: request.connection.clone(),
+            request: Some((at, request)),
+            ..Leg::default()
+        };
+        let joined = if protocol == Protocol::WebSocket {
+            self.keys.place(&leg, &self.cases)
+        } else {
+            Joined::Alone
+        };
+        match joined {
+            Joined::To(id) => self.join(id, exchange, leg),
+            Joined::Alone => self.begin(exchange, leg, protocol, at.ts),
+            Joined::TooLate => {
+                self.places.remove(&conn);
+            }
+        }
+    }
+
+    fn join(&mut self, id: CaseId, exchange: u32, leg: Leg) {
+        let conn = leg.conn;
+        let Some(case) = self.cases.get_mut(&id) else {
+            return;
+        };
+        let index = case.legs.len();
+        case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
+        self.put(conn, exchange, id, index);
+        self.reschedule(id);
+    }
+
+    fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol, now: Timestamp) {
+        if self.cases.len() as u64 >= self.limits.open_attempts {
+            self.reached.count(Limit::open_attempts);
+            return;
+        }
+        let id = self.next_case;
+        self.next_case += 1;
+        let conn = leg.conn;
+        self.keys.add(&leg, id);
+        let previous = Client::of(&leg)
+            .and_then(|client| self.inviting.get(&client).copied())
+            .filter(|previous| {
+                let refused = self.cases.get(previous).and_then(Case::outermost);
+                refused.is_some_and(|refused| join::follows(&refused.leg, &leg))
+            });
+        let case = Case {
+            protocol,
+            legs: vec![LiveLeg::new(leg, None)],
+            previous,
+            earlier: Vec::new(),
+            lost_before: self.around.lost(),
+            mid_stream: false,
+        };
+        self.cases.insert(id, case);
+        self.put(conn, exchange, id, 0);
+        self.due
+            .push(Reverse((Case::unanswered_at(now, &self.limits), id)));
+    }
+
+    fn response(&mut self, conn: ConnId, at: Stamp, mut response: Response) {
+        let exchange = response.exchange;
+        if self.live(conn, Some(exchange)).is_none() {
+            let Some(connection) = response.connection.take() else {
+                return;
+            };
+            if matches!(self.places.get(&conn), Some(Place::Socket(..))) {
+                return;
+            }
+            // The request was not seen.
+            let leg = Leg {
+                conn,
+                connection,
+                ..Leg::default()
+            };
+            self.begin(exchange, leg, Protocol::WebSocket, at.ts);
+        }
+        let Some(id) = self.slot(conn, Some(exchange)).map(|(id, _)| id) else {
+            return;
+        };
+        if let Some(case) = self.cases.get_mut(&id)
+            && response
+                .head
+                .as_ref()
+                .is_some_and(|head| head.status.0 == 101)
+        {
+            case.protocol = switched(&response, &case.protocol);
+        }
+        if let Some(live) = self.live(conn, Some(exchange)) {
+            live.tail.opened(&response, live.leg.offer());
+            live.leg.response = Some((at, response));
+        }
+        let root = self.cases.get(&id).and_then(Case::outermost);
+        if let Some(root) =
+            root.filter(|root| root.leg.conn == conn && root.leg.invites_another_try())
+            && let Some(client) = Client::of(&root.leg)
+        {
+            self.inviting.insert(client, id);
+        }
+        self.reschedule(id);
+    }
+
+    fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
+        let leg = Leg {
+            conn,
+            connection,
+            gaps: Gaps {
+                request: true,
+                response: true,
+                ..Gaps::default()
+            },
+            ..Leg::default()
+        };
+        self.begin(0, leg, Protocol::WebSocket, at.ts);
+        let Some((id, live)) = self.last_live(conn) else {
+            return;
+        };
+        live.tail.opened_at = at.ts;
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.mid_stream = true;
+        }
+        self.reschedule(id);
+    }
+
+    fn put(&mut self, conn: ConnId, exchange: u32, id: CaseId, leg: usize) {
+        let slot = (exchange, id, leg);
+        match self.places.get_mut(&conn) {
+            Some(Place::Cases(slots)) => slots.push(slot),
+            _ => {
+                self.places.insert(conn, Place::Cases(vec![slot]));
+            }
+        }
+    }
+
+    fn slot(&self, conn: ConnId, exchange: Option<u32>) -> Option<(CaseId, usize)> {
+        let Some(Place::Cases(slots)) = self.places.get(&conn) else {
+            return None;
+        };
+        let wanted =
+            |slot: &&(u32, CaseId, usize)| exchange.is_none_or(|exchange| slot.0 == exchange);
+        slots
+            .iter()
+            .rev()
+            .find(wanted)
+            .map(|&(_, id, leg)| (id, leg))
+    }
+
+    fn live(&mut self, conn: ConnId, exchange: Option<u32>) -> Option<&mut LiveLeg> {
+        let (id, leg) = self.slot(conn, exchange)?;
+        self.cases.get_mut(&id)?.legs.get_mut(leg)
+    }
+
+    fn last_live(&mut self, conn: ConnId) -> Option<(CaseId, &mut LiveLeg)> {
+        let (id, leg) = self.slot(conn, None)?;
+        Some((id, self.cases.get_mut(&id)?.legs.get_mut(leg)?))
+    }
+
+    fn reschedule(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get(&id) else {
+            return;
+        };
+        if let Progress::Settling(at) = case.progress() {
+            self.due.push(Reverse((at.max(self.now), id)));
+        }
+    }
+
+    fn decide(&mut self, id: CaseId, cut: Cut, out: &mut impl Extend<Output>) {
+        let Some(mut case) = self.cases.remove(&id) else {
+            return;
+        };
+        self.absorb_earlier(&mut case);
+        self.inviting.retain(|_, inviting| *inviting != id);
+        let tails: HashMap<ConnId, ClosingLeg> = case
+            .legs
+            .iter_mut()
+            .map(|live| (live.leg.conn, std::mem::take(&mut live.tail)))
+            .collect();
+        let legs = case
+            .legs
+            .into_iter()
+            .map(|live| (live.leg, live.joined_by))
+            .collect();
+        let mut nodes = tree::build(legs);
+        self.add_failed(&mut nodes);
+        self.around.learn(&nodes, self.now);
+        let until = self.now.after(SETTLE_TRIES);
+        self.keys.decide(
+            id,
+            &nodes.iter().map(|node| &node.leg).collect::<Vec<_>>(),
+            until,
+        );
+
+        let attempt = Attempt {
+            id: self.next_attempt,
+            protocol: case.protocol,
+            tries: u32::try_from(case.earlier.len())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1),
+            earlier_tries: case.earlier,
+            surroundings: self.surroundings(&nodes, case.lost_before),
+            legs: nodes,
+            cut_off: cut == Cut::Off,
+            timed_out: cut == Cut::TimedOut,
+        };
+        self.next_attempt += 1;
+        self.hand_over(id, &attempt, tails, case.mid_stream);
+        out.extend([Output::Attempt(Box::new(attempt))]);
+    }
+
+    /// From here on the facts of the attempt's connections go to its open WebSocket, or nowhere.
+    fn hand_over(
+        &mut self,
+        id: CaseId,
+        attempt: &Attempt,
+        mut tails: HashMap<ConnId, ClosingLeg>,
+        mid_stream: bool,
+    ) {
+        let is_open =
+            attempt.protocol == Protocol::WebSocket && (mid_stream || attempt.outermost().opened());
+        let mut legs = Vec::new();
+        for (index, node) in attempt.legs.iter().enumerate() {
+            let conn = node.leg.conn;
+            let tail = tails.remove(&conn);
+            let this = |slot: &(u32, CaseId, usize)| slot.1 == id;
+            let mut gone = false;
+            if let Some(Place::Cases(slots)) = self.places.get_mut(&conn) {
+                slots.retain(|slot| !this(slot));
+                gone = slots.is_empty();
+            }
+            if gone {
+                self.places.remove(&conn);
+            }
+            if let Some(mut tail) = tail
+                && is_open
+                && node.role == Role::Path
+            {
+                tail.leg = index;
+                if gone && tail.ended.is_none() {
+                    self.places
+                        .insert(conn, Place::Socket(attempt.id, legs.len()));
+                }
+                legs.push(tail);
+            }
+        }
+        if is_open
+            && !self
+                .sockets
+                .open_socket(attempt, legs, self.limits.open_attempts)
+        {
+            self.reached.count(Limit::open_attempts);
+        }
+    }
+
+    /// Takes in the tries before this one, if it got further than they did and in time.
+    fn absorb_earlier(&mut self, case: &mut Case) {
+        let Some(live) = case.outermost() else { return };
+        if live.leg.response.is_none() || live.leg.invites_another_try() {
+            return;
+        }
+        let mut answered = live.leg.answered();
+        let mut previous = case.previous;
+        while let (Some(id), Some(by)) = (previous, answered) {
+            let in_time = self
+                .cases
+                .get(&id)
+                .and_then(Case::outermost)
+                .and_then(|live| live.leg.answered())
+                .filter(|&refused| by.since(refused) <= SETTLE_TRIES);
+            if in_time.is_none() {
+                break;
+            }
+            let Some(before) = self.cases.remove(&id) else {
+                break;
+            };
+            self.inviting.retain(|_, inviting| *inviting != id);
+            self.keys.decide(
+                id,
+                &before.legs.iter().map(|live| &live.leg).collect::<Vec<_>>(),
+                Timestamp::MIN,
+            );
+            if let Some(live) = before.outermost() {
+                case.earlier.insert(0, earlier_try(&live.leg));
+            }
+            for live in &before.legs {
+                self.release(live.leg.conn, id);
+            }
+            answered = in_time;
+            previous = before.previous;
+        }
+    }
+
+    fn release(&mut self, conn: ConnId, id: CaseId) {
+        if let Some(Place::Cases(slots)) = self.places.get_mut(&conn) {
+            slots.retain(|slot| slot.1 != id);
+            if slots.is_empty() {
+                self.places.remove(&conn);
+            }
+        }
+    }
+
+    /// Upstream connections that the innermost hop tried and that never carried a request.
+    fn add_failed(&mut self, nodes: &mut Vec<Node>) {
+        let Some(innermost) = nodes.iter().rposition(|node| node.role == Role::Path) else {
+            return;
+        };
+        let parent = nodes.get(innermost).and_then(|node| node.parent);
+        for (holder, inner) in [(Some(innermost), None), (parent, Some(innermost))] {
+            let Some(holder) = holder.filter(|&holder| {
+                nodes
+                    .get(holder)
+                    .is_some_and(|node| node.role == Role::Path)
+            }) else {
+                continue;
+            };
+            let Some(node) = nodes.get(holder) else {
+                continue;
+            };
+            let leg = &node.leg;
+            let until = leg.settled().unwrap_or(self.now);
+            let window = (leg.started(), until);
+            let inner_client = inner
+                .and_then(|inner: usize| nodes.get(inner))
+                .map(|node| node.leg.connection.client.addr);
+            let refused_itself = inner.is_none() && leg.status().is_some_and(|status| status < 500);
+            if refused_itself {
+                continue;
+            }
+            let alone = !self.cases.values().any(|case| {
+                case.legs.iter().any(|live| {
+                    live.leg.started() <= until
+                        && live.leg.settled().is_none_or(|settled| settled >= window.0)
+                })
+            });
+            let server = leg.connection.server;
+            for failed in self.around.take_failed(server, inner_client, window, alone) {
+                let end = LegEnd {
+                    first: None,
+                    how: Some(failed.how),
+                };
+                let leg = Leg {
+                    connection: failed.connection,
+                    end,
+                    ..Leg::default()
+                };
+                let adjacent = (leg.connection.client.addr == server.addr).then_some(true);
+                nodes.push(Node {
+                    leg,
+                    parent: Some(holder),
+                    role: Role::Failed,
+                    joined_by: Some(JoinedBy::Time),
+                    adjacent,
+                });
+            }
+        }
+    }
+
+    fn surroundings(&self, nodes: &[Node], lost_before: u64) -> Surroundings {
+        let Some(outermost) = nodes.first().map(|node| &node.leg) else {
+            return Surroundings::default();
+        };
+        let named = outermost
+            .request_field("x-forwarded-for")
+            .or_else(|| outermost.request_field("x-real-ip"))
+            .and_then(|list| {
+                list.rsplit(',')
+                    .next()
+                    .and_then(|last| last.trim().parse::<IpAddr>().ok())
+            });
+        Surroundings {
+            client_leg_encrypted: self.around.is_encrypted_before(
+                outermost.connection.client.addr,
+                named,
+                self.now,
+            ),
+            hop_passes_others: self
+                .around
+                .passes_others(outermost.connection.server, self.now),
+            lossy: self.around.lost() != lost_before,
+        }
+    }
+}
+
+/// Why an attempt is decided although it has no final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// It has one.
+    No,
+    /// The capture ended.
+    Off,
+    /// It was silent for too long.
+    TimedOut,
+}
+
+fn protocol(request: &Request) -> Protocol {
+    let fields = &request.head.fields;
+    let is_websocket = request.offer.upgrade
+        || fields.iter().any(|field| {
+            field.name.len() >= 14
+                && field
+                    .name
+                    .get(..14)
+                    .is_some_and(|name| name.eq_ignore_ascii_case("sec-websocket-"))
+        })
+        || request.head.target.contains("transport=websocket");
+    if is_websocket {
+        return Protocol::WebSocket;
+    }
+    match fields.elements("upgrade").next() {
+        Some(token) => Protocol::Other(String::from_utf8_lossy(token).to_ascii_lowercase().into()),
+        None => Protocol::None,
+    }
+}
+
+/// A 101 says what is spoken from there on, whatever was asked for.
+fn switched(response: &Response, asked: &Protocol) -> Protocol {
+    let token = response
+        .head
+        .as_ref()
+        .and_then(|head| head.fields.elements("upgrade").next());
+    match token {
+        _ if response.answer.upgrade || *asked == Protocol::WebSocket => Protocol::WebSocket,
+        Some(token) => Protocol::Other(String::from_utf8_lossy(token).to_ascii_lowercase().into()),
+        None => asked.clone(),
+    }
+}
+
+fn earlier_try(leg: &Leg) -> EarlierTry {
+    let at = leg.request.as_ref().map(|(at, _)| *at).unwrap_or_default();
+    EarlierTry {
+        time: leg.started(),
+        status: leg.status(),
+        target: leg
+            .request_head()
+            .map(|head| head.target.clone())
+            .unwrap_or_default(),
+        tcp_stream: leg.connection.tcp_stream,
+        frame: at.frame,
+        source: at.source,
+    }
+}

@@ -1,0 +1,208 @@
+//! An attempt that is not decided yet: the legs seen so far, and when it may be decided (spec: when it is decided).
+
+use std::time::Duration;
+
+use crate::attempt::{ClosingLeg, EarlierTry, JoinedBy, Leg, Protocol, tree};
+use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
+use crate::limits::{Limit, Limits};
+use crate::stream::End;
+use crate::time::{Stamp, Timestamp};
+
+/// After an answer that nothing may follow.
+const SETTLE: Duration = Duration::from_secs(1);
+/// After an answer that another try or a sibling may follow.
+pub(super) const SETTLE_TRIES: Duration = Duration::from_secs(5);
+/// Packets of two interfaces or files may come out of order by this much.
+const SETTLE_LEGS: Duration = Duration::from_millis(100);
+
+/// Number of an undecided attempt, in the order of its first request.
+pub(super) type CaseId = u64;
+
+/// An undecided attempt.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) protocol: Protocol,
+    pub(super) legs: Vec<LiveLeg>,
+    /// The try before this one, which may turn out to be the same attempt.
+    pub(super) previous: Option<CaseId>,
+    pub(super) earlier: Vec<EarlierTry>,
+    /// What the capture had lost when it began.
+    pub(super) lost_before: u64,
+    /// A WebSocket that was joined mid-stream: nothing more will be known of its handshake.
+    pub(super) mid_stream: bool,
+}
+
+/// A leg while it grows.
+#[derive(Debug)]
+pub(super) struct LiveLeg {
+    pub(super) leg: Leg,
+    pub(super) joined_by: Option<JoinedBy>,
+    /// What came after the 101.
+    pub(super) tail: ClosingLeg,
+    /// The first frame other than Close, or what else shows that the 101 was taken or refused.
+    pub(super) used_at: Option<Timestamp>,
+}
+
+/// What can be said of an undecided attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It waits for an answer since then.
+    Waiting(Timestamp),
+    /// It may be decided at that time.
+    Settling(Timestamp),
+}
+
+impl Case {
+    /// When it may be decided, by what is known now.
+    pub(super) fn progress(&self) -> Progress {
+        let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
+        let parents = tree::parents(&legs);
+        let is_root = |index: usize| parents.get(index).copied().flatten().is_none();
+        let roots = || {
+            self.legs
+                .iter()
+                .enumerate()
+                .filter(|&(index, _)| is_root(index))
+                .map(|(_, live)| live)
+        };
+        let first = roots()
+            .map(|live| live.leg.started())
+            .min()
+            .unwrap_or_default();
+        if self.mid_stream {
+            return Progress::Settling(first);
+        }
+        if let Some(open) = roots().find(|live| live.leg.status() == Some(101)) {
+            return Progress::Settling(self.settled_101(open));
+        }
+        let lone = parents.iter().all(Option::is_none);
+        let mut due = Timestamp::MIN;
+        for root in roots() {
+            match root.final_answer() {
+                Some(at) => due = due.max(at.after(root.leg.settle_span(lone))),
+                None => return Progress::Waiting(root.leg.started()),
+            }
+        }
+        Progress::Settling(due)
+    }
+
+    /// When an attempt that still waits is given up.
+    pub(super) fn unanswered_at(since: Timestamp, limits: &Limits) -> Timestamp {
+        since.after(limits.span(Limit::unanswered_after))
+    }
+
+    /// A 101 settles until something shows what became of it, at most 1 s; legs whose packets come late a little more.
+    fn settled_101(&self, open: &LiveLeg) -> Timestamp {
+        let answered = open.leg.answered().unwrap_or_default();
+        let latest = answered.after(SETTLE);
+        let Some(used) = open.used_at else {
+            return latest;
+        };
+        let complete = self.legs.iter().all(|live| live.final_answer().is_some());
+        if complete && self.legs.len() > 1 {
+            used
+        } else {
+            used.after(SETTLE_LEGS).min(latest.max(used))
+        }
+    }
+
+    /// The leg whose answer counts, as far as it is known: the first of the roots.
+    pub(super) fn outermost(&self) -> Option<&LiveLeg> {
+        self.legs
+            .iter()
+            .min_by_key(|live| (live.leg.started(), live.leg.conn))
+    }
+}
+
+impl LiveLeg {
+    pub(super) fn new(leg: Leg, joined_by: Option<JoinedBy>) -> Self {
+        let tail = ClosingLeg {
+            client: leg.connection.client,
+            server: leg.connection.server,
+            ..ClosingLeg::default()
+        };
+        Self {
+            leg,
+            joined_by,
+            tail,
+            used_at: None,
+        }
+    }
+
+    /// Takes note of what came after the request.
+    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
+        match fact {
+            Fact::Gap { over, .. } => match over {
+                GapOver::RequestHead => self.leg.gaps.request = true,
+                GapOver::ResponseHead => self.leg.gaps.response = true,
+                GapOver::Body | GapOver::FrameHeader | GapOver::Payload => {
+                    self.leg.gaps.later = true;
+                }
+            },
+            Fact::SeenOn { iface } => self.leg.connection.seen_on.push(*iface),
+            Fact::Violation(violation) if violation.kind == ViolationKind::Http => {
+                self.leg.http_after_101 = true;
+                self.used_at.get_or_insert(at.ts);
+            }
+            Fact::Frames(frames) => {
+                let used = |counts: &FrameCounts| counts.total() > counts.close;
+                if used(&frames.client) || used(&frames.server) {
+                    self.used_at.get_or_insert(at.ts);
+                }
+            }
+            Fact::Close { .. } | Fact::Fin { .. } => {
+                self.used_at.get_or_insert(at.ts);
+            }
+            Fact::Ended { how, both_ways } => {
+                self.used_at.get_or_insert(at.ts);
+                self.leg.gaps.one_sided = !both_ways;
+                self.leg.end.how = Some(*how);
+            }
+            _ => {}
+        }
+        self.tail.note(at, fact);
+        self.leg.end.first = self.tail.tcp_ends.first().copied();
+        // Forgotten for lack of room or for silence: what is missing is not to be held against anybody.
+        if matches!(self.leg.end.how, Some(End::Evicted)) && self.leg.response.is_none() {
+            self.leg.gaps.response = true;
+        }
+    }
+
+    /// When the answer came, or it was sure that none will.
+    fn final_answer(&self) -> Option<Timestamp> {
+        self.leg
+            .response
+            .as_ref()
+            .map(|(at, _)| at.ts)
+            .or_else(|| self.leg.end.first.map(|end| end.at))
+    }
+}
+
+impl Leg {
+    /// How long to wait for what may follow the answer.
+    fn settle_span(&self, lone: bool) -> Duration {
+        match self.status() {
+            Some(300..=399) => SETTLE_TRIES,
+            Some(401 | 407) if self.is_challenge() => SETTLE_TRIES,
+            // It may be a sub-request whose siblings are still to come.
+            Some(200..=299 | 403 | 500..=599) if lone && self.response.is_some() => SETTLE_TRIES,
+            _ => SETTLE,
+        }
+    }
+
+    /// A refusal after which the client may come back with credentials (RFC 9110 §11.6.1, §11.7.1).
+    pub(super) fn is_challenge(&self) -> bool {
+        matches!(self.status(), Some(401 | 407))
+            && self.answer_head().is_some_and(|head| {
+                head.fields
+                    .first("www-authenticate")
+                    .or_else(|| head.fields.first("proxy-authenticate"))
+                    .is_some()
+            })
+    }
+
+    /// An answer after which the same client may try again as part of the same attempt.
+    pub(super) fn invites_another_try(&self) -> bool {
+        self.is_challenge() || matches!(self.status(), Some(300..=399))
+    }
+}

@@ -1,0 +1,335 @@
+//! Opened WebSockets on their way to their end, and what each leg showed of it (RFC 6455 §7).
+//!
+//! Silence ends nothing: a WebSocket is over when a side sent FIN or RST, or when its bytes went unacknowledged.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
+
+use crate::attempt::{
+    Attempt, Closing, ClosingLeg, Output, Role, SeenClose, SeenViolation, TcpEnd, join,
+};
+use crate::event::{Fact, Response};
+use crate::flow::{Direction, Endpoint};
+use crate::stream::End;
+use crate::time::{Stamp, Timestamp};
+use crate::websocket::Offer;
+
+/// Close frames kept of one leg: one of each side is right, more are a fault that two show.
+const CLOSES: usize = 4;
+/// Round-trip times kept of one side.
+const RTT_SAMPLES: usize = 64;
+/// Violations kept of one leg: one of each kind and side.
+const VIOLATIONS: usize = 20;
+/// Others of the same hop that end within this time ended together.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// How long the other legs may take once one has ended.
+const STRAGGLERS: Duration = Duration::from_secs(10);
+/// Ends remembered to count what ended together.
+const ENDS: usize = 65_536;
+
+/// Open WebSockets, by the number of their attempt.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    open: HashMap<u64, Socket>,
+    due: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    ends: VecDeque<(Timestamp, Endpoint)>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    host: Option<Box<str>>,
+    target: Box<str>,
+    opened_at: Timestamp,
+    legs: Vec<ClosingLeg>,
+    failed_upstream: Vec<(Endpoint, End)>,
+    first_end: Option<Timestamp>,
+    lossy: bool,
+}
+
+impl Sockets {
+    /// Follows an attempt that opened from here on; false where there is no room.
+    pub(super) fn open_socket(
+        &mut self,
+        attempt: &Attempt,
+        legs: Vec<ClosingLeg>,
+        limit: u64,
+    ) -> bool {
+        if self.open.len() as u64 >= limit {
+            return false;
+        }
+        let Some(outermost) = legs.first() else {
+            return true;
+        };
+        let leg = attempt.outermost();
+        let socket = Socket {
+            host: leg
+                .request_field("host")
+                .map(|host| join::host_name(&host).into()),
+            target: leg
+                .request_head()
+                .map(|head| head.target.clone())
+                .unwrap_or_default(),
+            opened_at: outermost.opened_at,
+            failed_upstream: attempt
+                .legs
+                .iter()
+                .filter(|node| node.role == Role::Failed)
+                .filter_map(|node| Some((node.leg.connection.server, node.leg.end.how?)))
+                .collect(),
+            first_end: None,
+            lossy: attempt.surroundings.lossy || legs.iter().any(|leg| leg.lossy),
+            legs,
+        };
+        self.open.insert(attempt.id, socket);
+        self.reschedule(attempt.id);
+        true
+    }
+
+    /// How many are open.
+    pub(super) fn open(&self) -> u64 {
+        self.open
+            .values()
+            .filter(|socket| socket.first_end.is_none())
+            .count() as u64
+    }
+
+    /// Takes a fact of one leg.
+    pub(super) fn fact(&mut self, socket: u64, leg: usize, at: Stamp, fact: &Fact) {
+        let Some(leg) = self
+            .open
+            .get_mut(&socket)
+            .and_then(|socket| socket.legs.get_mut(leg))
+        else {
+            return;
+        };
+        leg.note(at, fact);
+        if matches!(
+            fact,
+            Fact::Close { .. }
+                | Fact::Fin { .. }
+                | Fact::Ended { .. }
+                | Fact::Retransmitting { .. }
+        ) {
+            self.reschedule(socket);
+        }
+    }
+
+    /// Hands on the closings that are complete at that time.
+    pub(super) fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Output>) {
+        while let Some(&Reverse((at, id))) = self.due.peek() {
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            match self.open.get(&id).and_then(Socket::complete_at) {
+                Some(complete) if complete <= at => self.close(id, None, out),
+                Some(complete) => self.due.push(Reverse((complete, id))),
+                None => {}
+            }
+        }
+    }
+
+    /// The capture is over: hands on all that is left.
+    pub(super) fn finish(&mut self, now: Timestamp, out: &mut impl Extend<Output>) {
+        let mut left: Vec<u64> = self.open.keys().copied().collect();
+        left.sort_unstable();
+        for id in left {
+            self.close(id, Some(now), out);
+        }
+    }
+
+    fn reschedule(&mut self, id: u64) {
+        let Some(socket) = self.open.get_mut(&id) else {
+            return;
+        };
+        let before = socket.first_end;
+        socket.first_end = socket.legs.iter().filter_map(ClosingLeg::first_end).min();
+        if before.is_none()
+            && let (Some(end), Some(outermost)) = (socket.first_end, socket.legs.first())
+        {
+            if self.ends.len() >= ENDS {
+                self.ends.pop_front();
+            }
+            self.ends.push_back((end, outermost.server));
+        }
+        if let Some(complete) = socket.complete_at() {
+            self.due.push(Reverse((complete, id)));
+        }
+    }
+
+    fn close(&mut self, id: u64, capture_over: Option<Timestamp>, out: &mut impl Extend<Output>) {
+        let Some(socket) = self.open.remove(&id) else {
+            return;
+        };
+        let at = socket
+            .first_end
+            .or(capture_over)
+            .unwrap_or(socket.opened_at);
+        let hop = socket.legs.first().map(|leg| leg.server);
+        let near = |&(end, server): &(Timestamp, Endpoint)| {
+            Some(server) == hop && end.since(at).max(at.since(end)) <= TOGETHER
+        };
+        let together = self
+            .ends
+            .iter()
+            .rev()
+            .take_while(|(end, _)| at.since(*end) <= TOGETHER * 2)
+            .filter(|end| near(end))
+            .count();
+        let closing = Closing {
+            attempt: id,
+            at,
+            opened_at: socket.opened_at,
+            host: socket.host,
+            target: socket.target,
+            failed_upstream: socket.failed_upstream,
+            ended_together: u32::try_from(together.saturating_sub(1)).unwrap_or(u32::MAX),
+            still_open: socket.first_end.is_none(),
+            lossy: socket.lossy || socket.legs.iter().any(|leg| leg.lossy),
+            legs: socket.legs,
+        };
+        out.extend([Output::Closing(Box::new(closing))]);
+    }
+}
+
+impl Socket {
+    /// When nothing more is to be expected of it; `None` while it is open.
+    fn complete_at(&self) -> Option<Timestamp> {
+        let first = self.first_end?;
+        if self.legs.iter().all(ClosingLeg::is_over) {
+            let last = self
+                .legs
+                .iter()
+                .flat_map(|leg| &leg.tcp_ends)
+                .map(|end| end.at)
+                .max();
+            return Some(last.unwrap_or(first).after(TOGETHER));
+        }
+        // A Close alone is not the end: the answer to it may take its time.
+        let gone = self.legs.iter().filter_map(|leg| {
+            let tcp = leg.tcp_ends.first().map(|end| end.at);
+            tcp.or_else(|| leg.retransmitting.map(|(_, since)| since))
+        });
+        gone.min().map(|at| at.after(STRAGGLERS))
+    }
+}
+
+impl ClosingLeg {
+    /// Takes what the handshake agreed from the final answer.
+    pub(super) fn opened(&mut self, response: &Response, offer: Option<&Offer>) {
+        const MARKS: &[&str] = &[
+            "via",
+            "cf-ray",
+            "x-amz-cf-id",
+            "x-served-by",
+            "x-cache",
+            "x-envoy-upstream-service-time",
+        ];
+        self.opened_at = response.started.ts;
+        self.accept = response.answer.accept;
+        self.agreed.clone_from(&response.answer.extensions);
+        self.subprotocol = response.answer.subprotocols.first().cloned();
+        self.offered = offer
+            .map(|offer| offer.extensions.clone())
+            .unwrap_or_default();
+        let Some(head) = &response.head else { return };
+        self.software = head
+            .fields
+            .value("server")
+            .map(|server| server.as_ref().into());
+        let mark = |name: &&str| {
+            head.fields
+                .value(name)
+                .map(|value| format!("{name}: {value}").into())
+        };
+        self.marks = MARKS.iter().filter_map(mark).collect();
+    }
+
+    /// Takes note of a fact after the 101.
+    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
+        match fact {
+            Fact::Frames(frames) => {
+                self.client_frames.add(&frames.client);
+                self.server_frames.add(&frames.server);
+                for (mine, seen) in self.largest_message.iter_mut().zip(frames.largest_message) {
+                    *mine = (*mine).max(seen);
+                }
+                for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
+                    *mine = seen.or(*mine);
+                }
+            }
+            Fact::Pong { pinged, rtt } => {
+                if let Some(samples) = self
+                    .rtt
+                    .get_mut(pinged.index())
+                    .filter(|samples| samples.len() < RTT_SAMPLES)
+                {
+                    samples.push(*rtt);
+                }
+            }
+            Fact::Close { dir, close } if self.closes.len() < CLOSES => {
+                self.closes.push(SeenClose {
+                    dir: *dir,
+                    at,
+                    close: (**close).clone(),
+                });
+            }
+            Fact::Violation(violation) => {
+                let same = |seen: &&mut SeenViolation| {
+                    seen.kind() == violation.kind && seen.first.dir == violation.dir
+                };
+                if let Some(seen) = self.violations.iter_mut().find(same) {
+                    seen.count = seen.count.saturating_add(1);
+                } else if self.violations.len() < VIOLATIONS {
+                    self.violations.push(SeenViolation {
+                        first: *violation,
+                        at,
+                        count: 1,
+                    });
+                }
+            }
+            Fact::Gap { .. } => self.lossy = true,
+            Fact::Retransmitting { dir } => {
+                self.retransmitting.get_or_insert((*dir, at.ts));
+            }
+            Fact::Fin { dir } => self.tcp_end(TcpEnd {
+                dir: *dir,
+                at: at.ts,
+                reset: false,
+            }),
+            Fact::Ended { how, .. } => {
+                self.ended = Some(*how);
+                if let End::Rst(dir) = how {
+                    self.tcp_end(TcpEnd {
+                        dir: *dir,
+                        at: at.ts,
+                        reset: true,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tcp_end(&mut self, end: TcpEnd) {
+        let known = |seen: &&TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
+        if !self.tcp_ends.iter().any(|seen| known(&seen)) {
+            self.tcp_ends.push(end);
+        }
+    }
+
+    /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
+    fn first_end(&self) -> Option<Timestamp> {
+        let close = self.closes.first().map(|close| close.at.ts);
+        let tcp = self.tcp_ends.first().map(|end| end.at);
+        let stuck = self.retransmitting.map(|(_, since)| since);
+        [close, tcp, stuck].into_iter().flatten().min()
+    }
+
+    /// Nothing more can come on this connection.
+    fn is_over(&self) -> bool {
+        let fin = |dir| self.tcp_ends.iter().any(|end| end.dir == dir);
+        self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
+    }
+}

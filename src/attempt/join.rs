@@ -1,0 +1,193 @@
+//! What belongs together: legs by their key, tries by their client (spec: joining legs).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::attempt::case::{Case, CaseId};
+use crate::attempt::{Leg, tree};
+use crate::time::Timestamp;
+
+/// Keys printed in RFC 6455 (§1.2, §4.1) and copied from there into probes and devices: they join nothing.
+const SAMPLE_KEYS: &[&str] = &[
+    "dGhlIHNhbXBsZSBub25jZQ==",
+    "AQIDBAUGBwgJCgsMDQ4PEC==",
+    "AQIDBAUGBwgJCgsMDQ4PEA==",
+];
+
+/// Which undecided attempts have which key, and which decided ones had it a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    cases: HashMap<Box<str>, Vec<CaseId>>,
+    decided: HashMap<Box<str>, Decided>,
+}
+
+/// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
+#[derive(Debug)]
+struct Decided {
+    outermost: Leg,
+    until: Timestamp,
+}
+
+/// What a new leg with a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// A leg of this undecided attempt.
+    To(CaseId),
+    /// The start of an attempt.
+    Alone,
+    /// A late leg of an attempt that was decided already.
+    TooLate,
+}
+
+impl Keys {
+    /// Where a leg with a key belongs.
+    pub(super) fn place(&self, leg: &Leg, cases: &HashMap<CaseId, Case>) -> Joined {
+        let Some(key) = usable_key(leg) else {
+            return Joined::Alone;
+        };
+        let candidates = self.cases.get(key).into_iter().flatten();
+        let fitting = candidates.filter(|&id| {
+            cases
+                .get(id)
+                .is_some_and(|case| case.legs.iter().all(|live| !conflict(&live.leg, leg)))
+        });
+        if let Some(&id) = fitting.max() {
+            return Joined::To(id);
+        }
+        match self.decided.get(key) {
+            Some(decided)
+                if leg.started() <= decided.until
+                    && !conflict(&decided.outermost, leg)
+                    && !again(&decided.outermost, leg) =>
+            {
+                Joined::TooLate
+            }
+            _ => Joined::Alone,
+        }
+    }
+
+    /// An undecided attempt has that key.
+    pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
+        if let Some(key) = usable_key(leg) {
+            self.cases.entry(key.into()).or_default().push(case);
+        }
+    }
+
+    /// An attempt is decided; legs of it may still come until then.
+    pub(super) fn decide(&mut self, case: CaseId, legs: &[&Leg], until: Timestamp) {
+        for &leg in legs {
+            let Some(key) = usable_key(leg) else { continue };
+            if let Some(ids) = self.cases.get_mut(key) {
+                ids.retain(|&id| id != case);
+                if ids.is_empty() {
+                    self.cases.remove(key);
+                }
+            }
+        }
+        if let Some(&outermost) = legs.first()
+            && let Some(key) = usable_key(outermost)
+        {
+            self.decided.insert(
+                key.into(),
+                Decided {
+                    outermost: outermost.clone(),
+                    until,
+                },
+            );
+        }
+    }
+
+    /// Forgets what is over.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        self.decided.retain(|_, decided| decided.until >= now);
+    }
+
+    /// How many decided ones are remembered.
+    pub(super) fn remembered(&self) -> usize {
+        self.decided.len()
+    }
+}
+
+/// Who tries: a connection is not needed, for many clients open a new one after a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Client {
+    addr: IpAddr,
+    host: Box<str>,
+    named: Option<Box<str>>,
+    agent: Option<Box<str>>,
+}
+
+impl Client {
+    /// Who sent the request of a leg. `None` where a proxy sent it and does not say for whom: its clients look alike.
+    pub(super) fn of(leg: &Leg) -> Option<Self> {
+        let field = |name| leg.request_field(name).map(|value| value.as_ref().into());
+        let named: Option<Box<str>> = field("x-forwarded-for").or_else(|| field("x-real-ip"));
+        if leg.proxy_mark().is_some() && named.is_none() {
+            return None;
+        }
+        Some(Self {
+            addr: leg.connection.client.addr,
+            host: host_name(&leg.request_field("host")?)
+                .to_ascii_lowercase()
+                .into(),
+            named,
+            agent: field("user-agent"),
+        })
+    }
+}
+
+/// Whether `next` may be the try that follows `refused`: a redirect leads elsewhere, credentials do not.
+pub(super) fn follows(refused: &Leg, next: &Leg) -> bool {
+    match refused.status() {
+        Some(401 | 407) => {
+            let path = |leg: &Leg| leg.request_head().map(|head| path(&head.target).to_owned());
+            path(refused) == path(next)
+        }
+        _ => true,
+    }
+}
+
+/// A host without its port (RFC 9110 §7.2).
+pub(super) fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn path(target: &str) -> &str {
+    let target = tree::origin_form(target);
+    target.split(['?', '#']).next().unwrap_or(target)
+}
+
+fn usable_key(leg: &Leg) -> Option<&str> {
+    leg.offer()?
+        .key
+        .as_deref()
+        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
+}
+
+/// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
+/// uses a key twice.
+fn conflict(a: &Leg, b: &Leg) -> bool {
+    if a.connection.server != b.connection.server {
+        return false;
+    }
+    let differ = |name| match (a.request_field(name), b.request_field(name)) {
+        (Some(a), Some(b)) => first_element(&a) != first_element(&b),
+        _ => false,
+    };
+    a.connection.client.addr != b.connection.client.addr
+        || differ("x-forwarded-for")
+        || differ("x-real-ip")
+}
+
+/// The same client asks the same server again, with the key it used before.
+fn again(before: &Leg, leg: &Leg) -> bool {
+    before.connection.client.addr == leg.connection.client.addr
+        && before.connection.server == leg.connection.server
+}
+
+fn first_element(list: &str) -> &str {
+    list.split(',').next().unwrap_or(list).trim()
+}
