@@ -1,1 +1,136 @@
-//! (being built)
+//! Where packets come from: live interfaces or capture files, as [`Record`]s, with the passing of time as ticks.
+//!
+//! The only room that opens anything or looks at a clock. All inputs are opened before anything is read, privileges are
+//! given up in between ([`drop_privileges`]), and what is read afterwards is hostile.
+
+mod classic;
+mod decompress;
+mod devices;
+mod error;
+mod file;
+mod filter;
+mod live;
+mod merge;
+mod pcapng;
+mod privilege;
+mod stats;
+mod walk;
+mod window;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use devices::{Interface, interfaces};
+pub use error::{Error, Notice};
+pub use file::Input;
+pub use live::LiveOptions;
+pub use privilege::{Dropped, Identity, Kept, drop_privileges};
+
+use crate::record::Record;
+use crate::time::Timestamp;
+use file::Opened;
+use filter::Filter;
+use live::Live;
+use merge::Files;
+
+/// What to capture or to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inputs {
+    /// `-i`: interfaces.
+    Live(Vec<String>, LiveOptions),
+    /// `-r`: files.
+    Files(Vec<Input>),
+}
+
+/// What a source hands on.
+#[derive(Clone, Debug)]
+pub enum Item<'a> {
+    /// A packet.
+    Record(Record<'a>),
+    /// Nothing came; live only.
+    Tick(Timestamp),
+    /// The name of an interface, before or soon after its first packet.
+    Interface {
+        /// Which `-r` or `-i`, from 0.
+        source: u16,
+        /// Its number in [`Stamp::iface`](crate::time::Stamp::iface).
+        iface: u16,
+        /// Its name.
+        name: Box<str>,
+    },
+    /// Something went wrong; the rest goes on.
+    Notice(Notice),
+}
+
+/// Inputs that are open but unread.
+pub struct Open(Opening);
+
+enum Opening {
+    Live(Live),
+    Files(Vec<Opened>, Option<Filter>),
+}
+
+/// Inputs that are being read.
+pub struct Source(Reading);
+
+enum Reading {
+    Live(Live),
+    Files(Files),
+}
+
+/// Opens all inputs and compiles the filter. Reads nothing of what strangers wrote.
+///
+/// Once `stop` is set, waiting for a pipe ends as if the pipe had ended.
+pub fn open(inputs: &Inputs, filter: Option<&str>, stop: &Arc<AtomicBool>) -> Result<Open, Error> {
+    Ok(Open(match inputs {
+        Inputs::Live(names, options) => Opening::Live(Live::open(names, filter, options)?),
+        Inputs::Files(inputs) => {
+            let files = inputs.iter().map(|input| Opened::open(input, stop));
+            let files = files.collect::<Result<_, _>>()?;
+            Opening::Files(files, filter.map(Filter::new).transpose()?)
+        }
+    }))
+}
+
+impl Open {
+    /// Begins to read: looks at the first bytes of every file, to see that each is a capture.
+    pub fn begin(self) -> Result<Source, Error> {
+        Ok(Source(match self.0 {
+            Opening::Live(live) => Reading::Live(live),
+            Opening::Files(opened, filter) => {
+                let files = opened.into_iter().zip(0..).map(|(file, n)| file.begin(n));
+                Reading::Files(Files::new(files.collect::<Result<_, _>>()?, filter))
+            }
+        }))
+    }
+}
+
+impl Source {
+    /// Hands on what is there, waiting for a short time if it is nothing. False when there will be no more.
+    pub fn read(&mut self, mut each: impl FnMut(Item<'_>)) -> bool {
+        match &mut self.0 {
+            Reading::Live(live) => live.read(&mut each),
+            Reading::Files(files) => files.read(&mut each),
+        }
+    }
+
+    /// Whether it comes from interfaces, which do not wait.
+    pub const fn is_live(&self) -> bool {
+        matches!(self.0, Reading::Live(_))
+    }
+
+    /// Packets that were dropped before they came here: by the kernel, and by the interfaces.
+    pub fn drops(&self) -> (u64, u64) {
+        match &self.0 {
+            Reading::Live(live) => live.drops(),
+            Reading::Files(files) => files.drops(),
+        }
+    }
+
+    /// Reads the counters of the kernel once more; at the end, so that the last drops are counted.
+    pub fn count_drops(&mut self) {
+        if let Reading::Live(live) = &mut self.0 {
+            live.count_drops();
+        }
+    }
+}

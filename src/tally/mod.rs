@@ -1,1 +1,253 @@
-//! (being built)
+//! Judgements summed up: counts, groups of equal trouble, latency; at any moment an immutable [`Snapshot`] of them.
+//!
+//! Knows what was judged and nothing of how it is shown. Every table has a ceiling from [`Limits`]; what does not fit is
+//! counted together as `other`, and that this happened is counted too. Order and result depend on the input alone.
+
+mod count;
+mod group;
+mod latency;
+mod route;
+mod routes;
+mod snapshot;
+
+pub use count::{Counts, Kinds, Verdicts};
+pub use group::{Example, Group, GroupKey, HopKey, Outcome, root};
+pub use latency::{Latency, Percentiles, answer_time, connect_time};
+pub use route::{host_of, target_of, template};
+pub use routes::Route;
+pub use snapshot::Snapshot;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, Protocol};
+use crate::event::Health;
+use crate::judge::{FindingId, JudgedAttempt, JudgedClosing, Verdict};
+use crate::limits::{Limit, Limits, Reached};
+use crate::stream::End;
+use crate::time::Timestamp;
+
+use group::Groups;
+use latency::Recorder;
+use routes::{Full, Routes};
+
+/// Other protocols told apart; there are a handful, and strangers can name more.
+const PROTOCOLS: usize = 16;
+/// Interface names kept; a hostile file can bring 65,536.
+const INTERFACES: usize = 1_024;
+/// Longest interface name kept; Linux allows 15 bytes, Windows writes a GUID.
+const INTERFACE_CHARS: usize = 80;
+
+/// All that is summed up so far.
+#[derive(Debug)]
+pub struct Tally {
+    attempts: Verdicts,
+    other_protocols: Counts<Box<str>>,
+    other_protocols_total: u64,
+    pending: u64,
+    still_waiting: u64,
+    open: u64,
+    findings: Counts<FindingId>,
+    notes: Counts<FindingId>,
+    statuses: Counts<u16>,
+    close_codes: Counts<u16>,
+    closings: Kinds,
+    groups: Groups,
+    routes: Routes,
+    latency: Recorder,
+    health: Health,
+    reached: Reached,
+    recent_attempts: VecDeque<Arc<JudgedAttempt>>,
+    recent_closings: VecDeque<Arc<JudgedClosing>>,
+    most_recent: usize,
+    interfaces: BTreeMap<(u16, u16), Box<str>>,
+    now: Option<Timestamp>,
+}
+
+impl Tally {
+    /// Nothing summed up yet.
+    pub fn new(limits: &Limits) -> Self {
+        let most = |limit| usize::try_from(limits.get(limit)).unwrap_or(usize::MAX);
+        Self {
+            attempts: Verdicts::default(),
+            other_protocols: Counts::new(PROTOCOLS),
+            other_protocols_total: 0,
+            pending: 0,
+            still_waiting: 0,
+            open: 0,
+            findings: Counts::new(FindingId::ALL.len()),
+            notes: Counts::new(FindingId::ALL.len()),
+            statuses: Counts::new(most(Limit::tally_codes)),
+            close_codes: Counts::new(most(Limit::tally_codes)),
+            closings: Kinds::default(),
+            groups: Groups::new(most(Limit::groups)),
+            routes: Routes::new(most(Limit::tally_routes), most(Limit::tally_hosts)),
+            latency: Recorder::new(2),
+            health: Health::default(),
+            reached: Reached::default(),
+            recent_attempts: VecDeque::new(),
+            recent_closings: VecDeque::new(),
+            most_recent: most(Limit::recent),
+            interfaces: BTreeMap::new(),
+            now: None,
+        }
+    }
+
+    /// Counts an attempt.
+    pub fn attempt(&mut self, judged: &Arc<JudgedAttempt>) {
+        let attempt = &judged.attempt;
+        if self.most_recent > 0 {
+            if self.recent_attempts.len() >= self.most_recent {
+                self.recent_attempts.pop_front();
+                self.reached.count(Limit::recent);
+            }
+            self.recent_attempts.push_back(Arc::clone(judged));
+        }
+        match &attempt.protocol {
+            Protocol::WebSocket => self.websocket(judged),
+            Protocol::Other(name) => self.other_protocol(name),
+            Protocol::None => self.other_protocol("none"),
+        }
+    }
+
+    /// Counts a closing.
+    pub fn closing(&mut self, judged: &Arc<JudgedClosing>) {
+        if self.most_recent > 0 {
+            if self.recent_closings.len() >= self.most_recent {
+                self.recent_closings.pop_front();
+                self.reached.count(Limit::recent);
+            }
+            self.recent_closings.push_back(Arc::clone(judged));
+        }
+        self.closings.count(judged.judgement.kind);
+        if let Some(code) = judged.judgement.code
+            && !self.close_codes.count(code)
+        {
+            self.reached.count(Limit::tally_codes);
+        }
+        let key = GroupKey::of_closing(judged);
+        let full = self.routes.closing(key.host.as_deref(), &key.route);
+        self.full(full);
+        let example = Example::Closing(Arc::clone(judged));
+        if !self.groups.count(key, judged.closing.at, example) {
+            self.reached.count(Limit::groups);
+        }
+    }
+
+    /// Takes over the state of the capture.
+    pub fn health(&mut self, health: &Health) {
+        self.health.clone_from(health);
+        self.now = self.now.max(health.now);
+    }
+
+    /// An interface got its name.
+    pub fn interface(&mut self, source: u16, iface: u16, name: &str) {
+        let known = self.interfaces.contains_key(&(source, iface));
+        if known || self.interfaces.len() < INTERFACES {
+            let name: String = name.chars().take(INTERFACE_CHARS).collect();
+            self.interfaces.insert((source, iface), name.into());
+        }
+    }
+
+    /// Time has come this far; so many attempts wait, so many WebSockets are open.
+    pub fn progress(&mut self, now: Timestamp, pending: u64, open: u64) {
+        self.now = self.now.max(Some(now));
+        self.pending = pending;
+        self.open = open;
+    }
+
+    /// All of it, as it stands now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let mut health = self.health.clone();
+        health.reached.add(&self.reached);
+        let groups = self.groups.sorted(|key| {
+            let (attempts, closings) = self.routes.totals(key.host.as_deref(), &key.route);
+            match key.outcome {
+                Outcome::Attempt(_) => attempts,
+                Outcome::Closing { .. } => closings,
+                Outcome::Folded => 0,
+            }
+        });
+        Arc::new(Snapshot {
+            attempts: self.attempts,
+            other_protocols: self.other_protocols.clone(),
+            other_protocols_total: self.other_protocols_total,
+            pending: self.pending,
+            still_waiting: self.still_waiting,
+            open: self.open,
+            findings: self.findings.clone(),
+            notes: self.notes.clone(),
+            statuses: self.statuses.clone(),
+            close_codes: self.close_codes.clone(),
+            closings: self.closings,
+            groups,
+            routes: self.routes.sorted(),
+            latency: self.latency.summary(),
+            first: health.first,
+            health,
+            recent_attempts: self.recent_attempts.iter().cloned().collect(),
+            recent_closings: self.recent_closings.iter().cloned().collect(),
+            interfaces: self.interfaces.clone(),
+            now: self.now,
+        })
+    }
+
+    fn websocket(&mut self, judged: &Arc<JudgedAttempt>) {
+        let (attempt, judgement) = (&judged.attempt, &judged.judgement);
+        self.attempts.count(judgement.verdict);
+        if let Some(finding) = root(judged) {
+            self.findings.count(finding);
+        } else {
+            for note in &judgement.findings {
+                self.notes.count(note.id);
+            }
+        }
+        if let Some(status) = judgement.status
+            && !self.statuses.count(status)
+        {
+            self.reached.count(Limit::tally_codes);
+        }
+        if judgement.verdict == Verdict::Unknown && still_waited(attempt) {
+            self.still_waiting = self.still_waiting.saturating_add(1);
+        }
+        self.latency.record(attempt);
+        let key = GroupKey::of_attempt(judged);
+        let (host, verdict) = (key.host.as_deref(), judgement.verdict);
+        let full = self.routes.attempt(host, &key.route, attempt, verdict);
+        self.full(full);
+        // What opened whole is no trouble: its route counts it.
+        if verdict != Verdict::Ok {
+            let example = Example::Attempt(Arc::clone(judged));
+            if !self
+                .groups
+                .count(key, attempt.outermost().started(), example)
+            {
+                self.reached.count(Limit::groups);
+            }
+        }
+    }
+
+    fn other_protocol(&mut self, name: &str) {
+        let name: String = name.chars().take(INTERFACE_CHARS).collect();
+        self.other_protocols.count(name.into());
+        self.other_protocols_total = self.other_protocols_total.saturating_add(1);
+    }
+
+    fn full(&mut self, full: Option<Full>) {
+        match full {
+            Some(Full::Hosts) => self.reached.count(Limit::tally_hosts),
+            Some(Full::Routes) => self.reached.count(Limit::tally_routes),
+            None => {}
+        }
+    }
+}
+
+/// Whether the capture ended while the client still waited for its answer.
+fn still_waited(attempt: &Attempt) -> bool {
+    let leg = attempt.outermost();
+    attempt.cut_off
+        && leg.request.is_some()
+        && leg.response.is_none()
+        && leg.end.first.is_none()
+        && matches!(leg.end.how, None | Some(End::CaptureOver))
+}

@@ -1,0 +1,306 @@
+//! Live interfaces: non-blocking handles, one `poll(2)` over all of them, ticks from the clock when nothing comes.
+//!
+//! libpcap's own read timeout does not return on a quiet Linux interface, so it is not waited in. An interface that goes
+//! down is kept, since it may come up again; one that is gone is told and let go of.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use pcap::{Active, Capture, Linktype, Precision};
+
+use super::filter::{explain, reason};
+use super::stats::Drops;
+use super::{Error, Item, Notice, devices};
+use crate::record::{LinkType, Record};
+use crate::time::{Stamp, Timestamp};
+
+/// How long to wait for packets; the kernel hands on a block that is not full after the same time.
+const WAIT_MS: u8 = 50;
+/// A packet may be this late; a tick must not overtake it.
+const LATENESS: Duration = Duration::from_millis(100);
+/// Packets taken from one interface before the others have their turn.
+const TURN: usize = 4096;
+
+/// How to capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveOptions {
+    /// Bytes of each packet that are kept.
+    pub snaplen: u32,
+    /// Size of the kernel's buffer for each interface, in MiB.
+    pub buffer_mib: u32,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            snaplen: 262_144,
+            buffer_mib: 16,
+        }
+    }
+}
+
+/// All interfaces of the command line.
+pub(crate) struct Live {
+    devices: Vec<Device>,
+    notices: Vec<Notice>,
+    /// Names of interfaces in a cooked capture, as far as told.
+    names: BTreeMap<u16, Box<str>>,
+    told: Vec<(u16, u16, Box<str>)>,
+    now: Timestamp,
+    counted: Timestamp,
+}
+
+struct Device {
+    name: String,
+    source: u16,
+    handle: Option<Capture<Active>>,
+    link: LinkType,
+    frames: u64,
+    drops: Drops,
+}
+
+impl Live {
+    /// Opens all interfaces; needs the privileges that are given up afterwards.
+    pub(crate) fn open(
+        names: &[String],
+        filter: Option<&str>,
+        options: &LiveOptions,
+    ) -> Result<Self, Error> {
+        let mut live = Self {
+            devices: Vec::new(),
+            notices: Vec::new(),
+            names: BTreeMap::new(),
+            told: Vec::new(),
+            now: Timestamp::MIN,
+            counted: Timestamp::MIN,
+        };
+        for (name, source) in names.iter().zip(0..) {
+            let device = Device::open(name, source, filter, options)?;
+            if device.link != LinkType::LINUX_SLL2 {
+                live.told.push((source, 0, name.as_str().into()));
+            }
+            live.devices.push(device);
+        }
+        live.learn_names();
+        Ok(live)
+    }
+
+    /// Waits a little for packets and hands them on. False once no interface is left.
+    pub(crate) fn read(&mut self, each: &mut impl FnMut(Item<'_>)) -> bool {
+        for (source, iface, name) in self.told.drain(..) {
+            each(Item::Interface {
+                source,
+                iface,
+                name,
+            });
+        }
+        self.wait();
+        let mut came = false;
+        for device in &mut self.devices {
+            match device.read(&mut self.now, each) {
+                Ok(count) => came |= count > 0,
+                Err(reason) => {
+                    device.close();
+                    self.notices.push(Notice::Vanished {
+                        name: device.name.clone(),
+                        reason,
+                    });
+                }
+            }
+        }
+        if !came {
+            let clock = clock();
+            self.now = self.now.max(clock);
+            each(Item::Tick(self.now));
+        }
+        self.each_second();
+        for notice in self.notices.drain(..) {
+            each(Item::Notice(notice));
+        }
+        self.devices.iter().any(|device| device.handle.is_some())
+    }
+
+    /// Packets dropped so far, by kernel and by interface.
+    pub(crate) fn drops(&self) -> (u64, u64) {
+        self.devices.iter().fold((0, 0), |(kernel, iface), device| {
+            let (more_kernel, more_iface) = device.drops.totals();
+            (kernel + more_kernel, iface + more_iface)
+        })
+    }
+
+    /// Reads the kernel's counters now.
+    pub(crate) fn count_drops(&mut self) {
+        for device in &mut self.devices {
+            device.count_drops();
+        }
+    }
+
+    fn wait(&self) {
+        let mut fds: Vec<PollFd<'_>> = self
+            .devices
+            .iter()
+            .filter_map(|device| device.handle.as_ref())
+            .map(|handle| PollFd::new(handle.as_fd(), PollFlags::POLLIN))
+            .collect();
+        // An error is a signal, or will show when the handle is read.
+        let _ = nix::poll::poll(&mut fds, PollTimeout::from(WAIT_MS));
+    }
+
+    fn each_second(&mut self) {
+        if self.now.since(self.counted) < Duration::from_secs(1) {
+            return;
+        }
+        self.counted = self.now;
+        self.count_drops();
+        self.learn_names();
+    }
+
+    /// Interfaces come and go while `any` is captured on (containers do), so their names are asked for again.
+    fn learn_names(&mut self) {
+        let cooked: Vec<u16> = self
+            .devices
+            .iter()
+            .filter(|device| device.link == LinkType::LINUX_SLL2)
+            .map(|device| device.source)
+            .collect();
+        if cooked.is_empty() {
+            return;
+        }
+        for (iface, name) in devices::names_by_index() {
+            if self.names.get(&iface) == Some(&name) {
+                continue;
+            }
+            for &source in &cooked {
+                self.told.push((source, iface, name.clone()));
+            }
+            self.names.insert(iface, name);
+        }
+    }
+}
+
+impl Device {
+    fn open(
+        name: &str,
+        source: u16,
+        filter: Option<&str>,
+        options: &LiveOptions,
+    ) -> Result<Self, Error> {
+        let any = name == "any";
+        let bytes = options.buffer_mib.saturating_mul(1024 * 1024);
+        let mut handle = Capture::from_device(name)
+            .map(|handle| {
+                handle
+                    // On `any` it would be a warning, which the wrapper takes for an error.
+                    .promisc(!any)
+                    .immediate_mode(false)
+                    .timeout(i32::from(WAIT_MS))
+                    .buffer_size(i32::try_from(bytes).unwrap_or(i32::MAX))
+                    .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
+                    .precision(Precision::Nano)
+            })
+            .and_then(Capture::open)
+            .map_err(|error| why_not(name, &error))?;
+        if any {
+            // Version 1 does not say which interface a packet was on. An old libpcap has no other: then so be it.
+            let _ = handle.set_datalink(Linktype::LINUX_SLL2);
+        }
+        if let Some(filter) = filter {
+            handle
+                .filter(filter, true)
+                .map_err(|error| explain(filter, reason(&error)))?;
+        }
+        let link = handle.get_datalink().0;
+        let handle = handle
+            .setnonblock()
+            .map_err(|error| why_not(name, &error))?;
+        Ok(Self {
+            name: name.to_owned(),
+            source,
+            handle: Some(handle),
+            link: LinkType(u16::try_from(link).unwrap_or(u16::MAX)),
+            frames: 0,
+            drops: Drops::default(),
+        })
+    }
+
+    /// Hands on what the kernel has, at most a turn's worth.
+    fn read(
+        &mut self,
+        now: &mut Timestamp,
+        each: &mut impl FnMut(Item<'_>),
+    ) -> Result<usize, String> {
+        let Some(handle) = &mut self.handle else {
+            return Ok(0);
+        };
+        let (source, link, frames) = (self.source, self.link, &mut self.frames);
+        handle
+            .dispatch(Some(TURN), |packet| {
+                *frames += 1;
+                let stamp = packet.header.ts;
+                let ts = Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec);
+                *now = ts.max(*now);
+                each(Item::Record(Record {
+                    at: Stamp {
+                        ts,
+                        frame: *frames,
+                        source,
+                        iface: 0,
+                    },
+                    link,
+                    wire_len: packet.header.len,
+                    data: packet.data,
+                }));
+            })
+            .map_err(|error| reason(&error))
+    }
+
+    fn count_drops(&mut self) {
+        if let Some(handle) = &mut self.handle
+            && let Ok(stat) = handle.stats()
+        {
+            self.drops.update(stat);
+        }
+    }
+
+    fn close(&mut self) {
+        self.count_drops();
+        self.handle = None;
+    }
+}
+
+/// Of all the reasons why an interface cannot be opened, the two that are usual have answers.
+fn why_not(name: &str, error: &pcap::Error) -> Error {
+    let there_are: Vec<String> = devices::interfaces()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|interface| interface.name)
+        .collect();
+    let name = name.to_owned();
+    if !there_are.is_empty() && !there_are.contains(&name) {
+        return Error::NoSuchInterface {
+            name,
+            there_are: there_are.join(", "),
+        };
+    }
+    let reason = reason(error);
+    let lower = reason.to_lowercase();
+    if lower.contains("permission") || lower.contains("not permitted") {
+        return Error::Permission(name);
+    }
+    Error::Interface { name, reason }
+}
+
+/// The clock, but a little behind, so that packets which the kernel still holds are not overtaken.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where live time enters"
+)]
+fn clock() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .saturating_sub(LATENESS);
+    Timestamp::from_nanos(0).after(since)
+}

@@ -1,0 +1,67 @@
+//! Community ID version 1: one name for a connection in the tools of many vendors
+//! (<https://github.com/corelight/community-id-spec>).
+
+use std::net::IpAddr;
+
+use data_encoding::BASE64;
+use sha1::{Digest, Sha1};
+
+use crate::flow::Endpoint;
+
+/// The seed that all who want to compare leave at zero.
+const SEED: [u8; 2] = [0, 0];
+/// Protocol number of TCP, then a byte of padding.
+const TCP: [u8; 2] = [6, 0];
+
+/// The Community ID of a TCP connection.
+pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
+    let (a, b) = (ordered(a), ordered(b));
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    let mut hash = Sha1::new();
+    hash.update(SEED);
+    hash.update(&low.0);
+    hash.update(&high.0);
+    hash.update(TCP);
+    hash.update(low.1);
+    hash.update(high.1);
+    format!("1:{}", BASE64.encode(&hash.finalize()))
+}
+
+/// Address and port in network byte order, which is also the order in which the smaller end is found.
+fn ordered(end: Endpoint) -> (Vec<u8>, [u8; 2]) {
+    let addr = match end.addr {
+        IpAddr::V4(addr) => addr.octets().to_vec(),
+        IpAddr::V6(addr) => addr.octets().to_vec(),
+    };
+    (addr, end.port.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_the_specification() {
+        for (a, b, id) in [
+            (
+                ("128.232.110.120", 34855),
+                ("66.35.250.204", 80),
+                "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+            ),
+            (
+                ("10.0.0.1", 10),
+                ("10.0.0.2", 20),
+                "1:9j2Dzwrw7T9E+IZi4b4IVT66HBI=",
+            ),
+            (
+                ("2001:470:e5bf:dead:4957:2174:e82c:4887", 63943),
+                ("2607:f8b0:400c:c03::1a", 25),
+                "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4=",
+            ),
+        ] {
+            let end = |(addr, port): (&str, u16)| Endpoint::new(addr.parse().unwrap(), port);
+            assert_eq!(community_id(end(a), end(b)), id);
+            assert_eq!(community_id(end(b), end(a)), id);
+        }
+    }
+}

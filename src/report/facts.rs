@@ -1,0 +1,145 @@
+//! Small facts that both reports read out of legs and closings.
+
+use std::time::Duration;
+
+use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Protocol, TcpEnd};
+use crate::flow::{Direction, Endpoint};
+use crate::judge::{Finding, FindingId, JudgedAttempt, Verdict};
+use crate::stream::End;
+use crate::time::{Stamp, Timestamp};
+
+/// The token of the protocol that was asked for; `None` where nothing was.
+pub(super) fn protocol(attempt: &Attempt) -> Option<&str> {
+    match &attempt.protocol {
+        Protocol::WebSocket => Some("websocket"),
+        Protocol::Other(token) => Some(token),
+        Protocol::None => None,
+    }
+}
+
+/// The root cause of an attempt; one that opened whole has none, whatever notes it bears.
+pub(super) fn root(judged: &JudgedAttempt) -> Option<&Finding> {
+    let judgement = &judged.judgement;
+    (judgement.verdict != Verdict::Ok)
+        .then(|| judgement.findings.first())
+        .flatten()
+}
+
+/// Where a leg was first seen: its request, else its answer, else its SYN.
+pub(super) fn stamp(leg: &Leg) -> Option<Stamp> {
+    let request = leg.request.as_ref().map(|(at, _)| *at);
+    let response = leg.response.as_ref().map(|(at, _)| *at);
+    request
+        .or(response)
+        .or(leg.connection.syn)
+        .or(leg.connection.syn_ack)
+}
+
+/// How a leg ended, in the words of the output.
+pub(super) fn ended(leg: &Leg) -> &'static str {
+    ending(leg.end.how, leg.end.first.as_ref())
+}
+
+/// How the connection of a closing ended, and who ended it.
+pub(super) fn tcp_end(leg: &ClosingLeg) -> (&'static str, Option<Direction>) {
+    let first = leg.tcp_ends.first();
+    let by = first.map(|end| end.dir).or(match leg.ended {
+        Some(End::Rst(dir)) => Some(dir),
+        _ => None,
+    });
+    (ending(leg.ended, first), by)
+}
+
+fn ending(how: Option<End>, first: Option<&TcpEnd>) -> &'static str {
+    match (how, first) {
+        (Some(End::Refused), _) => "refused",
+        (Some(End::Unanswered), _) => "timeout",
+        (Some(End::Rst(_)), None) | (_, Some(TcpEnd { reset: true, .. })) => "rst",
+        (Some(End::Fin), _) | (_, Some(TcpEnd { reset: false, .. })) => "fin",
+        (Some(End::Idle), None) => "timeout",
+        (Some(End::Evicted), None) => "evicted",
+        (Some(End::Replaced), None) => "unknown",
+        (Some(End::CaptureOver) | None, None) => "open",
+    }
+}
+
+/// Who sends in that direction.
+pub(super) const fn side(dir: Direction) -> &'static str {
+    match dir {
+        Direction::ToServer => "client",
+        Direction::ToClient => "server",
+    }
+}
+
+/// From the 101 to the end.
+pub(super) fn age(closing: &Closing) -> Duration {
+    closing.at.since(closing.opened_at)
+}
+
+/// How long both sides of the outermost leg were silent before the end.
+pub(super) fn idle(closing: &Closing) -> Duration {
+    let last = closing.legs.first().and_then(|leg| {
+        let [client, server] = leg.last_bytes;
+        client.max(server)
+    });
+    closing
+        .at
+        .since(last.unwrap_or(closing.opened_at).min(closing.at))
+}
+
+/// From one side's Close to the other's.
+pub(super) fn echo(leg: &ClosingLeg) -> Option<Duration> {
+    let first = leg.closes.first()?;
+    let answer = leg.closes.iter().find(|close| close.dir != first.dir)?;
+    Some(answer.at.ts.since(first.at.ts))
+}
+
+/// Half and all of a few waits.
+pub(super) fn middle_and_longest(waits: &[Duration]) -> Option<(Duration, Duration)> {
+    let mut sorted = waits.to_vec();
+    sorted.sort_unstable();
+    let middle = sorted.get(sorted.len().saturating_sub(1) / 2)?;
+    Some((*middle, *sorted.last()?))
+}
+
+/// The latest moment that an attempt shows: when it could be decided at the earliest.
+pub(super) fn latest(attempt: &Attempt) -> Timestamp {
+    let leg = attempt.outermost();
+    let answered = leg.response.as_ref().map(|(at, _)| at.ts);
+    let ended = leg.end.first.map(|end| end.at);
+    answered.max(ended).unwrap_or_default().max(leg.started())
+}
+
+/// Whether bytes of the body are text that a person can read.
+pub(super) fn text_body(leg: &Leg) -> Option<&str> {
+    let body = leg.body.as_ref().filter(|body| !body.encoded)?;
+    let bytes = body.bytes.get(..body.bytes.len().min(256))?;
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // The cut at 256 bytes may go through a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    let is_binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x1b');
+    (!text.is_empty() && !text.chars().any(is_binary)).then_some(text)
+}
+
+/// `1.2.3.4:80`; IPv6 in brackets.
+pub(super) fn address(end: Endpoint) -> String {
+    end.to_string()
+}
+
+/// Whether a finding is an accusation rather than a remark.
+pub(super) const fn is_note(id: FindingId) -> bool {
+    matches!(
+        id,
+        FindingId::UpstreamRetried
+            | FindingId::Bridged
+            | FindingId::HandshakeSlow
+            | FindingId::CopiesSeen
+            | FindingId::FellBackToPolling
+            | FindingId::OpenedThenClosed
+    )
+}

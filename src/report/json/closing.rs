@@ -1,0 +1,151 @@
+//! The line of a closing.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{FindingJson, HopJson, Time, micros, millis};
+use crate::attempt::ClosingLeg;
+use crate::event::FrameCounts;
+use crate::judge::JudgedClosing;
+use crate::report::facts;
+use crate::report::mask::Mask;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    v: u8,
+    r#type: &'static str,
+    attempt: u64,
+    time: Time,
+    kind: &'static str,
+    wire_code: Option<u16>,
+    code: Option<u16>,
+    by: &'static str,
+    reason: Option<String>,
+    severity: &'static str,
+    age_ms: u64,
+    idle_ms: u64,
+    hop: Option<HopJson>,
+    finding: Option<&'static str>,
+    confidence: Option<&'static str>,
+    findings: Vec<FindingJson<'a>>,
+    cause: Option<&'a str>,
+    fix: &'a [String],
+    wont_help: &'a [String],
+    legs: Vec<LegJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct LegJson {
+    leg: usize,
+    wire_code: Option<u16>,
+    by: Option<&'static str>,
+    echoed: bool,
+    echo_ms: Option<u64>,
+    tcp_end: &'static str,
+    tcp_by: Option<&'static str>,
+    frames: Sides,
+}
+
+#[derive(Debug, Serialize)]
+struct Sides {
+    client: Frames,
+    server: Frames,
+}
+
+#[derive(Debug, Serialize)]
+struct Frames {
+    text: u64,
+    binary: u64,
+    continuation: u64,
+    ping: u64,
+    pong: u64,
+    close: u64,
+    other: u64,
+    messages: u64,
+    bytes: u64,
+    pings_unanswered: u64,
+    ping_rtt_us: Option<Rtt>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rtt {
+    p50: u64,
+    max: u64,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(judged: &'a JudgedClosing, mask: &Mask) -> Self {
+        let (closing, judgement) = (&judged.closing, &judged.judgement);
+        let root = judgement.findings.first();
+        Self {
+            v: 1,
+            r#type: "closing",
+            attempt: closing.attempt,
+            time: Time(closing.at),
+            kind: judgement.kind.name(),
+            wire_code: judgement.wire_code,
+            code: judgement.code,
+            by: judgement.by.name(),
+            reason: judgement.reason.as_deref().map(|reason| mask.words(reason)),
+            severity: judgement.severity.name(),
+            age_ms: millis(facts::age(closing)),
+            idle_ms: millis(facts::idle(closing)),
+            hop: judgement.hop.as_ref().map(|hop| HopJson::new(hop, mask)),
+            finding: root.map(|finding| finding.id.name()),
+            confidence: root.map(|finding| finding.confidence.name()),
+            findings: judgement
+                .findings
+                .iter()
+                .map(|finding| FindingJson::new(finding, mask))
+                .collect(),
+            cause: judgement.advice.cause.as_deref(),
+            fix: &judgement.advice.fix,
+            wont_help: &judgement.advice.wont_help,
+            legs: closing.legs.iter().map(LegJson::new).collect(),
+        }
+    }
+}
+
+impl LegJson {
+    fn new(leg: &ClosingLeg) -> Self {
+        let first = leg.closes.first();
+        let (tcp_end, tcp_by) = facts::tcp_end(leg);
+        let echo = facts::echo(leg);
+        let [client_rtt, server_rtt] = &leg.rtt;
+        Self {
+            leg: leg.leg,
+            wire_code: first.and_then(|close| close.close.code).map(|code| code.0),
+            by: first.map(|close| close.dir).or(tcp_by).map(facts::side),
+            echoed: echo.is_some(),
+            echo_ms: echo.map(millis),
+            tcp_end,
+            tcp_by: tcp_by.map(facts::side),
+            frames: Sides {
+                client: Frames::new(&leg.client_frames, client_rtt),
+                server: Frames::new(&leg.server_frames, server_rtt),
+            },
+        }
+    }
+}
+
+impl Frames {
+    fn new(counts: &FrameCounts, rtt: &[Duration]) -> Self {
+        Self {
+            text: counts.text,
+            binary: counts.binary,
+            continuation: counts.continuation,
+            ping: counts.ping,
+            pong: counts.pong,
+            close: counts.close,
+            other: counts.other,
+            messages: counts.messages,
+            bytes: counts.bytes,
+            pings_unanswered: counts.pings_unanswered,
+            ping_rtt_us: facts::middle_and_longest(rtt).map(|(middle, longest)| Rtt {
+                p50: micros(middle),
+                max: micros(longest),
+            }),
+        }
+    }
+}

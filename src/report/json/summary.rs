@@ -1,0 +1,255 @@
+//! The lines at the end: groups, routes, health, summary.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::{HopJson, Time};
+use crate::event::Health;
+use crate::report::mask::Mask;
+use crate::tally::{
+    Counts, Example, Group, Kinds, Latency, Outcome, Percentiles, Route, Snapshot, Verdicts,
+};
+use crate::time::Timestamp;
+
+#[derive(Debug, Serialize)]
+pub(super) struct GroupLine {
+    v: u8,
+    r#type: &'static str,
+    finding: Option<&'static str>,
+    verdict: Option<&'static str>,
+    kind: Option<&'static str>,
+    code: Option<u16>,
+    by: Option<&'static str>,
+    hop: Option<HopJson>,
+    host: Option<String>,
+    route: String,
+    count: u64,
+    share: Option<f64>,
+    first: Time,
+    last: Time,
+    example: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RouteLine {
+    v: u8,
+    r#type: &'static str,
+    host: Option<String>,
+    route: String,
+    attempts: Table<Verdicts>,
+    latency_us: LatencyJson,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct HealthLine {
+    v: u8,
+    r#type: &'static str,
+    #[serde(flatten)]
+    health: HealthJson,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SummaryLine {
+    v: u8,
+    r#type: &'static str,
+    attempts: Table<Verdicts>,
+    other_protocols: u64,
+    pending: u64,
+    findings: BTreeMap<String, u64>,
+    statuses: BTreeMap<String, u64>,
+    close_codes: BTreeMap<String, u64>,
+    closings: Table<Kinds>,
+    plain_http: u64,
+    latency_us: LatencyJson,
+    health: HealthJson,
+}
+
+#[derive(Debug, Serialize)]
+struct HealthJson {
+    time: Option<Time>,
+    packets: u64,
+    bytes: u64,
+    kernel_drops: u64,
+    iface_drops: u64,
+    gaps: u64,
+    gap_bytes: u64,
+    evictions: u64,
+    shed_events: u64,
+    tls_connections: u64,
+    http2_connections: u64,
+    not_decoded: u64,
+    limits_reached: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct LatencyJson {
+    connect: PercentilesJson,
+    handshake: PercentilesJson,
+    refusal: PercentilesJson,
+    proxy: PercentilesJson,
+}
+
+#[derive(Debug, Serialize)]
+struct PercentilesJson {
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    max: u64,
+    count: u64,
+}
+
+/// Counts by name, zeros too.
+#[derive(Debug)]
+struct Table<T>(T);
+
+impl GroupLine {
+    pub(super) fn new(group: &Group, mask: &Mask) -> Self {
+        let key = &*group.key;
+        let (verdict, kind, code, by) = match key.outcome {
+            Outcome::Attempt(verdict) => (Some(verdict.name()), None, None, None),
+            Outcome::Closing { kind, code, by } => (None, Some(kind.name()), code, Some(by.name())),
+            Outcome::Folded => (None, None, None, None),
+        };
+        let hop = match &group.example {
+            Example::Attempt(judged) => judged.judgement.hop.as_ref(),
+            Example::Closing(judged) => judged.judgement.hop.as_ref(),
+        };
+        let hop = hop.filter(|_| key.hop.is_some());
+        Self {
+            v: 1,
+            r#type: "group",
+            finding: key.finding.map(|finding| finding.name()),
+            verdict,
+            kind,
+            code,
+            by,
+            hop: hop.map(|hop| HopJson::new(hop, mask)),
+            host: key.host.as_deref().map(|host| mask.host(host)),
+            route: mask.route(&key.route),
+            count: group.count,
+            // Four digits say enough, and are the same on every machine.
+            share: group
+                .share
+                .map(|share| (share * 10_000.0).round() / 10_000.0),
+            first: Time(group.first),
+            last: Time(group.last),
+            example: group.example.attempt_id(),
+        }
+    }
+}
+
+impl RouteLine {
+    pub(super) fn new(route: &Route, mask: &Mask) -> Self {
+        Self {
+            v: 1,
+            r#type: "route",
+            host: route.host.as_deref().map(|host| mask.host(host)),
+            route: mask.route(&route.route),
+            attempts: Table(route.attempts),
+            latency_us: LatencyJson::new(&route.latency),
+        }
+    }
+}
+
+impl HealthLine {
+    pub(super) fn new(health: &Health, now: Option<Timestamp>) -> Self {
+        Self {
+            v: 1,
+            r#type: "health",
+            health: HealthJson::new(health, now),
+        }
+    }
+}
+
+impl SummaryLine {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        Self {
+            v: 1,
+            r#type: "summary",
+            attempts: Table(snapshot.attempts),
+            other_protocols: snapshot.other_protocols_total,
+            pending: snapshot.still_waiting,
+            findings: named(&snapshot.findings, |finding| finding.name().to_owned()),
+            statuses: named(&snapshot.statuses, u16::to_string),
+            close_codes: named(&snapshot.close_codes, u16::to_string),
+            closings: Table(snapshot.closings),
+            plain_http: snapshot.health.plain_http,
+            latency_us: LatencyJson::new(&snapshot.latency),
+            health: HealthJson::new(&snapshot.health, snapshot.now),
+        }
+    }
+}
+
+impl HealthJson {
+    fn new(health: &Health, now: Option<Timestamp>) -> Self {
+        Self {
+            time: now.map(Time),
+            packets: health.packets,
+            bytes: health.bytes,
+            kernel_drops: health.kernel_drops,
+            iface_drops: health.iface_drops,
+            gaps: health.gaps,
+            gap_bytes: health.gap_bytes,
+            evictions: health.evictions,
+            shed_events: health.shed_events,
+            tls_connections: health.tls_connections,
+            http2_connections: health.http2_connections,
+            not_decoded: health.not_decoded,
+            limits_reached: health
+                .reached
+                .iter()
+                .map(|(limit, n)| (limit.info().name, n))
+                .collect(),
+        }
+    }
+}
+
+impl LatencyJson {
+    fn new(latency: &Latency) -> Self {
+        Self {
+            connect: PercentilesJson::new(&latency.connect),
+            handshake: PercentilesJson::new(&latency.handshake),
+            refusal: PercentilesJson::new(&latency.refusal),
+            proxy: PercentilesJson::new(&latency.proxy),
+        }
+    }
+}
+
+impl PercentilesJson {
+    const fn new(of: &Percentiles) -> Self {
+        let &Percentiles {
+            p50,
+            p90,
+            p99,
+            max,
+            count,
+        } = of;
+        Self {
+            p50,
+            p90,
+            p99,
+            max,
+            count,
+        }
+    }
+}
+
+impl Serialize for Table<Verdicts> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(verdict, n)| (verdict.name(), n)))
+    }
+}
+
+impl Serialize for Table<Kinds> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(kind, n)| (kind.name(), n)))
+    }
+}
+
+/// Counts by name, and what found no room as `other`.
+fn named<K: Ord>(counts: &Counts<K>, name: impl Fn(&K) -> String) -> BTreeMap<String, u64> {
+    let seen = counts.iter().map(|(key, n)| (name(key), n));
+    let other = (counts.other() > 0).then(|| ("other".to_owned(), counts.other()));
+    seen.chain(other).collect()
+}

@@ -1,0 +1,396 @@
+//! Secrets that hide where handshakes are shown: in targets, origins, subprotocols, and in what servers echo of them.
+//!
+//! Everything that comes from the network and is printed passes through a [`Mask`], which also makes it fit to print.
+//! Names stay, values go: `?token=…` is worth knowing, the token is not.
+
+mod secrets;
+mod token;
+
+use std::borrow::Cow;
+
+use crate::attempt::{Attempt, Closing};
+use crate::report::sanitize::clean;
+use crate::tally::template;
+
+use secrets::Secrets;
+use token::{looks_secret, name_of_secret};
+
+/// What stands for a secret.
+const HIDDEN: &str = "***";
+/// Longest value that is printed.
+const MOST: usize = 1_024;
+
+/// Hides the secrets of one attempt or closing.
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    on: bool,
+    secrets: Secrets,
+}
+
+impl Mask {
+    /// Hides what can be told by its form alone; with `on` false (`--no-redact`) nothing is hidden.
+    pub fn new(on: bool) -> Self {
+        Self {
+            on,
+            secrets: Secrets::default(),
+        }
+    }
+
+    /// Also hides the secrets of this attempt wherever they are echoed.
+    pub fn of_attempt(on: bool, attempt: &Attempt) -> Self {
+        let mut mask = Self::new(on);
+        if on {
+            let legs = attempt.legs.iter().map(|node| &node.leg);
+            for head in legs.filter_map(|leg| Some(&leg.request.as_ref()?.1.head)) {
+                mask.secrets.of_target(&head.target);
+                for name in ["origin", "referer", "host"] {
+                    if let Some(value) = head.fields.value(name) {
+                        mask.secrets.of_url(&value);
+                    }
+                }
+                if let Some(value) = head.fields.value("sec-websocket-protocol") {
+                    mask.secrets.of_subprotocols(&value);
+                }
+            }
+            for earlier in &attempt.earlier_tries {
+                mask.secrets.of_target(&earlier.target);
+            }
+        }
+        mask
+    }
+
+    /// Also hides the secrets of this closing wherever they are echoed.
+    pub fn of_closing(on: bool, closing: &Closing) -> Self {
+        let mut mask = Self::new(on);
+        if on {
+            mask.secrets.of_target(&closing.target);
+            for leg in &closing.legs {
+                if let Some(subprotocol) = &leg.subprotocol {
+                    mask.secrets.of_subprotocols(subprotocol);
+                }
+            }
+        }
+        mask
+    }
+
+    /// A request target: `/ws?token=***`.
+    pub fn target(&self, target: &str) -> String {
+        self.show(target, target_masked)
+    }
+
+    /// A route, which has lost its ids but may bear names that look like tokens.
+    pub fn route(&self, route: &str) -> String {
+        self.show(route, target_masked)
+    }
+
+    /// A host, perhaps with port; userinfo is hidden.
+    pub fn host(&self, host: &str) -> String {
+        self.show(host, |host| {
+            host.rsplit_once('@')
+                .map_or_else(|| host.to_owned(), |(_, host)| format!("{HIDDEN}@{host}"))
+        })
+    }
+
+    /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
+    pub fn subprotocols(&self, list: &str) -> String {
+        self.show(list, subprotocols_masked)
+    }
+
+    /// The value of the field of that name, in any case.
+    pub fn field(&self, name: &str, value: &str) -> String {
+        let name = name.to_ascii_lowercase();
+        match &*name {
+            "target"
+            | ":path"
+            | "location"
+            | "referer"
+            | "origin"
+            | "x-original-uri"
+            | "x-original-url"
+            | "x-forwarded-uri"
+            | "x-auth-request-redirect" => self.target(value),
+            "host" | ":authority" | "x-forwarded-host" => self.host(value),
+            "sec-websocket-protocol" => self.subprotocols(value),
+            "sec-websocket-key" | "sec-websocket-accept" | "sec-websocket-extensions" => {
+                self.show(value, str::to_owned)
+            }
+            name if name_of_secret(name) => self.show(value, |_| HIDDEN.to_owned()),
+            _ => self.words(value),
+        }
+    }
+
+    /// Free text that may quote a target or a token: evidence, a body, a reason.
+    pub fn words(&self, text: &str) -> String {
+        self.show(text, |text| self.secrets.hidden_in(text))
+    }
+
+    fn show(&self, text: &str, masked: impl Fn(&str) -> String) -> String {
+        let text = if self.on {
+            Cow::Owned(masked(text))
+        } else {
+            Cow::Borrowed(text)
+        };
+        clean(&text, MOST).into_owned()
+    }
+}
+
+/// The form in which a target is shown.
+fn target_masked(target: &str) -> String {
+    let (rest, fragment) = target
+        .split_once('#')
+        .map_or((target, None), |(t, f)| (t, Some(f)));
+    let (path, query) = split_query(rest);
+    let mut out = path_masked(path);
+    if let Some((mark, query)) = query {
+        out.push_str(mark);
+        if mark == "?" {
+            out.push_str(&query_masked(query));
+        } else {
+            out.push_str(HIDDEN);
+        }
+    }
+    if fragment.is_some_and(|f| !f.is_empty()) {
+        out.push('#');
+        out.push_str(HIDDEN);
+    }
+    out
+}
+
+/// Splits at the question mark, also where somebody has percent-encoded it.
+fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
+    let plain = target.find('?').map(|at| (at, 1));
+    let encoded = target
+        .find("%3F")
+        .or_else(|| target.find("%3f"))
+        .map(|at| (at, 3));
+    let first = match (plain, encoded) {
+        (Some(plain), Some(encoded)) => Some(plain.min(encoded)),
+        (plain, encoded) => plain.or(encoded),
+    };
+    first.map_or((target, None), |(at, len)| {
+        let (path, rest) = target.split_at(at);
+        (path, rest.split_at_checked(len))
+    })
+}
+
+fn path_masked(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut path = path;
+    if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (authority, after) = rest.split_at(end);
+        out.push_str(scheme);
+        out.push_str("://");
+        out.push_str(&authority_masked(authority));
+        path = after;
+    } else if !path.starts_with('/') && path.contains('@') {
+        return authority_masked(path);
+    }
+    let mut after_secret_name = false;
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            out.push('/');
+        }
+        if after_secret_name && template(segment) == "*" {
+            out.push_str(HIDDEN);
+        } else {
+            out.push_str(&segment_masked(segment));
+        }
+        after_secret_name = name_of_secret(segment);
+    }
+    out
+}
+
+/// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.
+fn segment_masked(segment: &str) -> String {
+    let (name, params) = segment
+        .split_once(';')
+        .map_or((segment, None), |(n, p)| (n, Some(p)));
+    let mut out = match name.split_once('=') {
+        Some((key, value))
+            if !value.is_empty() && (name_of_secret(key) || looks_secret(value, 24)) =>
+        {
+            format!("{key}={HIDDEN}")
+        }
+        _ if looks_secret(name, 32) => HIDDEN.to_owned(),
+        _ => name.to_owned(),
+    };
+    for param in params.into_iter().flat_map(|params| params.split(';')) {
+        out.push(';');
+        out.push_str(param.split_once('=').map_or(param, |(key, _)| key));
+        if param.contains('=') {
+            out.push('=');
+            out.push_str(HIDDEN);
+        }
+    }
+    out
+}
+
+fn authority_masked(authority: &str) -> String {
+    authority.rsplit_once('@').map_or_else(
+        || authority.to_owned(),
+        |(_, host)| format!("{HIDDEN}@{host}"),
+    )
+}
+
+fn query_masked(query: &str) -> String {
+    let mut out = String::with_capacity(query.len());
+    for part in query.split_inclusive(['&', ';']) {
+        let (pair, mark) = match part.strip_suffix(['&', ';']) {
+            Some(pair) => (pair, part.get(pair.len()..).unwrap_or_default()),
+            None => (part, ""),
+        };
+        match pair.split_once('=') {
+            Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
+                out.push_str(pair)
+            }
+            // A name that looks like a token is one, with padding: `?dGVzdA==`.
+            Some((name, _)) if !looks_secret(name, 16) => {
+                out.push_str(name);
+                out.push('=');
+                out.push_str(HIDDEN);
+            }
+            _ if pair.is_empty() => {}
+            _ => out.push_str(HIDDEN),
+        }
+        out.push_str(mark);
+    }
+    out
+}
+
+/// What engine.io puts into every query, and what tells its versions apart.
+fn is_harmless(name: &str, value: &str) -> bool {
+    match name {
+        "EIO" => value.len() <= 2 && value.bytes().all(|b| b.is_ascii_digit()),
+        "transport" => matches!(
+            value,
+            "websocket"
+                | "polling"
+                | "webtransport"
+                | "flashsocket"
+                | "webSockets"
+                | "serverSentEvents"
+                | "longPolling"
+        ),
+        _ => false,
+    }
+}
+
+fn subprotocols_masked(list: &str) -> String {
+    let mut out = String::with_capacity(list.len());
+    let mut after_secret_name = false;
+    for (index, element) in list.split(',').enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        let name = element.trim();
+        let lead = element.len() - element.trim_start().len();
+        out.push_str(element.get(..lead).unwrap_or_default());
+        if after_secret_name && !name.is_empty() {
+            out.push_str(HIDDEN);
+        } else {
+            out.push_str(&token::subprotocol_masked(name));
+        }
+        after_secret_name = token::names_a_token(name);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_and_values_go() {
+        let mask = Mask::new(true);
+        for (target, shown) in [
+            ("/ws", "/ws"),
+            ("/ws?token=CANARY", "/ws?token=***"),
+            ("/ws?a=CANARY&b=&CANARY", "/ws?a=***&b=&***"),
+            ("/ws?CANARY", "/ws?***"),
+            ("/ws?Q0FOQVJZQ0FOQVJZ==", "/ws?***"),
+            ("/ws?a=1;b=CANARY", "/ws?a=***;b=***"),
+            ("/ws#CANARY", "/ws#***"),
+            ("/ws%3Ftoken=CANARY", "/ws%3F***"),
+            ("/ws;jsessionid=CANARY/x", "/ws;jsessionid=***/x"),
+            ("/ws/token=CANARY", "/ws/token=***"),
+            ("/ws/token/1234567", "/ws/token/***"),
+            ("http://me:CANARY@h/ws?x=CANARY", "http://***@h/ws?x=***"),
+            ("me:CANARY@h:443", "***@h:443"),
+            (
+                "/socket.io/?EIO=4&transport=websocket&sid=CANARY",
+                "/socket.io/?EIO=4&transport=websocket&sid=***",
+            ),
+            (
+                "/socket.io/?EIO=CANARY&transport=CANARY",
+                "/socket.io/?EIO=***&transport=***",
+            ),
+            (
+                "/t/eyJDQU5BUlkiOjF9.eyJDQU5BUlkiOjF9.Q0FOQVJZ/x",
+                "/t/***/x",
+            ),
+            ("/t/0123456789abcdef0123456789abcdef", "/t/***"),
+            (
+                "/my-very-long-service-name-for-the-chat-and-more/ws",
+                "/my-very-long-service-name-for-the-chat-and-more/ws",
+            ),
+        ] {
+            assert_eq!(mask.target(target), shown);
+        }
+        assert_eq!(Mask::new(false).target("/ws?t=CANARY"), "/ws?t=CANARY");
+    }
+
+    #[test]
+    fn subprotocols_that_are_tokens_go() {
+        let mask = Mask::new(true);
+        for (list, shown) in [
+            (
+                "graphql-transport-ws, graphql-ws",
+                "graphql-transport-ws, graphql-ws",
+            ),
+            ("v4.channel.k8s.io", "v4.channel.k8s.io"),
+            (
+                "actioncable-v1-json, actioncable-unsupported",
+                "actioncable-v1-json, actioncable-unsupported",
+            ),
+            (
+                "base64url.bearer.authorization.k8s.io.Q0FOQVJZ, v4.channel.k8s.io",
+                "base64url.bearer.authorization.k8s.io.***, v4.channel.k8s.io",
+            ),
+            ("bearer.CANARY", "bearer.***"),
+            ("access_token, CANARY", "access_token, ***"),
+            (
+                "realtime, openai-insecure-api-key.sk-CANARY",
+                "realtime, openai-insecure-api-key.***",
+            ),
+            ("chat,eyJDQU5BUlki.eyJDQU5BUlki.Q0FOQVJZ", "chat,***"),
+            ("Q0FOQVJZQ0FOQVJZQ0FOQVJZMQ==", "***"),
+        ] {
+            assert_eq!(mask.subprotocols(list), shown);
+        }
+    }
+
+    #[test]
+    fn fields_by_their_name() {
+        let mask = Mask::new(true);
+        assert_eq!(
+            mask.field("Origin", "https://u:CANARY@a.example"),
+            "https://***@a.example"
+        );
+        assert_eq!(
+            mask.field("referer", "https://a/b?CANARY=CANARY1"),
+            "https://a/b?CANARY=***"
+        );
+        assert_eq!(mask.field("X-Api-Token", "CANARY"), "***");
+        assert_eq!(
+            mask.field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            "dGhlIHNhbXBsZSBub25jZQ=="
+        );
+        assert_eq!(mask.field("upgrade", "websocket"), "websocket");
+        assert_eq!(mask.host("u:CANARY@h:80"), "***@h:80");
+        assert_eq!(
+            mask.field("location", "/login?next=\x1b[31m"),
+            "/login?next=***"
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The secrets of one handshake, to be hidden wherever somebody quotes them.
+//!
+//! Servers echo what they refuse (`Cannot GET /ws?token=…`), and evidence quotes what was sent. What is known to be a
+//! secret from the request is hidden by its value; what only looks like one, by its form.
+
+use super::token::{looks_secret, subprotocol_masked};
+use super::{HIDDEN, is_harmless, split_query, target_masked};
+
+/// Shorter values are words that may stand anywhere.
+const LEAST: usize = 6;
+/// More secrets than this, and the oldest are hidden by their form only.
+const MOST: usize = 64;
+/// Words of handshakes, which are no secret though they may be the value of something.
+const WORDS: &[&str] = &[
+    "websocket",
+    "upgrade",
+    "polling",
+    "connection",
+    "keep-alive",
+    "https",
+    "client",
+    "server",
+    "origin",
+    "request",
+    "response",
+    "status",
+];
+/// Parameters of permessage-deflate look like a query and are none.
+const EXTENSION_PARAMS: &[&str] = &["client_max_window_bits", "server_max_window_bits"];
+
+/// Values to hide, the longest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Secrets(Vec<Box<str>>);
+
+impl Secrets {
+    pub(super) fn of_target(&mut self, target: &str) {
+        self.of_url(target);
+    }
+
+    pub(super) fn of_url(&mut self, url: &str) {
+        let (path, query) = split_query(url);
+        for (_, query) in query {
+            for pair in query.split(['&', ';', '#']) {
+                match pair.split_once('=') {
+                    Some((name, value)) if !is_harmless(name, value) => self.keep(value),
+                    Some(_) => {}
+                    None => self.keep(pair),
+                }
+            }
+        }
+        if let Some((user, _)) = path.rsplit_once('@') {
+            let user = user.rsplit_once("//").map_or(user, |(_, user)| user);
+            user.split(':').for_each(|part| self.keep(part));
+        }
+        let params = path.split(['/', ';']);
+        for segment in params {
+            match segment.split_once('=') {
+                Some((_, value)) => self.keep(value),
+                None if looks_secret(segment, 32) => self.keep(segment),
+                None => {}
+            }
+        }
+    }
+
+    pub(super) fn of_subprotocols(&mut self, list: &str) {
+        let mut after = false;
+        for name in list.split(',').map(str::trim) {
+            let masked = subprotocol_masked(name);
+            if after || masked == HIDDEN {
+                self.keep(name);
+            } else if let Some(prefix) = masked.strip_suffix(HIDDEN) {
+                self.keep(name.get(prefix.len()..).unwrap_or_default());
+            }
+            after = super::token::names_a_token(name);
+        }
+    }
+
+    /// `text` with every secret hidden.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.0 {
+            if text.contains(&**secret) {
+                text = text.replace(&**secret, HIDDEN);
+            }
+        }
+        by_form(&text)
+    }
+
+    fn keep(&mut self, value: &str) {
+        let is_word = WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
+        let is_bare = value.bytes().all(|b| b.is_ascii_lowercase()) && value.len() < 8;
+        if value.len() < LEAST || is_word || is_bare || self.0.len() >= MOST {
+            return;
+        }
+        if let Some(decoded) = percent_decoded(value) {
+            self.0.push(decoded.into());
+        }
+        self.0.push(value.into());
+        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+}
+
+/// Hides what looks like a secret: the values of a query, userinfo in a URL, tokens, what follows `Bearer`.
+fn by_form(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut after_scheme = false;
+    for piece in text.split_inclusive(is_border) {
+        let (word, border) = match piece.char_indices().next_back() {
+            Some((at, c)) if is_border(c) => piece.split_at(at),
+            _ => (piece, ""),
+        };
+        let word_shown = if word.is_empty() {
+            String::new()
+        } else if after_scheme {
+            HIDDEN.to_owned()
+        } else {
+            word_masked(word)
+        };
+        out.push_str(&word_shown);
+        out.push_str(border);
+        if !word.is_empty() {
+            after_scheme =
+                border == " " && (word.eq_ignore_ascii_case("bearer") || word == "Basic");
+        }
+    }
+    out
+}
+
+fn is_border(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "\"'<>()[]{}`,|".contains(c)
+}
+
+fn word_masked(word: &str) -> String {
+    if word.contains(['?', '@', '#'])
+        || word.contains("%3F")
+        || word.contains("%3f")
+        || word.contains(";jsessionid=")
+    {
+        return target_masked(&word.replace("&amp;", "&"));
+    }
+    // The rest of a query whose beginning was elsewhere.
+    if word.contains('&') && word.contains('=') {
+        return target_masked(&format!("?{}", word.replace("&amp;", "&"))).split_off(1);
+    }
+    let word_end = word.trim_end_matches(['.', ':', ';', '!']);
+    let tail = word.get(word_end.len()..).unwrap_or_default();
+    match word_end.split_once('=') {
+        Some((name, value)) if EXTENSION_PARAMS.contains(&name) || value.is_empty() => {}
+        Some((name, value)) if super::name_of_secret(name) || looks_secret(value, 32) => {
+            return format!("{name}={HIDDEN}{tail}");
+        }
+        _ => {}
+    }
+    if word_end.contains('/') {
+        return format!("{}{tail}", super::path_masked(word_end));
+    }
+    if looks_secret(word_end, 32) {
+        return format!("{HIDDEN}{tail}");
+    }
+    word.to_owned()
+}
+
+/// The value without percent-encoding, where it has some.
+fn percent_decoded(value: &str) -> Option<String> {
+    if !value.contains('%') {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = (first == b'%')
+            .then(|| after.split_at_checked(2))
+            .flatten()
+            .and_then(|(hex, rest)| {
+                Some((
+                    u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?,
+                    rest,
+                ))
+            });
+        let (byte, after) = hex.unwrap_or((first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.len() >= LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_echoes_is_hidden() {
+        let mut secrets = Secrets::default();
+        secrets.of_target("/ws?ticket=C4N%41RY&type=websocket&z=%20CANARY1");
+        secrets.of_url("https://me:CANARY2@a.example");
+        secrets.of_subprotocols("chat, bearer.CANARY3");
+        for (text, shown) in [
+            ("Upgrade: websocket", "Upgrade: websocket"),
+            (
+                "the key is dGhlIHNhbXBsZSBub25jZQ==",
+                "the key is dGhlIHNhbXBsZSBub25jZQ==",
+            ),
+            ("bad ticket C4NARY for CANARY3.", "bad ticket *** for ***."),
+            (
+                "<pre>Cannot GET /ws?ticket=C4N%41R</pre>",
+                "<pre>Cannot GET /ws?ticket=***</pre>",
+            ),
+            (
+                "Origin https://me:x@a.example/ refused",
+                "Origin https://***@a.example/ refused",
+            ),
+            ("Authorization: Bearer CANARY4", "Authorization: Bearer ***"),
+            ("{\"t\":\"eyJDQU5BUlkiOjF9.eyJD\"}", "{\"t\":\"***\"}"),
+            (
+                "permessage-deflate; client_max_window_bits=15",
+                "permessage-deflate; client_max_window_bits=15",
+            ),
+            ("GET /ws HTTP/1.0", "GET /ws HTTP/1.0"),
+            ("a&amp;token=CANARY5", "***&token=***"),
+        ] {
+            assert_eq!(secrets.hidden_in(text), shown);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! How long things took, as histograms of fixed size.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::attempt::{Attempt, Leg};
+
+/// Longer than any wait that is told apart: an unanswered request is given up after five minutes.
+const LONGEST_US: u64 = 600_000_000;
+
+/// Percentiles of one kind of wait, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Percentiles {
+    /// Half of them took no longer.
+    pub p50: u64,
+    /// Nine in ten took no longer.
+    pub p90: u64,
+    /// Ninety-nine in a hundred took no longer.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+    /// How many there were.
+    pub count: u64,
+}
+
+/// The waits of a set of attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// From SYN to SYN-ACK of the outermost leg.
+    pub connect: Percentiles,
+    /// From the end of the request to the start of a 101, on the outermost leg.
+    pub handshake: Percentiles,
+    /// From the end of the request to the start of any other answer, on the outermost leg.
+    pub refusal: Percentiles,
+    /// What a hop added: the wait on its outer leg less the wait on its inner leg.
+    pub proxy: Percentiles,
+    /// From the end of the request to the start of the answer, on the legs behind a hop.
+    pub upstream: Percentiles,
+}
+
+/// From the end of the request to the start of the answer.
+pub fn answer_time(leg: &Leg) -> Option<Duration> {
+    let (asked, _) = leg.request.as_ref()?;
+    let (_, response) = leg.response.as_ref()?;
+    Some(response.started.ts.since(asked.ts))
+}
+
+/// From SYN to SYN-ACK, where this exchange is the connection's first.
+pub fn connect_time(leg: &Leg) -> Option<Duration> {
+    let first = leg
+        .request
+        .as_ref()
+        .is_none_or(|(_, request)| request.exchange == 0);
+    let (syn, syn_ack) = (leg.connection.syn?, leg.connection.syn_ack?);
+    first.then(|| syn_ack.ts.since(syn.ts))
+}
+
+/// The histograms behind a [`Latency`].
+#[derive(Clone, Debug)]
+pub(super) struct Recorder {
+    connect: Series,
+    handshake: Series,
+    refusal: Series,
+    proxy: Series,
+    upstream: Series,
+}
+
+impl Recorder {
+    /// Keeps that many significant digits: 2 costs 12 KB a series, 1 costs 2 KB.
+    pub(super) const fn new(digits: u8) -> Self {
+        Self {
+            connect: Series::new(digits),
+            handshake: Series::new(digits),
+            refusal: Series::new(digits),
+            proxy: Series::new(digits),
+            upstream: Series::new(digits),
+        }
+    }
+
+    pub(super) fn record(&mut self, attempt: &Attempt) {
+        let outermost = attempt.outermost();
+        self.connect.record(connect_time(outermost));
+        if outermost.status() == Some(101) {
+            self.handshake.record(answer_time(outermost));
+        } else {
+            self.refusal.record(answer_time(outermost));
+        }
+        for node in attempt.path().filter_map(|index| attempt.legs.get(index)) {
+            let outer = node.parent.and_then(|parent| attempt.legs.get(parent));
+            let (Some(outer), Some(inner)) = (outer, answer_time(&node.leg)) else {
+                continue;
+            };
+            self.upstream.record(Some(inner));
+            let added = answer_time(&outer.leg).map(|outer| outer.saturating_sub(inner));
+            self.proxy.record(added);
+        }
+    }
+
+    pub(super) fn summary(&self) -> Latency {
+        Latency {
+            connect: self.connect.summary(),
+            handshake: self.handshake.summary(),
+            refusal: self.refusal.summary(),
+            proxy: self.proxy.summary(),
+            upstream: self.upstream.summary(),
+        }
+    }
+}
+
+/// One histogram, made when the first value comes: most routes need one or two of them.
+#[derive(Clone, Debug)]
+struct Series {
+    digits: u8,
+    histogram: Option<Box<Histogram<u32>>>,
+}
+
+impl Series {
+    const fn new(digits: u8) -> Self {
+        Self {
+            digits,
+            histogram: None,
+        }
+    }
+
+    fn record(&mut self, wait: Option<Duration>) {
+        let Some(wait) = wait else { return };
+        if self.histogram.is_none() {
+            let made = Histogram::new_with_bounds(1, LONGEST_US, self.digits);
+            self.histogram = made.ok().map(Box::new);
+        }
+        if let Some(histogram) = &mut self.histogram {
+            histogram.saturating_record(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn summary(&self) -> Percentiles {
+        self.histogram
+            .as_ref()
+            .map_or_else(Percentiles::default, |histogram| {
+                // The histogram answers with the upper end of a bucket, which may lie above the longest value.
+                let at = |quantile| histogram.value_at_quantile(quantile).min(histogram.max());
+                Percentiles {
+                    p50: at(0.5),
+                    p90: at(0.9),
+                    p99: at(0.99),
+                    max: histogram.max(),
+                    count: histogram.len(),
+                }
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_near_and_hours_do_not_break_it() {
+        let mut series = Series::new(2);
+        assert_eq!(series.summary(), Percentiles::default());
+        for ms in 1..=100 {
+            series.record(Some(Duration::from_millis(ms)));
+        }
+        let summary = series.summary();
+        assert!(summary.p50.abs_diff(50_000) <= 500, "{summary:?}");
+        assert!(summary.p99.abs_diff(99_000) <= 990, "{summary:?}");
+        series.record(Some(Duration::from_hours(90)));
+        assert_eq!(series.summary().count, 101);
+    }
+}
