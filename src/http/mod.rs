@@ -4,9 +4,17 @@
 //! never an error. Secrets (Cookie, Authorization and their kin) are left out of a [`Fields`] as it is made, so no room
 //! behind this one can print them.
 
+mod body;
+mod buffer;
 mod fields;
+mod head;
+mod reader;
 
+pub(crate) use body::Framing;
+pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
+pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
+pub(crate) use reader::{Lost, Piece, Reader, Step};
 
 /// HTTP version of a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
