@@ -52,6 +52,18 @@ pub struct RequestHead {
     pub fields: Fields,
 }
 
+impl RequestHead {
+    /// Bytes that are allocated for it.
+    pub(crate) fn allocated(&self) -> u64 {
+        (self.method.len() + self.target.len()) as u64 + self.fields.allocated()
+    }
+
+    /// The part of the target behind the first `?`.
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+}
+
 /// Status line and fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {

@@ -113,7 +113,7 @@ impl Reader {
                 Ok(step) => step,
                 Err(why) => Step::Broken {
                     why,
-                    kept: self.seek(budget),
+                    kept: self.seek(budget).len(),
                 },
             },
         }
@@ -198,11 +198,11 @@ impl Reader {
         Lost::Head
     }
 
-    /// Lets go of everything and waits for the next head at the start of a segment; says how much was kept.
-    pub(crate) fn seek(&mut self, budget: &mut Budget) -> usize {
+    /// Waits for the next head at the start of a segment; hands out what came of the head that was being read.
+    pub(crate) fn seek(&mut self, budget: &mut Budget) -> Vec<u8> {
         match std::mem::replace(&mut self.state, State::Seeking) {
-            State::Head(mut buffer) => buffer.take(budget).len(),
-            State::Body(_) | State::Seeking => 0,
+            State::Head(mut buffer) => buffer.take(budget),
+            State::Body(_) | State::Seeking => Vec::new(),
         }
     }
 

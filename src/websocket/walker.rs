@@ -23,7 +23,8 @@ struct Frame {
     /// Of its first byte.
     offset: u64,
     left: u64,
-    control: Payload,
+    /// Of a control frame; apart, since most frames have none and many sockets are open.
+    control: Option<Box<Payload>>,
 }
 
 /// Where in a message the direction is (RFC 6455 §5.4).
@@ -116,9 +117,8 @@ impl FrameWalker {
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
             let (part, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
-            if frame.header.opcode.is_control() {
-                let from = frame.header.payload_len - frame.left;
-                frame.control.add(&frame.header, from, part);
+            if let Some(control) = &mut frame.control {
+                control.add(&frame.header, frame.header.payload_len - frame.left, part);
             }
             frame.left -= part.len() as u64;
             self.offset = self.offset.saturating_add(part.len() as u64);
@@ -137,7 +137,9 @@ impl FrameWalker {
         match &mut self.frame {
             Some(frame) if len <= frame.left => {
                 frame.left -= len;
-                frame.control.cut = true;
+                if let Some(control) = &mut frame.control {
+                    control.cut |= len > 0;
+                }
                 self.offset = self.offset.saturating_add(len);
                 true
             }
@@ -187,15 +189,16 @@ impl FrameWalker {
         self.offset = first.saturating_add((used + again) as u64);
         *bytes = bytes.get((used + again).saturating_sub(before)..)?;
         self.have = 0;
-        let mut frame = Frame {
+        let mut control = header.opcode.is_control().then(|| Box::new(Payload::new()));
+        if let Some(control) = &mut control {
+            control.add(&header, 0, held);
+        }
+        self.frame = Some(Frame {
             header,
             offset: first,
-            left: header.payload_len,
-            control: Payload::new(),
-        };
-        frame.control.add(&header, 0, held);
-        frame.left = frame.left.saturating_sub(again as u64);
-        self.frame = Some(frame);
+            left: header.payload_len.saturating_sub(again as u64),
+            control,
+        });
         Some(FrameStep::Header {
             header,
             offset: first,
@@ -226,11 +229,11 @@ impl FrameWalker {
 
     fn end(&mut self) -> Option<FrameStep> {
         let frame = self.frame.take()?;
-        if frame.header.opcode.is_control() {
+        if let Some(control) = frame.control {
             return Some(FrameStep::Control {
                 header: frame.header,
                 offset: frame.offset,
-                payload: frame.control,
+                payload: *control,
             });
         }
         if !frame.header.fin {
@@ -456,7 +459,8 @@ mod tests {
         let mut bytes = &wire[..];
         while walker.step(&mut bytes).is_some() {}
         let frame = walker.frame.unwrap();
-        assert!(frame.control.cut && frame.control.close.len() == 125);
+        let control = frame.control.unwrap();
+        assert!(control.cut && control.close.len() == 125);
     }
 
     /// Frames as any endpoint may send them.
