@@ -7,6 +7,13 @@
 //! lost is a [`StreamItem::Gap`] of known length, never silence; all that is buffered is charged to one
 //! [`Budget`](crate::limits::Budget).
 
+mod age;
+mod connection;
+mod copies;
+mod numbers;
+mod past;
+mod reassembler;
+mod seq;
 mod table;
 
 pub use table::{Conn, Counters, Rank, Table};
