@@ -115,11 +115,6 @@ impl Body {
         Self { state }
     }
 
-    /// Whether the message is over.
-    pub(crate) const fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
-    }
-
     /// Reads on, and moves `bytes` behind what was read.
     pub(crate) fn step<'a>(&mut self, bytes: &mut &'a [u8]) -> Step<'a> {
         loop {
@@ -269,7 +264,7 @@ mod tests {
                 }
             }
         }
-        (content, rest, body.is_done())
+        (content, rest, matches!(body.state, State::Done))
     }
 
     #[test]
@@ -338,7 +333,7 @@ mod tests {
     fn a_gap_within_what_is_known_costs_nothing() {
         let mut body = Body::new(Framing::Length(10));
         assert!(body.skip(10));
-        assert!(body.is_done());
+        assert!(matches!(body.state, State::Done));
         assert!(!Body::new(Framing::Length(10)).skip(11));
         let mut body = Body::new(Framing::Chunked);
         assert!(!body.clone().skip(1));

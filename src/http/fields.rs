@@ -147,7 +147,7 @@ impl Fields {
 
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
-        (self.bytes.len() + std::mem::size_of_val(&*self.lines)) as u64
+        (self.bytes.len() + size_of_val(&*self.lines)) as u64
     }
 
     fn slice(&self, range: &Range<u32>) -> &[u8] {
