@@ -1,1 +1,194 @@
-//! (being built)
+//! From records to facts: every connection is followed through the protocols that it speaks.
+//!
+//! Wires the rooms before it together and is the last that sees bytes. Knows one connection at a time; what it states is
+//! owned, bounded, and about that connection alone. Nothing here judges.
+
+mod connection;
+mod content;
+mod exchange;
+mod hello;
+mod hunt;
+mod link;
+mod pings;
+mod preface;
+mod probe;
+mod probing;
+mod socket;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::dissect::connection::Connection;
+use crate::dissect::link::{Counts, Link};
+use crate::event::{Event, Health};
+use crate::limits::{Budget, Limits};
+use crate::packet::{Decoder, Packet, Undecoded};
+use crate::record::{LinkType, Record};
+use crate::stream::{Conn, StreamItem, Table};
+use crate::time::{Stamp, Timestamp};
+
+/// Packet time between two [`Event::Tick`].
+const TICK: Duration = Duration::from_millis(50);
+/// Packet time between two [`Event::Health`].
+const HEALTH: Duration = Duration::from_secs(1);
+
+/// Reads records and states what they show.
+#[derive(Debug)]
+pub struct Dissector {
+    limits: Limits,
+    live: bool,
+    budget: Budget,
+    decoder: Decoder,
+    table: Table<Connection>,
+    counts: Counts,
+    seen: Seen,
+    last_tick: Option<Timestamp>,
+    last_health: Option<Timestamp>,
+    /// Facts of the record at hand; empty between two calls.
+    events: Vec<Event>,
+}
+
+/// What was counted of records.
+#[derive(Debug, Default)]
+struct Seen {
+    packets: u64,
+    bytes: u64,
+    not_decoded: u64,
+    unknown_links: BTreeMap<LinkType, u64>,
+    first: Option<Timestamp>,
+    now: Option<Timestamp>,
+}
+
+impl Dissector {
+    /// Nothing seen yet. `live`: Wireshark has not numbered these connections.
+    pub fn new(limits: &Limits, live: bool) -> Self {
+        Self {
+            limits: limits.clone(),
+            live,
+            budget: Budget::new(limits.buffered_bytes_total),
+            decoder: Decoder::new(limits),
+            table: Table::new(limits),
+            counts: Counts::default(),
+            seen: Seen::default(),
+            last_tick: None,
+            last_health: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes the next record.
+    pub fn push(&mut self, record: &Record<'_>, out: &mut impl Extend<Event>) {
+        self.seen.packets += 1;
+        self.seen.bytes += u64::from(record.wire_len);
+        self.tick(record.at.ts, out);
+        let segment = match self.decoder.push(record, &mut self.budget) {
+            Packet::Segment(segment) => segment,
+            Packet::Other => return,
+            Packet::NotDecoded(why) => {
+                self.seen.not_decoded += 1;
+                if let Undecoded::Link(link) = why {
+                    *self.seen.unknown_links.entry(link).or_default() += 1;
+                }
+                return;
+            }
+        };
+        self.table.push(
+            &segment,
+            &mut self.budget,
+            &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+        );
+        if !self.events.is_empty() {
+            out.extend(self.events.drain(..));
+        }
+    }
+
+    /// Lets time pass: on its own where no records come.
+    pub fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Event>) {
+        self.seen.first.get_or_insert(now);
+        // Clocks step back, and files that are merged do; time does not.
+        self.seen.now = self.seen.now.max(Some(now));
+        if self.last_tick.is_some_and(|last| now < last.after(TICK)) {
+            return;
+        }
+        self.last_tick = Some(now);
+        self.table.tick(
+            now,
+            &mut self.budget,
+            &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+        );
+        self.events.push(Event::Tick(now));
+        let health_from = *self.last_health.get_or_insert(now);
+        if now >= health_from.after(HEALTH) {
+            self.last_health = Some(now);
+            self.events.push(Event::Health(Box::new(self.health())));
+        }
+        out.extend(self.events.drain(..));
+    }
+
+    /// The capture is over.
+    pub fn finish(&mut self, out: &mut impl Extend<Event>) {
+        self.decoder.finish(&mut self.budget);
+        self.table.finish(
+            &mut self.budget,
+            &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+        );
+        self.events.push(Event::Health(Box::new(self.health())));
+        out.extend(self.events.drain(..));
+    }
+
+    /// What was seen and lost so far. What only the pipeline knows (drops of kernel and interface, events that were
+    /// shed) is 0.
+    pub fn health(&self) -> Health {
+        let table = self.table.counters();
+        let mut reached = self.counts.reached.clone();
+        reached.add(&table.reached);
+        reached.add(self.decoder.reached());
+        Health {
+            packets: self.seen.packets,
+            bytes: self.seen.bytes,
+            kernel_drops: 0,
+            iface_drops: 0,
+            gaps: table.gaps,
+            gap_bytes: table.gap_bytes,
+            evictions: table.evictions,
+            shed_events: 0,
+            connections: table.connections,
+            tls_connections: self.counts.tls,
+            http2_connections: self.counts.http2,
+            one_sided_connections: table.one_sided,
+            plain_http: self.counts.plain,
+            not_decoded: self.seen.not_decoded,
+            unknown_links: self.seen.unknown_links.clone(),
+            cut_short: table.cut_short,
+            overlaps: table.overlaps,
+            reached,
+            now: self.seen.now,
+            first: self.seen.first,
+        }
+    }
+}
+
+/// Where the table puts what it finds.
+fn sink<'a>(
+    limits: &'a Limits,
+    live: bool,
+    counts: &'a mut Counts,
+    events: &'a mut Vec<Event>,
+) -> impl FnMut(&mut Conn<Connection>, Stamp, StreamItem<'_>, &mut Budget) + 'a {
+    move |conn, at, item, budget| {
+        let mut link = Link {
+            conn,
+            at,
+            limits,
+            budget,
+            counts,
+            events,
+            live,
+        };
+        connection::take(&mut link, item);
+    }
+}
