@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::flow::End;
 use crate::flow::{ConnId, Direction, Endpoint};
 use crate::http::{RequestHead, ResponseHead, Status};
 use crate::limits::Reached;
 use crate::record::LinkType;
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Answer, Close, Offer};
 

@@ -1,4 +1,4 @@
-//! Who talks to whom: endpoints, the key of a connection, and the two directions of its bytes.
+//! Who talks to whom: endpoints, the key of a connection, the two directions of its bytes, and its end.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -80,6 +80,27 @@ impl Direction {
             Self::ToClient => 1,
         }
     }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Both sides sent FIN.
+    Fin,
+    /// One side sent RST; which, by the way of its segment.
+    Rst(Direction),
+    /// The server answered the SYN by RST.
+    Refused,
+    /// SYNs without an answer until the connection was forgotten, or the client gave up.
+    Unanswered,
+    /// Silent for longer than the limit `idle_timeout`.
+    Idle,
+    /// Forgotten because there was no room.
+    Evicted,
+    /// A new SYN with the same addresses began another connection.
+    Replaced,
+    /// The capture ended first.
+    CaptureOver,
 }
 
 /// One value for each direction.

@@ -12,6 +12,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The earliest time there is; every record is at or after it.
     pub const MIN: Self = Self(i64::MIN);
+    /// The latest time there is.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// From nanoseconds since the epoch.
     pub const fn from_nanos(nanos: i64) -> Self {

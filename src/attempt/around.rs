@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::attempt::{Node, Role};
 use crate::event::{Connection, Health};
+use crate::flow::End;
 use crate::flow::Endpoint;
-use crate::stream::End;
 use crate::time::Timestamp;
 
 /// How long a neighbour counts (spec: within 60 s).
@@ -17,6 +17,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Hosts kept in each memory.
 const HOSTS: usize = 4096;
+
+/// Decided attempts remembered as possible owners of a failed connection.
+const WAITED: usize = 256;
 
 /// An upstream connection that never carried a request.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub(super) struct Around {
     tls_from: HashMap<IpAddr, Timestamp>,
     passes: HashMap<Endpoint, Timestamp>,
     upstream_side: HashMap<IpAddr, IpAddr>,
+    /// From when to when the attempts decided last waited for their answers.
+    waited: VecDeque<(Timestamp, Timestamp)>,
     lost: u64,
 }
 
@@ -50,6 +55,7 @@ impl Around {
             tls_from: HashMap::new(),
             passes: HashMap::new(),
             upstream_side: HashMap::new(),
+            waited: VecDeque::new(),
             lost: 0,
         }
     }
@@ -87,8 +93,15 @@ impl Around {
         self.lost
     }
 
-    /// Learns from a decided tree which addresses are the two sides of one proxy.
+    /// Learns from a decided tree when it waited, and which addresses are the two sides of one proxy.
     pub(super) fn learn(&mut self, nodes: &[Node], now: Timestamp) {
+        if let Some(outermost) = nodes.first().map(|node| &node.leg) {
+            if self.waited.len() >= WAITED {
+                self.waited.pop_front();
+            }
+            self.waited
+                .push_back((outermost.started(), outermost.settled().unwrap_or(now)));
+        }
         for node in nodes.iter().filter(|node| node.role == Role::Path) {
             let Some(outer) = node.parent.and_then(|parent| nodes.get(parent)) else {
                 continue;
@@ -121,7 +134,7 @@ impl Around {
     /// The failed connections that the proxy behind `server` began between two points in time and that nobody has yet;
     /// only where it is clear that they are its own.
     ///
-    /// `inner_client` is the proxy's address towards its upstreams, where another leg of the attempt shows it.
+    /// `alone` says that no undecided attempt could own them. `inner_client` is the proxy's address towards its upstreams, where another leg of the attempt shows it.
     pub(super) fn take_failed(
         &mut self,
         server: Endpoint,
@@ -151,6 +164,11 @@ impl Around {
             .map(|failed| failed.connection.client.addr);
         let first = clients.next();
         let one_client = first.is_some() && clients.all(|client| Some(client) == first);
+        let alone = alone
+            && !self
+                .waited
+                .iter()
+                .any(|&(began, ended)| began <= to && from <= ended);
         let unambiguous = alone && known.is_none() && one_client;
         if !own && !unambiguous {
             return Vec::new();

@@ -104,14 +104,18 @@ impl Assembler {
     pub fn finish(&mut self, out: &mut impl Extend<Output>) {
         self.run_due(self.now, out);
         let pending = self.pending();
-        let mut left: Vec<CaseId> = self.cases.keys().copied().collect();
-        left.sort_unstable();
-        for id in left {
-            let waits = self
-                .cases
-                .get(&id)
-                .is_some_and(|case| matches!(case.progress(), Progress::Waiting(_)));
-            self.decide(id, if waits { Cut::Off } else { Cut::No }, out);
+        // In the order in which they would have been decided, had there been time: a try before the one it follows.
+        let mut left: Vec<(Timestamp, CaseId, Cut)> = self
+            .cases
+            .iter()
+            .map(|(&id, case)| match case.progress() {
+                Progress::Settling(at) => (at, id, Cut::No),
+                Progress::Waiting(_) => (Timestamp::MAX, id, Cut::Off),
+            })
+            .collect();
+        left.sort_unstable_by_key(|&(at, id, _)| (at, id));
+        for (_, id, cut) in left {
+            self.decide(id, cut, out);
         }
         self.sockets.finish(self.now, out);
         out.extend([Output::Progress {

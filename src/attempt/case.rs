@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::attempt::{ClosingLeg, EarlierTry, JoinedBy, Leg, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
+use crate::flow::End;
 use crate::limits::{Limit, Limits};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 
 /// After an answer that nothing may follow.

@@ -10,8 +10,8 @@ use crate::attempt::{
     Attempt, Closing, ClosingLeg, Output, Role, SeenClose, SeenViolation, TcpEnd, join,
 };
 use crate::event::{Fact, Response};
+use crate::flow::End;
 use crate::flow::{Direction, Endpoint};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::Offer;
 

@@ -2,9 +2,9 @@
 
 use crate::attempt::TcpEnd;
 use crate::event::{Connection, Request, Response};
+use crate::flow::End;
 use crate::flow::{ConnId, Direction};
 use crate::http::{RequestHead, ResponseHead};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Accept, Answer, Offer};
 

@@ -17,8 +17,8 @@ pub use leg::{BodyStart, Gaps, Leg, LegEnd, unoffered_extension, unoffered_subpr
 pub(crate) use tree::origin_form;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};
+use crate::flow::End;
 use crate::flow::{Direction, Endpoint};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Accept, Close, Extension};
 

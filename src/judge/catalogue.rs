@@ -1,28 +1,96 @@
-//! The catalogue of causes: one embedded data file, read once and held complete by tests.
+//! The catalogue of causes: embedded data files, read once and held complete by tests.
+//!
+//! `findings.toml` has a text for every finding. `structure.toml`, `proxies.toml`, `answers.toml`, `opened.toml` and
+//! `closings.toml` hold the rows, most specific first: that is the order in which they are tried. `statuses.toml`,
+//! `closes.toml` and `products.toml` are what `wscap explain` knows beside them. The grammar of a row's conditions is in
+//! [`Conditions`](crate::judge::signature::Conditions).
+//!
+//! In every list of lines, one that begins with four spaces is configuration to paste and is never wrapped.
 
-use std::sync::Arc;
+pub(super) mod read;
+mod topic;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+
+use crate::judge::signature::{ClosingConditions, Conditions};
 use crate::judge::{Advice, FindingId};
+
+pub(super) use read::OneOrMany;
+pub(super) use topic::{Cause, Topic, TopicKind};
+
+/// The files, in the order in which their rows are tried.
+const FILES: &[&str] = &[
+    include_str!("catalogue/findings.toml"),
+    include_str!("catalogue/structure.toml"),
+    include_str!("catalogue/proxies.toml"),
+    include_str!("catalogue/answers.toml"),
+    include_str!("catalogue/opened.toml"),
+    include_str!("catalogue/closings.toml"),
+    include_str!("catalogue/statuses.toml"),
+    include_str!("catalogue/closes.toml"),
+    include_str!("catalogue/products.toml"),
+];
 
 /// All rows, and the texts of all findings.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     rows: Vec<Row>,
+    findings: BTreeMap<FindingId, FindingText>,
+    topics: Vec<Topic>,
 }
 
 /// One known cause, with what it looks like on the wire.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Row {
-    /// Its name, such as `S01`.
+    /// Its name, such as `S01`; a letter behind it tells variants apart.
+    #[serde(deserialize_with = "read::shared")]
     pub id: Arc<str>,
     /// What it is evidence of; the first that the circumstances allow.
+    #[serde(rename = "finding", deserialize_with = "read::findings")]
     pub findings: Vec<FindingId>,
+    /// What it is held against.
+    pub on: On,
+    /// What must be so for it to match.
+    #[serde(default)]
+    pub(super) when: Conditions,
+    /// The same for a closing.
+    #[serde(default)]
+    pub(super) closing: ClosingConditions,
+    /// Why it happens; the finding's own text where the row has none.
+    pub cause: Option<String>,
+    /// What to do about it; likewise.
+    #[serde(default)]
+    pub fix: Vec<String>,
+    /// What is wasted time; likewise.
+    #[serde(default)]
+    pub wont_help: Vec<String>,
     /// How it is known.
     pub backing: Backing,
+    /// Where it is known from.
+    pub source: String,
+}
+
+/// What a row is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// A finding that structure has established, between two legs or on a lone one.
+    Hop,
+    /// The answer on a leg.
+    Answer,
+    /// A 101 and what came of it.
+    Opened,
+    /// The end of an opened WebSocket.
+    Closing,
 }
 
 /// How a row is known to be true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Backing {
     /// A capture in `captures/` shows it.
     Recorded,
@@ -32,11 +100,68 @@ pub enum Backing {
     Unverified,
 }
 
+/// What is told of a finding.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindingText {
+    #[serde(deserialize_with = "read::finding")]
+    id: FindingId,
+    /// A few words.
+    pub title: String,
+    /// What it is, in a sentence or two.
+    pub meaning: String,
+    /// When one meets it.
+    pub seen: String,
+    /// Why it happens.
+    pub cause: String,
+    /// Lines to paste or steps to take.
+    #[serde(default)]
+    pub fix: Vec<String>,
+    /// What is wasted time.
+    #[serde(default)]
+    pub wont_help: Vec<String>,
+    /// What the packets show.
+    pub wire: String,
+    /// Where the rule is written.
+    pub reference: String,
+    /// What differs where the hop is known.
+    #[serde(default)]
+    pub software: Vec<Variant>,
+}
+
+/// What is told of a finding where the hop calls itself so.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Part of its `Server` field, in any case.
+    pub name: String,
+    /// In place of the finding's own.
+    pub cause: Option<String>,
+    /// Likewise.
+    #[serde(default)]
+    pub fix: Vec<String>,
+    /// Likewise.
+    #[serde(default)]
+    pub wont_help: Vec<String>,
+}
+
+/// What a data file may hold.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    finding: Vec<FindingText>,
+    row: Vec<Row>,
+    status: Vec<Topic>,
+    close: Vec<Topic>,
+    product: Vec<Topic>,
+}
+
 impl Catalogue {
     /// The catalogue that is part of the program.
     pub fn embedded() -> &'static Self {
-        static EMPTY: Catalogue = Catalogue { rows: Vec::new() };
-        &EMPTY
+        static EMBEDDED: OnceLock<Catalogue> = OnceLock::new();
+        #[expect(clippy::expect_used, reason = "a test parses the embedded files")]
+        EMBEDDED.get_or_init(|| Self::parse(FILES).expect("the embedded catalogue is valid"))
     }
 
     /// All rows, in the order in which they are tried.
@@ -44,14 +169,74 @@ impl Catalogue {
         &self.rows
     }
 
+    /// What is told of a finding; all have a text in the embedded catalogue.
+    pub fn text(&self, finding: FindingId) -> Option<&FindingText> {
+        self.findings.get(&finding)
+    }
+
     /// What to tell of a finding: the texts of its row where one matched, of the finding where the row is silent, in the
     /// variant for the hop's `software` where there is one.
-    pub fn advice(
-        &self,
-        _finding: FindingId,
-        _row: Option<&Row>,
-        _software: Option<&str>,
-    ) -> Advice {
-        Advice::default()
+    pub fn advice(&self, finding: FindingId, row: Option<&Row>, software: Option<&str>) -> Advice {
+        let text = self.text(finding);
+        let variant = text.and_then(|text| text.variant(software?));
+        let lines = |of_row: fn(&Row) -> &Vec<String>,
+                     of_variant: fn(&Variant) -> &Vec<String>,
+                     of_finding: fn(&FindingText) -> &Vec<String>| {
+            row.map(of_row)
+                .filter(|lines| !lines.is_empty())
+                .or_else(|| variant.map(of_variant).filter(|lines| !lines.is_empty()))
+                .or_else(|| text.map(of_finding))
+                .cloned()
+                .unwrap_or_default()
+        };
+        Advice {
+            cause: row
+                .and_then(|row| row.cause.clone())
+                .or_else(|| variant?.cause.clone())
+                .or_else(|| Some(text?.cause.clone())),
+            fix: lines(|row| &row.fix, |variant| &variant.fix, |text| &text.fix),
+            wont_help: lines(
+                |row| &row.wont_help,
+                |variant| &variant.wont_help,
+                |text| &text.wont_help,
+            ),
+        }
+    }
+
+    /// What `explain` knows beside the findings: statuses, close codes, products.
+    pub(super) fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    fn parse(files: &[&str]) -> Result<Self, toml::de::Error> {
+        let mut all = Self::default();
+        for text in files {
+            let file: File = toml::from_str(text)?;
+            all.rows.extend(file.row);
+            all.findings
+                .extend(file.finding.into_iter().map(|text| (text.id, text)));
+            for (kind, topics) in [
+                (TopicKind::Status, file.status),
+                (TopicKind::Close, file.close),
+                (TopicKind::Product, file.product),
+            ] {
+                all.topics
+                    .extend(topics.into_iter().map(|topic| Topic { kind, ..topic }));
+            }
+        }
+        Ok(all)
     }
 }
+
+impl FindingText {
+    /// The variant for what a hop calls itself.
+    fn variant(&self, software: &str) -> Option<&Variant> {
+        let software = software.to_ascii_lowercase();
+        self.software
+            .iter()
+            .find(|variant| software.contains(&variant.name.to_ascii_lowercase()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

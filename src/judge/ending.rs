@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::attempt::{Closing, ClosingLeg, SeenClose};
 use crate::event::ViolationKind;
 use crate::flow::Direction;
+use crate::flow::End;
 use crate::judge::{
     Catalogue, ClosingJudgement, ClosingScene, Confidence, Finding, FindingId, Hop, Kind, Party,
     Severity,
 };
-use crate::stream::End;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 

@@ -136,8 +136,8 @@ fn what_is_behind(trial: &Trial<'_>, at: usize) -> Option<(Finding, Hop)> {
         .enumerate()
         .find(|(_, node)| node.role == Role::Failed && node.parent == Some(at))?;
     let how = match failed.leg.end.how {
-        Some(crate::stream::End::Refused) => "refused the connection",
-        Some(crate::stream::End::Unanswered) => "did not answer the connection",
+        Some(crate::flow::End::Refused) => "refused the connection",
+        Some(crate::flow::End::Unanswered) => "did not answer the connection",
         _ => "closed the connection before a request",
     };
     let fault = Fault {

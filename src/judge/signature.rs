@@ -1,9 +1,18 @@
 //! Which rows of the catalogue fit what was seen.
 
+mod closing;
+mod condition;
+mod facts;
+mod pattern;
+
 use std::time::Duration;
 
 use crate::attempt::Leg;
+use crate::judge::catalogue::{On, OneOrMany};
 use crate::judge::{Catalogue, FindingId, Kind, Party, Row};
+
+pub(super) use closing::ClosingConditions;
+pub(super) use condition::Conditions;
 
 /// A leg and its neighbours on the path, as the conditions of a row see them.
 #[derive(Clone, Copy, Debug)]
@@ -45,17 +54,74 @@ pub struct ClosingScene<'a> {
 
 impl Catalogue {
     /// The row that tells more of a finding which structure has established.
-    pub fn row_for(&self, _finding: FindingId, _scene: &Scene<'_>) -> Option<&Row> {
-        None
+    ///
+    /// Rows about hops and 101s come before rows about answers. Where none fits the leg, the leg in front of it is
+    /// looked at: what became of an upstream connection is told by the answer that the hop gave for it.
+    pub fn row_for(&self, finding: FindingId, scene: &Scene<'_>) -> Option<&Row> {
+        let about = |row: &&Row| row.findings.contains(&finding);
+        let fits = |scene: &Scene<'_>| {
+            let structural = |row: &&Row| matches!(row.on, On::Hop | On::Opened);
+            let holds = |row: &&Row| row.when.hold(scene);
+            self.rows()
+                .iter()
+                .find(|row| structural(row) && about(row) && holds(row))
+                .or_else(|| {
+                    self.rows()
+                        .iter()
+                        .find(|row| row.on == On::Answer && about(row) && holds(row))
+                })
+        };
+        fits(scene).or_else(|| fits(&scene.outward()?))
     }
 
-    /// The rows that the answer on a leg matches, in the order of the catalogue.
-    pub fn answers(&self, _scene: &Scene<'_>) -> Vec<&Row> {
-        Vec::new()
+    /// The rows that the answer on a leg matches, in the order of the catalogue: best first.
+    pub fn answers(&self, scene: &Scene<'_>) -> Vec<&Row> {
+        if scene.leg.status().is_none() {
+            return Vec::new();
+        }
+        self.rows()
+            .iter()
+            .filter(|row| row.on == On::Answer && row.when.hold(scene))
+            .collect()
     }
 
     /// The row that tells more of a finding about a closing.
-    pub fn closing_row(&self, _finding: FindingId, _scene: &ClosingScene<'_>) -> Option<&Row> {
-        None
+    pub fn closing_row(&self, finding: FindingId, scene: &ClosingScene<'_>) -> Option<&Row> {
+        self.rows().iter().find(|row| {
+            row.on == On::Closing && row.findings.contains(&finding) && row.closing.hold(scene)
+        })
     }
 }
+
+impl<'a> Scene<'a> {
+    /// The leg in front, with this one as the leg that serves it.
+    fn outward(&self) -> Option<Self> {
+        Some(Self {
+            leg: self.outer?,
+            outer: None,
+            inner: Some(self.leg),
+            upstream_failed: false,
+            software: None,
+        })
+    }
+}
+
+/// Whether `text` has `part` in it, in any case.
+fn contains(text: &str, part: &str) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    part.is_empty()
+        || text
+            .windows(part.len())
+            .any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// Whether a hop that calls itself `software` is one of `names`; `?` is one that does not say.
+fn is_software(names: &OneOrMany<String>, software: Option<&str>) -> bool {
+    names.allows(|name| match software {
+        Some(software) => contains(software, name),
+        None => name == "?",
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,7 @@ impl Edge<'_> {
         match (&before.key, &after.key) {
             (Some(_), None) => add(FindingId::KeyStripped, told("Sec-WebSocket-Key")),
             (Some(key), Some(other)) if key != other => {
-                add(FindingId::KeyChanged, told("Sec-WebSocket-Key"))
+                add(FindingId::KeyChanged, told("Sec-WebSocket-Key"));
             }
             _ => {}
         }

@@ -4,9 +4,92 @@
 //! (RFC 791 §3.2, RFC 8200 §4.5). Bytes that cannot be read are a [`Packet::NotDecoded`], never an error. Checksums are
 //! not verified, for offload makes them wrong on the host that sends.
 
+mod defrag;
+mod ip;
+mod link;
+mod tcp;
+mod tunnel;
+
 use crate::flow::Endpoint;
-use crate::record::LinkType;
+use crate::limits::{Budget, Limits, Reached};
+use crate::packet::defrag::{Fragments, Place};
+use crate::packet::ip::{Header, Inner};
+use crate::packet::link::Linked;
+use crate::record::{LinkType, Record};
 use crate::time::Stamp;
+
+/// Reads records one by one, and keeps the IP fragments that wait for each other.
+#[derive(Debug)]
+pub struct Decoder {
+    fragments: Fragments,
+    /// The datagram that was completed last; its segment borrows it.
+    whole: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder that holds no fragment yet.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            fragments: Fragments::new(limits),
+            whole: Vec::new(),
+        }
+    }
+
+    /// Reads one record.
+    pub fn push<'a>(&'a mut self, record: &Record<'a>, budget: &mut Budget) -> Packet<'a> {
+        let rest = Rest::of(record);
+        let mut at = record.at;
+        let Some((layer, rest)) = link::enter(record.link, rest, &mut at) else {
+            return Packet::NotDecoded(if link::is_read(record.link) {
+                Undecoded::Headers
+            } else {
+                Undecoded::Link(record.link)
+            });
+        };
+        let mut walk = Walk {
+            at,
+            depth: 0,
+            guessed: false,
+        };
+        let (header, fragment, rest) = match walk.descend(layer, rest) {
+            Step::Read(packet) => return packet,
+            Step::Fragment(header, fragment, rest) => (header, fragment, rest),
+        };
+        let place = Place {
+            source: at.source,
+            iface: at.iface,
+        };
+        match self
+            .fragments
+            .push((header, fragment), place, rest, (at.ts, budget))
+        {
+            defrag::Outcome::Whole(datagram) => self.whole = datagram,
+            defrag::Outcome::Waits => return Packet::Other,
+            // The rest of it will not be put together, but a segment's head may be in its first fragment.
+            defrag::Outcome::Cut => {
+                return match walk.transport(&header, rest) {
+                    Step::Read(packet) if fragment.offset == 0 => packet,
+                    _ => Packet::Other,
+                };
+            }
+        }
+        // Fragments within a datagram that was itself in fragments are not put together: no network does that.
+        match walk.transport(&header, Rest::whole(&self.whole)) {
+            Step::Read(packet) => packet,
+            Step::Fragment(..) => Packet::Other,
+        }
+    }
+
+    /// The capture is over: forgets all fragments and gives back what they were charged.
+    pub fn finish(&mut self, budget: &mut Budget) {
+        self.fragments.clear(budget);
+    }
+
+    /// The limits that were reached.
+    pub const fn reached(&self) -> &Reached {
+        self.fragments.reached()
+    }
+}
 
 /// What a record held.
 #[derive(Clone, Copy, Debug)]
@@ -76,5 +159,161 @@ impl Flags {
     /// Whether all of `bits` are set.
     pub const fn has(self, bits: u8) -> bool {
         self.0 & bits == bits
+    }
+}
+
+/// How many headers of IP or Ethernet may stand within each other.
+const DEPTH: u8 = 8;
+
+/// The way through the headers of one record.
+struct Walk {
+    at: Stamp,
+    depth: u8,
+    /// A port number alone said that there is a tunnel, so what cannot be read is no fault of the capture.
+    guessed: bool,
+}
+
+/// Where the walk came to its end.
+enum Step<'a> {
+    Read(Packet<'a>),
+    Fragment(Header, ip::Fragment, Rest<'a>),
+}
+
+impl Walk {
+    /// From a layer down to TCP, to a fragment, or to what is not read.
+    fn descend<'a>(&mut self, mut layer: Linked, mut rest: Rest<'a>) -> Step<'a> {
+        loop {
+            let version = match layer {
+                Linked::Ip => match rest.data.first() {
+                    Some(first) => first >> 4,
+                    None => return self.unreadable(),
+                },
+                Linked::EtherType(link::IPV4) => 4,
+                Linked::EtherType(link::IPV6) => 6,
+                Linked::Foreign => return Step::Read(Packet::Other),
+                other => {
+                    if other == Linked::Ethernet {
+                        self.depth = self.depth.saturating_add(1);
+                    }
+                    if self.depth > DEPTH {
+                        return Step::Read(Packet::Other);
+                    }
+                    let Some(next) = link::next(other, rest) else {
+                        return self.unreadable();
+                    };
+                    (layer, rest) = next;
+                    continue;
+                }
+            };
+            return self.internet(version, rest);
+        }
+    }
+
+    /// An IP header, and what stands in it.
+    fn internet<'a>(&mut self, version: u8, rest: Rest<'a>) -> Step<'a> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEPTH {
+            return Step::Read(Packet::Other);
+        }
+        let read = match version {
+            4 => ip::v4(rest),
+            6 => ip::v6(rest),
+            _ => None,
+        };
+        match read {
+            Some((header, Inner::Whole, rest)) => self.transport(&header, rest),
+            Some((header, Inner::Fragment(fragment), rest)) => {
+                Step::Fragment(header, fragment, rest)
+            }
+            None => self.unreadable(),
+        }
+    }
+
+    /// What IP carries: TCP, or a tunnel with another layer in it.
+    fn transport<'a>(&mut self, header: &Header, rest: Rest<'a>) -> Step<'a> {
+        if header.protocol == ip::TCP {
+            return match tcp::segment(self.at, header, rest) {
+                Some(segment) => Step::Read(Packet::Segment(segment)),
+                None => self.unreadable(),
+            };
+        }
+        match tunnel::enter(header.protocol, rest) {
+            tunnel::Entry::Inside {
+                layer,
+                rest,
+                by_port,
+            } => {
+                self.guessed |= by_port;
+                self.descend(layer, rest)
+            }
+            tunnel::Entry::None => Step::Read(Packet::Other),
+            tunnel::Entry::Broken => self.unreadable(),
+        }
+    }
+
+    const fn unreadable<'a>(&self) -> Step<'a> {
+        Step::Read(if self.guessed {
+            Packet::Other
+        } else {
+            Packet::NotDecoded(Undecoded::Headers)
+        })
+    }
+}
+
+/// What is left to read of a record: captured bytes, and how many more were on the wire behind them.
+#[derive(Clone, Copy, Debug)]
+struct Rest<'a> {
+    data: &'a [u8],
+    cut: usize,
+}
+
+impl<'a> Rest<'a> {
+    const fn of(record: &Record<'a>) -> Self {
+        Self {
+            data: record.data,
+            cut: (record.wire_len as usize).saturating_sub(record.data.len()),
+        }
+    }
+
+    const fn whole(data: &'a [u8]) -> Self {
+        Self { data, cut: 0 }
+    }
+
+    /// The next `N` bytes, and what comes behind them.
+    fn take<const N: usize>(self) -> Option<(&'a [u8; N], Self)> {
+        let (head, data) = self.data.split_first_chunk()?;
+        Some((
+            head,
+            Self {
+                data,
+                cut: self.cut,
+            },
+        ))
+    }
+
+    /// What comes behind the next `n` bytes.
+    fn skip(self, n: usize) -> Option<Self> {
+        let data = self.data.get(n..)?;
+        Some(Self {
+            data,
+            cut: self.cut,
+        })
+    }
+
+    /// The first `len` bytes, where a header says that there are so many: what stands behind them is padding, and what
+    /// is not there was cut off.
+    fn limit(self, len: usize) -> Self {
+        match self.data.get(..len) {
+            Some(data) => Self { data, cut: 0 },
+            None => Self {
+                data: self.data,
+                cut: len.saturating_sub(self.data.len()),
+            },
+        }
+    }
+
+    /// Length on the wire.
+    const fn wire_len(self) -> usize {
+        self.data.len().saturating_add(self.cut)
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Protocol, TcpEnd};
-use crate::flow::{Direction, Endpoint};
-use crate::judge::{Finding, FindingId, JudgedAttempt, Verdict};
+use crate::flow::Direction;
+use crate::judge::{Finding, JudgedAttempt, Verdict};
 use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 
@@ -124,22 +124,4 @@ pub(super) fn text_body(leg: &Leg) -> Option<&str> {
     };
     let is_binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x1b');
     (!text.is_empty() && !text.chars().any(is_binary)).then_some(text)
-}
-
-/// `1.2.3.4:80`; IPv6 in brackets.
-pub(super) fn address(end: Endpoint) -> String {
-    end.to_string()
-}
-
-/// Whether a finding is an accusation rather than a remark.
-pub(super) const fn is_note(id: FindingId) -> bool {
-    matches!(
-        id,
-        FindingId::UpstreamRetried
-            | FindingId::Bridged
-            | FindingId::HandshakeSlow
-            | FindingId::CopiesSeen
-            | FindingId::FellBackToPolling
-            | FindingId::OpenedThenClosed
-    )
 }

@@ -8,7 +8,11 @@ mod facts;
 pub mod json;
 pub mod mask;
 mod names;
+pub mod phrase;
 pub mod sanitize;
+#[cfg(test)]
+mod tests;
+pub mod text;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -83,6 +87,8 @@ pub enum Item<'a> {
 pub enum Report<W> {
     /// JSON lines.
     Json(json::JsonReport<W>),
+    /// Text.
+    Text(text::TextReport<W>),
 }
 
 impl<W: Write> Report<W> {
@@ -90,6 +96,8 @@ impl<W: Write> Report<W> {
     pub fn interface(&mut self, source: u16, iface: u16, name: &str) {
         match self {
             Self::Json(report) => report.interface(source, iface, name),
+            // The snapshot has them.
+            Self::Text(_) => {}
         }
     }
 
@@ -97,6 +105,7 @@ impl<W: Write> Report<W> {
     pub fn attempt(&mut self, judged: &JudgedAttempt) -> io::Result<()> {
         match self {
             Self::Json(report) => report.attempt(judged),
+            Self::Text(report) => report.attempt(judged),
         }
     }
 
@@ -104,6 +113,7 @@ impl<W: Write> Report<W> {
     pub fn closing(&mut self, judged: &JudgedClosing) -> io::Result<()> {
         match self {
             Self::Json(report) => report.closing(judged),
+            Self::Text(report) => report.closing(judged),
         }
     }
 
@@ -111,6 +121,7 @@ impl<W: Write> Report<W> {
     pub fn health(&mut self, health: &Health, now: Timestamp) -> io::Result<()> {
         match self {
             Self::Json(report) => report.health(health, now),
+            Self::Text(report) => report.health(health, now),
         }
     }
 
@@ -118,6 +129,7 @@ impl<W: Write> Report<W> {
     pub fn finish(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         match self {
             Self::Json(report) => report.finish(snapshot),
+            Self::Text(report) => report.finish(snapshot),
         }
     }
 }

@@ -7,11 +7,18 @@
 //! lost is a [`StreamItem::Gap`] of known length, never silence; all that is buffered is charged to one
 //! [`Budget`](crate::limits::Budget).
 
+mod age;
+mod connection;
+mod copies;
+mod numbers;
+mod past;
+mod reassembler;
+mod seq;
 mod table;
 
 pub use table::{Conn, Counters, Rank, Table};
 
-use crate::flow::Direction;
+use crate::flow::{Direction, End};
 
 /// What happened on a connection, in the order of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,25 +68,4 @@ pub enum StreamItem<'a> {
     },
     /// The connection is over; nothing follows.
     End(End),
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Both sides sent FIN.
-    Fin,
-    /// One side sent RST; which, by the way of its segment.
-    Rst(Direction),
-    /// The server answered the SYN by RST.
-    Refused,
-    /// SYNs without an answer until the connection was forgotten, or the client gave up.
-    Unanswered,
-    /// Silent for longer than the limit `idle_timeout`.
-    Idle,
-    /// Forgotten because there was no room.
-    Evicted,
-    /// A new SYN with the same addresses began another connection.
-    Replaced,
-    /// The capture ended first.
-    CaptureOver,
 }

@@ -4,6 +4,8 @@
 //! counted together as `other`, and that this happened is counted too. Order and result depend on the input alone.
 
 mod count;
+#[cfg(test)]
+pub(crate) mod example;
 mod group;
 mod latency;
 mod route;
@@ -250,4 +252,113 @@ fn still_waited(attempt: &Attempt) -> bool {
         && leg.response.is_none()
         && leg.end.first.is_none()
         && matches!(leg.end.how, None | Some(End::CaptureOver))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{Kind, Party};
+    use example::{closing, forbidden, healthy, opened, stripped};
+
+    fn tally(limits: &Limits) -> Tally {
+        let mut tally = Tally::new(limits);
+        for n in 0..3 {
+            tally.attempt(&stripped(n, 50_000, i64::try_from(n).unwrap() * 1_000));
+        }
+        tally.attempt(&forbidden(4));
+        tally.attempt(&opened(5, "/ws/99"));
+        tally.closing(&Arc::new(closing(
+            5,
+            Kind::Normal,
+            Some(1000),
+            Party::Client,
+        )));
+        tally.health(&healthy(100));
+        tally
+    }
+
+    #[test]
+    fn equal_trouble_is_one_group_with_its_share() {
+        let snapshot = tally(&Limits::default()).snapshot();
+        assert_eq!(snapshot.attempts.total(), 5);
+        assert_eq!(snapshot.findings.get(&FindingId::UpgradeStripped), 3);
+        assert_eq!(snapshot.statuses.get(&426), 3);
+        let group = &snapshot.groups[0];
+        assert_eq!(
+            (group.count, group.share, &*group.key.route),
+            (3, Some(0.75), "/ws/*")
+        );
+        assert_eq!(
+            (group.first, group.last),
+            (example::at(0), example::at(2_000))
+        );
+        assert_eq!(group.example.attempt_id(), 0);
+        assert_eq!(snapshot.latency.refusal.count, 4);
+        assert_eq!(snapshot.latency.proxy.count, 3);
+        assert_eq!(snapshot.routes[0].attempts.get(Verdict::Ok), 1);
+        assert_eq!(snapshot.attempt(4).unwrap().attempt.id, 4);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_folded_and_told() {
+        let mut limits = Limits::default();
+        for limit in [
+            Limit::groups,
+            Limit::tally_routes,
+            Limit::tally_codes,
+            Limit::recent,
+        ] {
+            limits.set(limit, 1);
+        }
+        let snapshot = tally(&limits).snapshot();
+        assert_eq!(snapshot.groups.len(), 2);
+        assert_eq!(snapshot.groups[1].key.outcome, Outcome::Folded);
+        assert_eq!(snapshot.groups[1].count, 2);
+        assert_eq!(snapshot.routes.len(), 2);
+        assert_eq!(&*snapshot.routes[1].route, "other");
+        assert_eq!(snapshot.statuses.other(), 2);
+        assert_eq!(snapshot.recent_attempts.len(), 1);
+        let reached: Vec<_> = snapshot
+            .health
+            .reached
+            .iter()
+            .map(|(limit, _)| limit)
+            .collect();
+        assert_eq!(
+            reached,
+            [
+                Limit::recent,
+                Limit::groups,
+                Limit::tally_codes,
+                Limit::tally_routes
+            ]
+        );
+    }
+
+    #[test]
+    fn other_protocols_are_counted_apart() {
+        let mut tally = Tally::new(&Limits::default());
+        let mut judged = JudgedAttempt::clone(&forbidden(1));
+        judged.attempt.protocol = Protocol::Other("h2c".into());
+        tally.attempt(&Arc::new(judged));
+        let snapshot = tally.snapshot();
+        assert_eq!(
+            (snapshot.attempts.total(), snapshot.other_protocols_total),
+            (0, 1)
+        );
+        assert!(snapshot.groups.is_empty() && snapshot.routes.is_empty());
+    }
+
+    #[test]
+    fn pending_are_the_unknown_that_still_waited() {
+        let mut tally = Tally::new(&Limits::default());
+        let mut judged = JudgedAttempt::clone(&forbidden(1));
+        judged.judgement.verdict = Verdict::Unknown;
+        judged.attempt.cut_off = true;
+        tally.attempt(&Arc::new(judged.clone()));
+        judged.attempt.legs[0].leg.response = None;
+        judged.attempt.legs[0].leg.end = crate::attempt::LegEnd::default();
+        tally.attempt(&Arc::new(judged));
+        assert_eq!(tally.snapshot().still_waiting, 1);
+    }
 }

@@ -32,7 +32,7 @@ pub fn template(target: &str) -> String {
 }
 
 /// The host that the client named, in lower case.
-pub fn host(name: &str) -> Box<str> {
+pub(super) fn host(name: &str) -> Box<str> {
     cut(name.trim().to_ascii_lowercase(), MAX_HOST).into()
 }
 

@@ -1,4 +1,16 @@
-//! Integration tests.
+//! Everything that is tested from outside the rooms, as one binary.
 
+// Tests say what must hold by failing where it does not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod architecture;
+mod attempts;
 mod cli;
 mod support;

@@ -39,7 +39,7 @@ impl Secrets {
 
     pub(super) fn of_url(&mut self, url: &str) {
         let (path, query) = split_query(url);
-        for (_, query) in query {
+        if let Some((_, query)) = query {
             for pair in query.split(['&', ';', '#']) {
                 match pair.split_once('=') {
                     Some((name, value)) if !is_harmless(name, value) => self.keep(value),

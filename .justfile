@@ -1,0 +1,25 @@
+# Short names for what is done often. Nothing needs `just`: each line can be typed as it stands.
+
+# What CI runs.
+check:
+    sh .ci/test
+
+# Look at changed snapshots one by one (needs cargo-insta).
+snapshots:
+    cargo insta test --review
+
+# Record the captures anew (root; see captures/README.md).
+captures:
+    sudo python3 captures/record/record.py
+
+# The tests that capture live traffic, in namespaces of their own (root).
+live:
+    cargo test --test it live -- --nocapture
+
+# Licences, advisories and sources of all crates (needs cargo-deny).
+deny:
+    cargo deny check
+
+# The report of a shipped capture.
+demo:
+    cargo run --release -- -r captures/handshake/stripped_by_nginx_default.pcapng

@@ -1,0 +1,85 @@
+//! What a row may ask of a closing.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::ClosingScene;
+use crate::judge::catalogue::{OneOrMany, read};
+use crate::judge::{Kind, Party};
+
+/// The conditions of a row about a closing; all must hold.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::judge) struct ClosingConditions {
+    /// How it ended.
+    #[serde(deserialize_with = "read::kind")]
+    kind: Option<Kind>,
+    /// What an API reports.
+    code: OneOrMany<u16>,
+    /// Who ended it.
+    #[serde(deserialize_with = "read::party")]
+    by: Option<Party>,
+    /// How the reason begins.
+    reason_prefix: OneOrMany<String>,
+    /// Seconds of silence of both sides before the end, about.
+    idle_s: OneOrMany<f64>,
+    /// Seconds of silence of the server's side before the end, about.
+    server_idle_s: OneOrMany<f64>,
+    /// Seconds from the 101 to the end, about.
+    age_s: OneOrMany<f64>,
+    /// What the hop calls itself; `?` where it does not.
+    software: OneOrMany<String>,
+    /// Part of a field that shows who handled it.
+    marks: OneOrMany<String>,
+}
+
+impl ClosingConditions {
+    /// Whether all of them hold.
+    pub(in crate::judge) fn hold(&self, scene: &ClosingScene<'_>) -> bool {
+        self.kind.is_none_or(|kind| kind == scene.kind)
+            && self.code.allows(|&code| scene.code == Some(code))
+            && self.by.is_none_or(|by| by == scene.by)
+            && self
+                .reason_prefix
+                .allows(|prefix| scene.reason.starts_with(prefix.as_str()))
+            && self.idle_s.allows(|&s| is_about(scene.idle, s))
+            && self
+                .server_idle_s
+                .allows(|&s| is_about(scene.server_idle, s))
+            && self.age_s.allows(|&s| is_about(scene.age, s))
+            && super::is_software(&self.software, scene.software)
+            && self
+                .marks
+                .allows(|part| scene.marks.iter().any(|mark| super::contains(mark, part)))
+    }
+
+    /// In words, one for each, for `explain`.
+    pub(in crate::judge) fn describe(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        words.extend(
+            self.kind
+                .map(|kind| format!("a closing of kind {}", kind.name())),
+        );
+        words.extend(self.code.values().iter().map(|code| format!("code {code}")));
+        words.extend(self.by.map(|by| format!("ended by the {}", by.name())));
+        let reasons = self.reason_prefix.values().iter();
+        words.extend(reasons.map(|text| format!("reason begins {text:?}")));
+        for (seconds, what) in [
+            (&self.idle_s, "of silence on both sides"),
+            (&self.server_idle_s, "without a byte from the server"),
+            (&self.age_s, "after the 101, whatever was sent"),
+        ] {
+            let seconds = seconds.values().iter();
+            words.extend(seconds.map(|s| format!("about {s} s {what}")));
+        }
+        let marks = self.marks.values().iter();
+        words.extend(marks.map(|mark| format!("{mark} in the handshake")));
+        words
+    }
+}
+
+/// Timers fire late rather than early, and clocks differ: within 0.75 s or 1.5 %, whichever is more.
+fn is_about(span: Duration, seconds: f64) -> bool {
+    (span.as_secs_f64() - seconds).abs() <= (seconds * 0.015).max(0.75)
+}

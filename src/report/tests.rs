@@ -1,0 +1,302 @@
+//! What both reports say of the same hand-made input.
+
+use std::sync::Arc;
+
+use super::json::JsonReport;
+use super::text::TextReport;
+use super::{Item, Only, Options};
+use crate::event::Health;
+use crate::judge::{
+    Advice, Confidence, FindingId, Hop, JudgedAttempt, JudgedClosing, Kind, Party, Verdict,
+};
+use crate::limits::{Limit, Limits};
+use crate::record::LinkType;
+use crate::tally::Tally;
+use crate::tally::example::{
+    self, at, behind_tls, closing, end, finding, forbidden, healthy, opened, stripped,
+};
+
+/// What is told in one run.
+#[derive(Default)]
+struct Run {
+    attempts: Vec<Arc<JudgedAttempt>>,
+    closings: Vec<Arc<JudgedClosing>>,
+    health: Health,
+}
+
+fn options() -> Options {
+    Options {
+        utc: true,
+        files: vec!["incident.pcapng".to_owned()],
+        ..Options::default()
+    }
+}
+
+impl Run {
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::new(&Limits::default());
+        self.attempts
+            .iter()
+            .for_each(|judged| tally.attempt(judged));
+        self.closings
+            .iter()
+            .for_each(|judged| tally.closing(judged));
+        tally.health(&self.health);
+        tally
+    }
+
+    fn text(&self, options: Options) -> String {
+        let mut out = Vec::new();
+        let mut report = TextReport::new(&mut out, options);
+        self.attempts
+            .iter()
+            .for_each(|judged| report.attempt(judged).unwrap());
+        self.closings
+            .iter()
+            .for_each(|judged| report.closing(judged).unwrap());
+        report.finish(&self.tally().snapshot()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn json(&self, options: Options) -> String {
+        let mut out = Vec::new();
+        let mut report = JsonReport::new(&mut out, options);
+        report.interface(0, 0, "eth0");
+        self.attempts
+            .iter()
+            .for_each(|judged| report.attempt(judged).unwrap());
+        self.closings
+            .iter()
+            .for_each(|judged| report.closing(judged).unwrap());
+        report.health(&self.health, at(10)).unwrap();
+        report.finish(&self.tally().snapshot()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}
+
+fn three_stripped() -> Run {
+    Run {
+        attempts: (0..3)
+            .map(|n| stripped(n + 7, 50_208, i64::try_from(n).unwrap() * 1_000))
+            .collect(),
+        health: healthy(48_213),
+        ..Run::default()
+    }
+}
+
+fn mixed_closings() -> Run {
+    let clean = (0..5_000).map(|n| closing(n, Kind::Normal, Some(1000), Party::Client));
+    let clean = clean.map(Arc::new);
+    let mut idle = closing(1, Kind::Abnormal, Some(1006), Party::Proxy);
+    idle.judgement.findings = vec![finding(
+        FindingId::IdleTimeout,
+        0,
+        Confidence::Likely,
+        &["both sides were closed after 60.0 s without a byte from the backend"],
+    )];
+    idle.judgement.hop = Some(Hop {
+        inward: Some(end("10.0.0.5:80")),
+        ..Hop::default()
+    });
+    idle.judgement.advice = Advice {
+        cause: Some("proxy_read_timeout of nginx is 60 s unless set.".to_owned()),
+        fix: example::text(&["proxy_read_timeout 1h;"]),
+        wont_help: example::text(&["TCP keep-alive"]),
+    };
+    let mut fault = closing(2, Kind::Fault, Some(1010), Party::Client);
+    fault.judgement.reason = Some("need \x1b[31mpermessage-deflate".into());
+    fault.judgement.findings = vec![finding(
+        FindingId::ExtensionRequired,
+        0,
+        Confidence::Certain,
+        &[],
+    )];
+    let open = closing(3, Kind::Open, None, Party::Unknown);
+    Run {
+        attempts: vec![opened(1, "/ws/feed"), opened(2, "/ws/feed")],
+        closings: clean.chain([idle, fault, open].map(Arc::new)).collect(),
+        health: healthy(90_000),
+    }
+}
+
+fn lossy() -> Run {
+    let mut health = healthy(1_000);
+    health.kernel_drops = 120;
+    (health.gaps, health.gap_bytes) = (3, 4_500);
+    (health.tls_connections, health.http2_connections) = (31, 2);
+    health.one_sided_connections = 1;
+    health.unknown_links.insert(LinkType(105), 9);
+    health.reached.count(Limit::head_bytes);
+    let mut judged = JudgedAttempt::clone(&forbidden(1));
+    judged.judgement.verdict = Verdict::Unknown;
+    judged.judgement.findings = vec![finding(
+        FindingId::CaptureIncomplete,
+        0,
+        Confidence::Certain,
+        &["1,448 bytes of the answer are missing"],
+    )];
+    judged.attempt.surroundings.lossy = true;
+    Run {
+        attempts: vec![Arc::new(judged)],
+        health,
+        ..Run::default()
+    }
+}
+
+#[test]
+fn text_of_each_situation() {
+    insta::assert_snapshot!("stripped_on_two_legs", three_stripped().text(options()));
+    let lone = |judged| Run {
+        attempts: vec![judged],
+        health: healthy(40),
+        ..Run::default()
+    };
+    insta::assert_snapshot!("stripped_behind_tls", lone(behind_tls(1)).text(options()));
+    insta::assert_snapshot!("refused_on_one_leg", lone(forbidden(1)).text(options()));
+    insta::assert_snapshot!("closings_mixed", mixed_closings().text(options()));
+    insta::assert_snapshot!("lossy_capture", lossy().text(options()));
+    let mut nothing = Run {
+        health: healthy(4_000),
+        ..Run::default()
+    };
+    nothing.health.tls_connections = 31;
+    insta::assert_snapshot!("nothing_but_tls", nothing.text(options()));
+    insta::assert_snapshot!("no_packets", Run::default().text(options()));
+}
+
+#[test]
+fn live_repeats_are_folded() {
+    let live = Options {
+        files: Vec::new(),
+        live: true,
+        ..options()
+    };
+    let mut out = Vec::new();
+    let mut report = TextReport::new(&mut out, live.clone());
+    for n in 0..400 {
+        let judged = stripped(n, 50_000, i64::try_from(n).unwrap() * 100);
+        report.attempt(&judged).unwrap();
+    }
+    report.attempt(&opened(500, "/ws/feed")).unwrap();
+    let mut health = healthy(10);
+    health.kernel_drops = 7;
+    report.health(&health, at(60_000)).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    insta::assert_snapshot!("live", text);
+
+    let mut out = Vec::new();
+    let mut report = TextReport::new(&mut out, live);
+    let mut health = healthy(10);
+    health.tls_connections = 31;
+    report.health(&health, at(10_000)).unwrap();
+    report.health(&health, at(20_000)).unwrap();
+    insta::assert_snapshot!("live_blind", String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn only_what_is_asked_for_is_shown_and_counts_stay_whole() {
+    let mut run = three_stripped();
+    run.attempts.push(forbidden(20));
+    let only = Only::new(|item| match item {
+        Item::Attempt(judged) => judged.judgement.verdict == Verdict::Rejected,
+        Item::Closing(_) => false,
+    });
+    let options = Options {
+        only: Some(only),
+        ..options()
+    };
+    let text = run.text(options.clone());
+    assert!(
+        text.contains("REJECTED") && !text.contains("STRIPPED"),
+        "{text}"
+    );
+    assert!(
+        text.contains("4 attempts:") && text.contains("3 stripped"),
+        "{text}"
+    );
+    assert_eq!(run.json(options).matches("\"type\":\"group\"").count(), 1);
+}
+
+#[test]
+fn a_report_has_an_end() {
+    let attempts = (0..60).map(|n| {
+        let mut judged = JudgedAttempt::clone(&forbidden(n));
+        judged.judgement.hop = Some(Hop {
+            software: Some(format!("proxy {n}").into()),
+            ..Hop::default()
+        });
+        Arc::new(judged)
+    });
+    let run = Run {
+        attempts: attempts.collect(),
+        health: healthy(1_000),
+        ..Run::default()
+    };
+    let text = run.text(options());
+    assert_eq!(text.matches("\nREJECTED").count(), 20);
+    assert!(text.contains("and 40 groups more"), "{text}");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for run in [three_stripped(), mixed_closings(), lossy()] {
+        assert_eq!(run.text(options()), run.text(options()));
+        assert_eq!(run.json(options()), run.json(options()));
+    }
+}
+
+#[test]
+fn colour_only_repeats_what_the_words_say() {
+    let coloured = three_stripped().text(Options {
+        color: true,
+        ..options()
+    });
+    assert!(coloured.contains("\x1b[1;31mSTRIPPED"));
+    let mut plain = coloured;
+    for code in ["0", "1", "2", "1;31", "32", "33"] {
+        plain = plain.replace(&format!("\x1b[{code}m"), "");
+    }
+    let lines = |text: &str| {
+        text.lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&plain), lines(&three_stripped().text(options())));
+}
+
+#[test]
+fn no_secret_and_no_control_character_gets_out() {
+    let mut judged = JudgedAttempt::clone(&stripped(1, 50_000, 0));
+    let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
+    request.head.target = "http://u:CANARY1@h/ws;s=CANARY2?token=CANARY3\x1b]0;#CANARY4".into();
+    request.head.fields = example::fields(&[
+        ("Host", "u:CANARY5@api.example.com\u{202e}"),
+        ("Origin", "https://u:CANARY6@example.com"),
+        ("Sec-WebSocket-Protocol", "chat, bearer.CANARY7"),
+    ]);
+    judged.judgement.findings[0].evidence = vec![
+        "the target was /ws;s=CANARY2?token=CANARY3".to_owned(),
+        "\u{9b}31m bearer.CANARY7 and CANARY6".to_owned(),
+    ];
+    judged.attempt.legs[0].leg.body = Some(crate::attempt::BodyStart {
+        bytes: b"Cannot GET /ws?token=CANARY3 \x1b[2J".as_slice().into(),
+        whole: true,
+        encoded: false,
+    });
+    let run = Run {
+        attempts: vec![Arc::new(judged)],
+        health: healthy(10),
+        ..Run::default()
+    };
+    for text in [run.text(options()), run.json(options())] {
+        assert!(!text.contains("CANARY"), "{text}");
+        let is_bad =
+            |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert!(!text.chars().any(is_bad), "{text}");
+    }
+    let open = Options {
+        redact: false,
+        ..options()
+    };
+    assert!(run.json(open).contains("CANARY3"));
+}

@@ -1,0 +1,249 @@
+//! The report for people: the answer first, one idea a line, the evidence beside the claim, the fix ready to paste.
+
+mod block;
+mod closings;
+mod health;
+mod live;
+mod overview;
+mod page;
+mod table;
+mod words;
+
+use std::io::{self, Write};
+
+use crate::event::Health;
+use crate::judge::{JudgedAttempt, JudgedClosing, Kind};
+use crate::report::facts;
+use crate::report::mask::Mask;
+use crate::report::{Item, Options, Verbosity};
+use crate::tally::{Example, GroupKey, Outcome, Snapshot};
+use crate::time::Timestamp;
+
+use live::Folds;
+use page::Page;
+use words::{Clock, Paint, count};
+
+/// Groups that get a block; more than that nobody reads.
+const MOST_BLOCKS: usize = 20;
+
+/// Writes text: lines as things happen when live, the report at the end.
+#[derive(Debug)]
+pub struct TextReport<W> {
+    out: W,
+    options: Options,
+    clock: Clock,
+    folds: Folds,
+    attempts: u64,
+    told: Told,
+}
+
+/// What the live report has said about the capture.
+#[derive(Debug, Default)]
+struct Told {
+    drops: u64,
+    blind: bool,
+}
+
+/// What every part of the report looks at.
+#[derive(Debug)]
+struct View<'a> {
+    options: &'a Options,
+    clock: &'a Clock,
+    paint: Paint,
+    snapshot: &'a Snapshot,
+}
+
+impl<W: Write> TextReport<W> {
+    /// Writes to `out`. Asks the system for its time zone now, while it may be asked.
+    pub fn new(out: W, options: Options) -> Self {
+        let clock = Clock::new(options.utc);
+        Self {
+            out,
+            options,
+            clock,
+            folds: Folds::default(),
+            attempts: 0,
+            told: Told::default(),
+        }
+    }
+
+    /// An attempt was decided.
+    pub fn attempt(&mut self, judged: &JudgedAttempt) -> io::Result<()> {
+        self.attempts = self.attempts.saturating_add(1);
+        if !self.tells_lines() {
+            return Ok(());
+        }
+        let mask = Mask::of_attempt(self.options.redact, &judged.attempt);
+        let paint = Paint(self.options.color);
+        let key = GroupKey::of_attempt(judged);
+        let start = live::attempt_start(judged, &key, &mask, paint);
+        let now = facts::latest(&judged.attempt);
+        if self.folds_lines() {
+            self.due(now, false)?;
+            if !self.folds.is_new(key, now, || start.clone()) {
+                return Ok(());
+            }
+        }
+        let time = self.clock.time(judged.attempt.outermost().started());
+        self.line(&format!(
+            "{time} {start}  {}",
+            live::attempt_end(judged, &mask)
+        ))
+    }
+
+    /// An opened WebSocket ended.
+    pub fn closing(&mut self, judged: &JudgedClosing) -> io::Result<()> {
+        let is_plain = matches!(
+            judged.judgement.kind,
+            Kind::Normal | Kind::Unused | Kind::Open
+        );
+        let is_verbose = self.options.verbosity == Verbosity::Verbose;
+        if !self.tells_lines() || (is_plain && !is_verbose) {
+            return Ok(());
+        }
+        let mask = Mask::of_closing(self.options.redact, &judged.closing);
+        let key = GroupKey::of_closing(judged);
+        let start = live::closing_start(judged, &key, &mask, Paint(self.options.color));
+        let now = judged.closing.at;
+        if self.folds_lines() {
+            self.due(now, false)?;
+            if !self.folds.is_new(key, now, || start.clone()) {
+                return Ok(());
+            }
+        }
+        let time = self.clock.time(now);
+        self.line(&format!("{time} {start}  {}", live::closing_end(judged)))
+    }
+
+    /// The state of the capture: said only where it means that something is not seen.
+    pub fn health(&mut self, health: &Health, now: Timestamp) -> io::Result<()> {
+        if !self.options.live || self.options.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        self.due(now, false)?;
+        let time = self.clock.time(now);
+        let drops = health.kernel_drops.saturating_add(health.iface_drops);
+        if drops > self.told.drops {
+            let new = count(drops - self.told.drops, "packet", "packets");
+            self.told.drops = drops;
+            self.line(&format!(
+                "{time} LOST       {new} dropped: try -B 64, or a filter (port 80 or port 8080)"
+            ))?;
+        }
+        let hidden = health
+            .tls_connections
+            .saturating_add(health.http2_connections);
+        let clear = self.attempts.saturating_add(health.plain_http);
+        if hidden > 0 && clear == 0 && !self.told.blind {
+            self.told.blind = true;
+            self.line(&format!(
+                "{time} blind      {}",
+                health::where_to_listen(health)
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// The report.
+    pub fn finish(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        for line in self.folds.due(Timestamp::MIN, true, &self.clock) {
+            writeln!(self.out, "{line}")?;
+        }
+        let view = View {
+            options: &self.options,
+            clock: &self.clock,
+            paint: Paint(self.options.color),
+            snapshot,
+        };
+        let mut page = Page::default();
+        if self.options.live || self.options.verbosity == Verbosity::Verbose {
+            page.blank();
+        }
+        overview::head(&mut page, &view);
+        overview::totals(&mut page, &view);
+        blocks(&mut page, &view);
+        if self.options.verbosity > Verbosity::Quiet {
+            closings::closings(&mut page, &view);
+            health::latency(&mut page, &view);
+            health::health(&mut page, &view);
+        }
+        self.out.write_all(page.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn tells_lines(&self) -> bool {
+        match self.options.verbosity {
+            Verbosity::Quiet => false,
+            Verbosity::Normal => self.options.live,
+            Verbosity::Verbose => true,
+        }
+    }
+
+    /// With `-v` every one has its line.
+    fn folds_lines(&self) -> bool {
+        self.options.verbosity == Verbosity::Normal
+    }
+
+    fn due(&mut self, now: Timestamp, at_end: bool) -> io::Result<()> {
+        for line in self.folds.due(now, at_end, &self.clock) {
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", line.trim_end())?;
+        if self.options.live {
+            self.out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Errors first, then what is only a warning; among equals the largest first.
+fn blocks(page: &mut Page, view: &View<'_>) {
+    let mut broken: Vec<_> = view
+        .snapshot
+        .groups
+        .iter()
+        .filter_map(|group| match (&group.example, group.key.outcome) {
+            (Example::Attempt(judged), Outcome::Attempt(_)) => Some((group, judged)),
+            _ => None,
+        })
+        .filter(|(_, judged)| view.wants(Item::Attempt(judged)))
+        .collect();
+    broken.sort_by_key(|(_, judged)| std::cmp::Reverse(judged.judgement.severity));
+    for (group, judged) in broken.iter().take(MOST_BLOCKS) {
+        block::block(page, view, group, judged);
+    }
+    let more = broken.len().saturating_sub(MOST_BLOCKS);
+    let folded = view
+        .snapshot
+        .groups
+        .iter()
+        .find(|group| group.key.outcome == Outcome::Folded);
+    if more > 0 {
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        page.blank();
+        page.line(&format!(
+            "and {} more, see --json",
+            count(more, "group", "groups")
+        ));
+    }
+    if let Some(group) = folded {
+        page.blank();
+        page.line(&format!(
+            "and {} of groups that found no room (--limit groups=N)",
+            count(group.count, "more", "more")
+        ));
+    }
+}
+
+impl View<'_> {
+    fn wants(&self, item: Item<'_>) -> bool {
+        self.options
+            .only
+            .as_ref()
+            .is_none_or(|only| only.wants(item))
+    }
+}

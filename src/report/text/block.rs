@@ -1,0 +1,263 @@
+//! A block of the report: one group of broken attempts, from what happened to how to mend it.
+
+use crate::attempt::{JoinedBy, Role};
+use crate::judge::{Advice, Confidence, Finding, JudgedAttempt, Verdict};
+use crate::report::facts;
+use crate::report::mask::Mask;
+use crate::report::phrase::{headline, listed};
+use crate::report::sanitize::clean;
+use crate::tally::{Group, GroupKey};
+
+use super::words::{count, percent, shell_quoted};
+use super::{Page, View, table};
+
+/// Evidence shown; the rest is in the JSON.
+const MOST_EVIDENCE: usize = 6;
+/// Longest line of evidence.
+const EVIDENCE: usize = 300;
+
+/// Writes the block of one group.
+pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedAttempt) {
+    let mask = Mask::of_attempt(view.options.redact, &judged.attempt);
+    let verdict = judged.judgement.verdict;
+    head(page, view, group, verdict, &mask);
+    let root = facts::root(judged);
+    let sentence = format!("{}.", headline(judged, &mask));
+    let sure = root.map_or("", |root| sure(root));
+    page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
+    let is_short = matches!(verdict, Verdict::Abandoned | Verdict::Unknown);
+    if !is_short {
+        page.blank();
+        for line in table::table(judged, &mask) {
+            page.line(&format!("    {line}"));
+        }
+        page.blank();
+        page.list("Legs", &table::other_legs(&judged.attempt));
+    }
+    let evidence = root.map(|root| evidence(root, &mask)).unwrap_or_default();
+    page.list("Seen", &evidence);
+    if !is_short {
+        page.list("Also", &also(judged, &mask));
+    }
+    advice(page, &judged.judgement.advice, is_short);
+    page.list("Note", &notes(judged));
+    page.list("See", &see(view, judged));
+}
+
+/// Why, Fix and Won't: text of the catalogue. Fixes keep their lines, to be pasted.
+pub(super) fn advice(page: &mut Page, advice: &Advice, is_short: bool) {
+    if let Some(cause) = &advice.cause {
+        page.list("Why", std::slice::from_ref(cause));
+    }
+    if !is_short || advice.cause.is_none() {
+        page.pasteable("Fix", &advice.fix);
+    }
+    if !is_short {
+        page.list("Won't", &advice.wont_help);
+    }
+}
+
+/// `api.example.com /ws/*`.
+pub(super) fn place(key: &GroupKey, mask: &Mask) -> String {
+    let host = key.host.as_deref().map(|host| mask.host(host));
+    let route = mask.route(&key.route);
+    match host {
+        Some(host) => format!("{} {}", clean(&host, 60), clean(&route, 80)),
+        None => clean(&route, 80).into_owned(),
+    }
+}
+
+/// How to look at the packets again.
+pub(super) fn packets(view: &View<'_>, id: u64, source: u16, streams: &[u32]) -> Option<String> {
+    let file = view.options.files.get(usize::from(source))?;
+    if file == "-" || streams.is_empty() {
+        return None;
+    }
+    let mut streams = streams.to_vec();
+    streams.sort_unstable();
+    streams.dedup();
+    let streams: Vec<String> = streams.iter().map(u32::to_string).collect();
+    Some(format!(
+        "tshark -r {} -Y 'tcp.stream in {{{}}}' -w attempt{id}.pcapng",
+        shell_quoted(file),
+        streams.join(",")
+    ))
+}
+
+fn head(page: &mut Page, view: &View<'_>, group: &Group, verdict: Verdict, mask: &Mask) {
+    let name = format!("{:<11}", verdict.name().to_uppercase());
+    let name = match verdict {
+        Verdict::Stripped | Verdict::Rejected => view.paint.red(&name),
+        Verdict::Ok => view.paint.green(&name),
+        Verdict::Downgraded | Verdict::Abandoned | Verdict::Unknown => view.paint.yellow(&name),
+    };
+    let share = match group.share {
+        Some(share) if share >= 1.0 && group.count == 1 => {
+            "the only one on that route, ".to_owned()
+        }
+        Some(share) if share >= 1.0 => "all on that route, ".to_owned(),
+        Some(share) => format!("{} of that route, ", percent(share)),
+        None => String::new(),
+    };
+    let when = if group.count == 1 {
+        format!("at {}", view.clock.time(group.first))
+    } else {
+        format!(
+            "first {}, last {}",
+            view.clock.time(group.first),
+            view.clock.time(group.last)
+        )
+    };
+    page.blank();
+    page.line(&format!(
+        "{name}{} on {}   ({share}{when})",
+        view.paint.bold(&count(group.count, "attempt", "attempts")),
+        place(&group.key, mask)
+    ));
+}
+
+const fn sure(root: &Finding) -> &'static str {
+    match (root.confidence, root.rule.is_some()) {
+        (Confidence::Proved, _) => "proved by both legs",
+        (Confidence::Certain, _) => "certain: one leg shows it",
+        (Confidence::Likely, _) => "likely",
+        (Confidence::Guess, true) => "a guess",
+        (Confidence::Guess, false) => "a guess, by the status alone",
+    }
+}
+
+pub(super) fn evidence(finding: &Finding, mask: &Mask) -> Vec<String> {
+    let lines = finding.evidence.iter().take(MOST_EVIDENCE);
+    lines
+        .map(|text| clean(&mask.words(text), EVIDENCE).into_owned())
+        .collect()
+}
+
+/// What else matched, one line each.
+fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
+    let others = judged.judgement.findings.iter().skip(1).take(MOST_EVIDENCE);
+    others
+        .map(|finding| {
+            let first = finding
+                .evidence
+                .first()
+                .map(|text| mask.words(text))
+                .unwrap_or_default();
+            let first = clean(&first, EVIDENCE);
+            let sure = finding.confidence.name();
+            if first.is_empty() {
+                format!("{} ({sure})", finding.id.name())
+            } else {
+                format!("{} ({sure}): {first}", finding.id.name())
+            }
+        })
+        .collect()
+}
+
+/// How far the judgement reaches, and what to capture to know more.
+fn notes(judged: &JudgedAttempt) -> Vec<String> {
+    let (attempt, judgement) = (&judged.attempt, &judged.judgement);
+    let mut notes = Vec::new();
+    let confidence = facts::root(judged).map(|root| root.confidence);
+    let is_lone = attempt.path().count() < 2;
+    let is_short = matches!(judgement.verdict, Verdict::Abandoned | Verdict::Unknown);
+    if attempt.surroundings.client_leg_encrypted && is_lone {
+        notes.push("Judged from the upstream leg; the client leg is TLS.".to_owned());
+    } else if is_lone && !is_short && confidence == Some(Confidence::Guess) {
+        notes.push(
+            "A status alone does not tell who refused, or why. Capture on the proxy host with `-i any`: the leg \
+             behind it shows whether the request got there whole."
+                .to_owned(),
+        );
+    } else if is_lone && !is_short {
+        notes.push(
+            "Seen on one leg. To name the hop for sure, capture on the proxy host with `-i any`."
+                .to_owned(),
+        );
+    }
+    let by_time = attempt
+        .legs
+        .iter()
+        .any(|node| node.role == Role::Path && node.joined_by == Some(JoinedBy::Time));
+    if by_time {
+        notes.push("The legs were matched by their time alone: they share no key.".to_owned());
+    }
+    if let Some(hop) = &judgement.hop
+        && hop.inward.is_some()
+        && hop.outward.is_some()
+        && !is_lone
+    {
+        match hop.adjacent {
+            Some(true) => {}
+            Some(false) => notes.push(
+                "Something lies between the two legs: it is one of several hops, and which one is not in this \
+                 capture."
+                    .to_owned(),
+            ),
+            None => notes.push(
+                "The hop has different addresses on its two sides; another hop may lie between.".to_owned(),
+            ),
+        }
+    }
+    if attempt.surroundings.lossy && !is_short {
+        notes.push(
+            "Packets were lost while it ran; what is missing may change the picture.".to_owned(),
+        );
+    }
+    if attempt.surroundings.polling_followed {
+        notes.push("The client fell back to polling afterwards.".to_owned());
+    }
+    notes
+}
+
+/// Where to look: the frames, and the command that cuts them out.
+fn see(view: &View<'_>, judged: &JudgedAttempt) -> Vec<String> {
+    let attempt = &judged.attempt;
+    let id = attempt.id;
+    let outermost = attempt.outermost();
+    if view.options.files.is_empty() {
+        let connection = &outermost.connection;
+        return vec![format!(
+            "attempt {id}: {} → {}",
+            connection.client, connection.server
+        )];
+    }
+    let source = facts::stamp(outermost).map_or(0, |at| at.source);
+    let mut frames = Vec::new();
+    let mut streams: Vec<(u16, u32)> = Vec::new();
+    for node in &attempt.legs {
+        let leg = &node.leg;
+        let of_leg = facts::stamp(leg).map_or(source, |at| at.source);
+        if node.role == Role::Path && of_leg == source {
+            frames.extend(leg.request.as_ref().map(|(at, _)| at.frame));
+            frames.extend(leg.response.as_ref().map(|(at, _)| at.frame));
+        }
+        streams.extend(leg.connection.tcp_stream.map(|stream| (of_leg, stream)));
+    }
+    frames.sort_unstable();
+    frames.dedup();
+    frames.truncate(8);
+    let frames: Vec<String> = frames.iter().map(u64::to_string).collect();
+    let name = view.options.files.get(usize::from(source));
+    let file = name.filter(|_| view.options.files.len() > 1);
+    let file = file
+        .map(|file| format!(" of {}", clean(file, 200)))
+        .unwrap_or_default();
+    let mut lines = vec![match &*frames {
+        [] => format!("attempt {id}{file}"),
+        [one] => format!("attempt {id}: frame {one}{file}"),
+        many => format!("attempt {id}: frames {}{file}", listed(many)),
+    }];
+    let mut sources: Vec<u16> = streams.iter().map(|&(source, _)| source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    for source in sources {
+        let of_file: Vec<u32> = streams
+            .iter()
+            .filter(|s| s.0 == source)
+            .map(|s| s.1)
+            .collect();
+        lines.extend(packets(view, id, source, &of_file));
+    }
+    lines
+}

@@ -1,0 +1,180 @@
+//! Live, a line when an attempt is decided; of equal ones the first at once, then at most one line in ten seconds.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Verdict};
+use crate::report::facts;
+use crate::report::mask::Mask;
+use crate::report::phrase::{phrase, short};
+use crate::report::sanitize::clean;
+use crate::tally::{GroupKey, answer_time};
+use crate::time::Timestamp;
+use crate::websocket::CloseCode;
+
+use super::block::place;
+use super::words::{Clock, Paint, number, span};
+
+/// How long equal ones are counted before they are told.
+const QUIET: Duration = Duration::from_secs(10);
+/// Groups followed; each new one beyond them is told at once, and not again.
+const MOST: usize = 1_024;
+
+/// What was told of each group, and what was not yet.
+#[derive(Debug, Default)]
+pub(super) struct Folds {
+    groups: HashMap<GroupKey, Fold>,
+    now: Timestamp,
+    order: u64,
+}
+
+#[derive(Debug)]
+struct Fold {
+    order: u64,
+    told: Timestamp,
+    untold: u64,
+    last: Timestamp,
+    /// The line without its time and its end, for the repetition.
+    start: String,
+}
+
+impl Folds {
+    /// Whether one of that group is to be told now; if not, it is counted. `start` is how its line begins.
+    pub(super) fn is_new(
+        &mut self,
+        key: GroupKey,
+        at: Timestamp,
+        start: impl FnOnce() -> String,
+    ) -> bool {
+        self.now = self.now.max(at);
+        if let Some(fold) = self.groups.get_mut(&key) {
+            if fold.untold == 0 && at.since(fold.last) >= QUIET {
+                // It was away: tell it in full again.
+                (fold.told, fold.last) = (at, at);
+                return true;
+            }
+            fold.untold += 1;
+            fold.last = fold.last.max(at);
+            return false;
+        }
+        if self.groups.len() >= MOST {
+            self.groups.retain(|_, fold| fold.untold > 0);
+        }
+        if self.groups.len() < MOST {
+            self.order += 1;
+            let fold = Fold {
+                order: self.order,
+                told: at,
+                untold: 0,
+                last: at,
+                start: start(),
+            };
+            self.groups.insert(key, fold);
+        }
+        true
+    }
+
+    /// The lines that have waited long enough by `now`; all that wait where `at_end`.
+    pub(super) fn due(&mut self, now: Timestamp, at_end: bool, clock: &Clock) -> Vec<String> {
+        self.now = self.now.max(now);
+        let now = self.now;
+        let mut due: Vec<&mut Fold> = self
+            .groups
+            .values_mut()
+            .filter(|fold| fold.untold > 0 && (at_end || now.since(fold.told) >= QUIET))
+            .collect();
+        due.sort_by_key(|fold| (fold.last, fold.order));
+        due.into_iter()
+            .map(|fold| {
+                let seconds = fold.last.since(fold.told).as_secs().max(1);
+                let line = format!(
+                    "{} {}  the same, {} more in {seconds} s",
+                    clock.time(fold.last),
+                    fold.start,
+                    number(fold.untold)
+                );
+                fold.untold = 0;
+                fold.told = now;
+                line
+            })
+            .collect()
+    }
+}
+
+/// How the line of an attempt begins, after its time: `stripped  api.example.com /ws  426`.
+pub(super) fn attempt_start(
+    judged: &JudgedAttempt,
+    key: &GroupKey,
+    mask: &Mask,
+    paint: Paint,
+) -> String {
+    let verdict = judged.judgement.verdict;
+    let name = format!("{:<10}", verdict.name());
+    let name = match verdict {
+        Verdict::Ok => paint.green(&name),
+        Verdict::Stripped | Verdict::Rejected => paint.red(&name),
+        Verdict::Downgraded | Verdict::Abandoned | Verdict::Unknown => paint.yellow(&name),
+    };
+    let status = judged
+        .judgement
+        .status
+        .map_or_else(|| "-".to_owned(), |status| status.to_string());
+    format!("{name} {}  {status}", place(key, mask))
+}
+
+/// How it ends: what happened and how sure that is, or how long the answer took.
+pub(super) fn attempt_end(judged: &JudgedAttempt, mask: &Mask) -> String {
+    match facts::root(judged) {
+        Some(root) => format!(
+            "{}   {}, {}",
+            clean(&short(judged, mask), 200),
+            root.id.name(),
+            root.confidence.name()
+        ),
+        None => answer_time(judged.attempt.outermost())
+            .map(span)
+            .unwrap_or_default(),
+    }
+}
+
+/// How the line of a closing begins, after its time: `closed    api.example.com /ws  1006`.
+pub(super) fn closing_start(
+    judged: &JudgedClosing,
+    key: &GroupKey,
+    mask: &Mask,
+    paint: Paint,
+) -> String {
+    let kind = judged.judgement.kind;
+    let name = format!("{:<10}", if kind == Kind::Open { "open" } else { "closed" });
+    let name = match kind {
+        Kind::Fault | Kind::Illegal => paint.red(&name),
+        Kind::Abnormal => paint.yellow(&name),
+        _ => name,
+    };
+    let code = judged
+        .judgement
+        .code
+        .map_or_else(|| "-".to_owned(), |code| code.to_string());
+    format!("{name} {}  {code}", place(key, mask))
+}
+
+/// How it ends.
+pub(super) fn closing_end(judged: &JudgedClosing) -> String {
+    let judgement = &judged.judgement;
+    let name = judgement.code.and_then(|code| CloseCode(code).name());
+    let name = name.unwrap_or_else(|| judgement.kind.name());
+    let why = judgement.findings.first().map(|root| {
+        format!(
+            "   {}   {}, {}",
+            phrase(root.id).1,
+            root.id.name(),
+            root.confidence.name()
+        )
+    });
+    format!(
+        "{name}, by {}, after {}{}",
+        judgement.by.name(),
+        span(facts::age(&judged.closing)),
+        why.unwrap_or_default()
+    )
+}

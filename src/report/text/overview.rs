@@ -1,0 +1,110 @@
+//! The first lines: what was looked at, and how it came out.
+
+use crate::judge::Verdict;
+use crate::report::phrase::{listed, phrase};
+use crate::report::sanitize::clean;
+
+use super::words::{count, number};
+use super::{Page, View, health};
+
+/// Names of other protocols that are told.
+const PROTOCOLS: usize = 5;
+
+/// Which files or interfaces, from when to when, how many packets, what was lost.
+pub(super) fn head(page: &mut Page, view: &View<'_>) {
+    let snapshot = view.snapshot;
+    let files: Vec<String> = view
+        .options
+        .files
+        .iter()
+        .map(|file| {
+            if file == "-" {
+                "standard input".to_owned()
+            } else {
+                clean(file, 200).into_owned()
+            }
+        })
+        .collect();
+    let what = if files.is_empty() {
+        let names: Vec<&str> = snapshot.interfaces.values().map(|name| &**name).collect();
+        match &*names {
+            [] => "live".to_owned(),
+            names => clean(&format!("live on {}", names.join(", ")), 120).into_owned(),
+        }
+    } else {
+        listed(&files)
+    };
+    let when = match (snapshot.first, snapshot.now) {
+        (Some(first), Some(last)) => format!("   {}", view.clock.range(first, last)),
+        _ => String::new(),
+    };
+    page.line(&format!(
+        "{}{when}   {}",
+        view.paint.bold(&what),
+        health::in_short(&snapshot.health)
+    ));
+}
+
+/// How many attempts, and what became of them.
+pub(super) fn totals(page: &mut Page, view: &View<'_>) {
+    let snapshot = view.snapshot;
+    page.blank();
+    let total = snapshot.attempts.total();
+    if total == 0 {
+        for line in health::nothing_seen(snapshot) {
+            page.wrapped("  ", "  ", &line);
+        }
+    } else {
+        let counts: Vec<String> = snapshot
+            .attempts
+            .iter()
+            .map(|(verdict, n)| paint(view, verdict, n))
+            .collect();
+        page.line(&format!(
+            "  {}:  {}",
+            count(total, "attempt", "attempts"),
+            counts.join("   ")
+        ));
+    }
+    if snapshot.still_waiting > 0 {
+        page.line(&format!(
+            "  {} of the unknown still waited for an answer when the capture ended.",
+            number(snapshot.still_waiting)
+        ));
+    }
+    let notes: Vec<String> = snapshot
+        .notes
+        .iter()
+        .map(|(id, n)| format!("{} {} ({})", number(n), id.name(), phrase(*id).1))
+        .collect();
+    if !notes.is_empty() {
+        page.wrapped(
+            "  ",
+            "    ",
+            &format!("Of those that opened: {}.", notes.join(", ")),
+        );
+    }
+    if snapshot.other_protocols_total > 0 {
+        let names: Vec<String> = snapshot
+            .other_protocols
+            .iter()
+            .take(PROTOCOLS)
+            .map(|(name, _)| clean(name, 30).into_owned())
+            .collect();
+        page.line(&format!(
+            "  Also {} to other protocols ({}), not counted above.",
+            count(snapshot.other_protocols_total, "upgrade", "upgrades"),
+            names.join(", ")
+        ));
+    }
+}
+
+fn paint(view: &View<'_>, verdict: Verdict, n: u64) -> String {
+    let text = format!("{} {}", number(n), verdict.name());
+    match verdict {
+        _ if n == 0 => view.paint.dim(&text),
+        Verdict::Ok => view.paint.green(&text),
+        Verdict::Stripped | Verdict::Rejected => view.paint.red(&text),
+        Verdict::Downgraded | Verdict::Abandoned | Verdict::Unknown => view.paint.yellow(&text),
+    }
+}

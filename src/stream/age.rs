@@ -1,0 +1,217 @@
+//! Connections in the order in which they were last seen, one list for each rank: whom to forget first.
+//!
+//! Doubly linked through the slots of the table, so that a change costs the same however many there are. A connection
+//! moves at most once a second, so the order is exact to a second.
+
+use std::time::Duration;
+
+use crate::stream::Rank;
+use crate::time::Timestamp;
+
+/// A connection that was listed so recently stays where it is.
+const GRAIN: Duration = Duration::from_secs(1);
+/// No neighbour.
+const NONE: u32 = u32::MAX;
+const RANKS: [Rank; 5] = [
+    Rank::HalfOpen,
+    Rank::Unknown,
+    Rank::Idle,
+    Rank::Handshaking,
+    Rank::WebSocket,
+];
+
+/// All lists.
+#[derive(Debug)]
+pub(super) struct Ages {
+    links: Vec<Link>,
+    lists: [List; RANKS.len()],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    older: u32,
+    younger: u32,
+    listed: Option<(Rank, Timestamp)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct List {
+    oldest: u32,
+    youngest: u32,
+}
+
+impl Ages {
+    pub(super) const fn new() -> Self {
+        Self {
+            links: Vec::new(),
+            lists: [List {
+                oldest: NONE,
+                youngest: NONE,
+            }; RANKS.len()],
+        }
+    }
+
+    /// The connection in `slot` was seen at `when`, and has this rank now.
+    pub(super) fn touch(&mut self, slot: u32, rank: Rank, when: Timestamp) {
+        match self.link(slot).listed {
+            Some((listed, at)) if listed == rank && when.since(at) < GRAIN => {}
+            _ => self.relist(slot, rank, when),
+        }
+    }
+
+    /// Puts a connection at the young end.
+    pub(super) fn relist(&mut self, slot: u32, rank: Rank, when: Timestamp) {
+        self.remove(slot);
+        let older = self.list(rank).youngest;
+        self.set(
+            slot,
+            Link {
+                older,
+                younger: NONE,
+                listed: Some((rank, when)),
+            },
+        );
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.younger = slot,
+            None => self.list_mut(rank).oldest = slot,
+        }
+        self.list_mut(rank).youngest = slot;
+    }
+
+    /// Takes a connection out.
+    pub(super) fn remove(&mut self, slot: u32) {
+        let Link {
+            older,
+            younger,
+            listed: Some((rank, _)),
+        } = self.link(slot)
+        else {
+            return;
+        };
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.younger = younger,
+            None => self.list_mut(rank).oldest = younger,
+        }
+        match self.links.get_mut(younger as usize) {
+            Some(link) => link.older = older,
+            None => self.list_mut(rank).youngest = older,
+        }
+        self.set(slot, Link::OUT);
+    }
+
+    /// The connection to be forgotten first: of the lowest rank, and the longest unseen.
+    pub(super) fn lowest(&self) -> Option<u32> {
+        self.lists
+            .iter()
+            .map(|list| list.oldest)
+            .find(|&slot| slot != NONE)
+    }
+
+    /// A connection below [`Rank::WebSocket`] that was not listed for at least `span`.
+    pub(super) fn idle(&self, span: Duration, now: Timestamp) -> Option<u32> {
+        self.lists
+            .iter()
+            .take(Rank::WebSocket as usize)
+            .map(|list| list.oldest)
+            .find(|&slot| match self.link(slot).listed {
+                Some((_, at)) => at.after(span) <= now,
+                None => false,
+            })
+    }
+
+    fn link(&self, slot: u32) -> Link {
+        self.links.get(slot as usize).copied().unwrap_or(Link::OUT)
+    }
+
+    fn set(&mut self, slot: u32, link: Link) {
+        let at = slot as usize;
+        if at >= self.links.len() {
+            self.links.resize(at.saturating_add(1), Link::OUT);
+        }
+        if let Some(place) = self.links.get_mut(at) {
+            *place = link;
+        }
+    }
+
+    fn list(&self, rank: Rank) -> List {
+        let [half_open, unknown, idle, handshaking, websocket] = self.lists;
+        match rank {
+            Rank::HalfOpen => half_open,
+            Rank::Unknown => unknown,
+            Rank::Idle => idle,
+            Rank::Handshaking => handshaking,
+            Rank::WebSocket => websocket,
+        }
+    }
+
+    const fn list_mut(&mut self, rank: Rank) -> &mut List {
+        let [half_open, unknown, idle, handshaking, websocket] = &mut self.lists;
+        match rank {
+            Rank::HalfOpen => half_open,
+            Rank::Unknown => unknown,
+            Rank::Idle => idle,
+            Rank::Handshaking => handshaking,
+            Rank::WebSocket => websocket,
+        }
+    }
+}
+
+impl Link {
+    const OUT: Self = Self {
+        older: NONE,
+        younger: NONE,
+        listed: None,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs, 0)
+    }
+
+    #[test]
+    fn the_lowest_rank_goes_first_and_the_oldest_within_it() {
+        let mut ages = Ages::new();
+        ages.touch(0, Rank::WebSocket, at(0));
+        ages.touch(1, Rank::Idle, at(1));
+        ages.touch(2, Rank::Unknown, at(2));
+        ages.touch(3, Rank::Unknown, at(3));
+        ages.touch(2, Rank::Unknown, at(9));
+        let mut order = Vec::new();
+        while let Some(slot) = ages.lowest() {
+            order.push(slot);
+            ages.remove(slot);
+        }
+        assert_eq!(order, [3, 2, 1, 0]);
+    }
+
+    #[test]
+    fn a_websocket_is_never_idle_and_others_are_only_after_the_span() {
+        let mut ages = Ages::new();
+        let span = Duration::from_secs(10);
+        ages.touch(0, Rank::WebSocket, at(0));
+        ages.touch(1, Rank::Handshaking, at(5));
+        assert_eq!(ages.idle(span, at(14)), None);
+        assert_eq!(ages.idle(span, at(15)), Some(1));
+        ages.touch(1, Rank::WebSocket, at(16));
+        assert_eq!(ages.idle(span, at(1000)), None);
+    }
+
+    #[test]
+    fn one_in_the_middle_can_leave() {
+        let mut ages = Ages::new();
+        for slot in 0..3 {
+            ages.touch(slot, Rank::Idle, at(i64::from(slot)));
+        }
+        ages.remove(1);
+        ages.remove(1);
+        assert_eq!(ages.lowest(), Some(0));
+        ages.remove(0);
+        assert_eq!(ages.lowest(), Some(2));
+        ages.remove(2);
+        assert_eq!(ages.lowest(), None);
+    }
+}

@@ -1,0 +1,594 @@
+//! What TCP does on one connection: handshake, acknowledgments, resets, and which bytes are new (RFC 9293 §3).
+
+use std::time::Duration;
+
+use crate::flow::Direction;
+use crate::limits::{Budget, Limit, Limits};
+use crate::packet::{Flags, Segment};
+use crate::stream::copies::Recent;
+use crate::stream::reassembler::{Arrival, Out, Piece, Reassembler};
+use crate::stream::seq;
+use crate::stream::table::{Conn, Counters};
+use crate::stream::{End, StreamItem};
+use crate::time::{Stamp, Timestamp};
+
+/// The largest window that TCP can have (RFC 7323 §2.3): nothing real is further ahead.
+const LARGEST_WINDOW: i64 = 1 << 30;
+/// An acknowledgment further ahead of all that was seen is not believed.
+const ACK_AHEAD: i64 = 16 << 20;
+/// A RST may be so far from the sequence number that is expected.
+const RST_NEAR: u64 = 1 << 20;
+/// An answer to a SYN acknowledges it, and at most so many bytes that came with it (TFO).
+const SYN_DATA: u32 = 0xffff;
+/// Bytes that are sent again for so long, at least so often, and nothing comes back.
+const STALLED_FOR: Duration = Duration::from_secs(15);
+const STALLED_TIMES: u8 = 3;
+/// Interfaces that are remembered for a connection.
+const INTERFACES: usize = 8;
+
+/// One end of a connection, by the order of the two endpoints; it stays when client and server are swapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Low,
+    High,
+}
+
+/// What TCP shows of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    low: Half,
+    high: Half,
+    /// Something other than a SYN, or a RST that answers it, was seen.
+    opened: bool,
+    /// The room above was told something, so that the roles are settled.
+    told: bool,
+    /// Whose data comes first is the client: neither a SYN nor the ports say it.
+    roles_open: bool,
+    /// One bit for each interface in [`Conn::seen_on`] that was told as a copy.
+    copied: u8,
+    /// A RST that waits for the bytes before it: who sent it, at which offset, and since when.
+    reset: Option<(Side, u64, Timestamp)>,
+}
+
+/// One side, and the bytes that it sends.
+#[derive(Debug, Default)]
+struct Half {
+    /// Sequence number of offset 0.
+    start: Option<u32>,
+    /// Its SYN was seen, so that offset 0 is indeed the first byte.
+    syn: bool,
+    /// Any segment of it was seen.
+    seen: bool,
+    /// Behind the last byte or FIN that was seen, in order or not.
+    sent: u64,
+    acked: u64,
+    stream: Reassembler,
+    recent: Recent,
+    resent: Resent,
+}
+
+/// Bytes sent again since the peer was heard last.
+#[derive(Debug, Default)]
+struct Resent {
+    since: Timestamp,
+    times: u8,
+    told: bool,
+}
+
+/// What a step on a connection works with.
+pub(super) struct Scene<'s, S, F> {
+    pub(super) now: Timestamp,
+    pub(super) at: Stamp,
+    pub(super) conn: &'s mut Conn<S>,
+    pub(super) limits: &'s Limits,
+    pub(super) counters: &'s mut Counters,
+    pub(super) budget: &'s mut Budget,
+    pub(super) sink: &'s mut F,
+}
+
+impl Connection {
+    /// A connection whose roles the first byte of data settles, or that has them already.
+    pub(super) fn new(roles_open: bool) -> Self {
+        Self {
+            roles_open,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a segment with these addresses belongs to another connection than this one.
+    pub(super) fn begins_another(&self, side: Side, segment: &Segment<'_>) -> bool {
+        if !segment.flags.has(Flags::SYN) {
+            return false;
+        }
+        let (me, peer) = self.halves(side);
+        let start = segment.seq.wrapping_add(1);
+        if segment.flags.has(Flags::ACK) {
+            // The SYN of the new one was not captured: neither number fits the old one.
+            let other_start = me.syn && me.start != Some(start);
+            let other_peer = peer
+                .start
+                .is_some_and(|peer| segment.ack.wrapping_sub(peer) > SYN_DATA);
+            return other_start && other_peer;
+        }
+        match me.start {
+            // The same number again is a retransmission.
+            Some(known) => known != start,
+            // Both sides may send a SYN at once (RFC 9293 §3.5, simultaneous open).
+            None => !peer.syn,
+        }
+    }
+
+    /// Takes a segment. Returns how the connection ended, if it did.
+    pub(super) fn segment<S, F>(
+        &mut self,
+        side: Side,
+        segment: &Segment<'_>,
+        scene: &mut Scene<'_, S, F>,
+    ) -> Option<End>
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let flags = segment.flags;
+        if flags.has(Flags::RST) {
+            return self.rst(side, segment, scene);
+        }
+        let len = (segment.payload.len() as u64).saturating_add(u64::from(segment.missing));
+        let offset = self.learn(side, segment, len)?;
+        let fin = flags.has(Flags::FIN);
+        let takes = len.saturating_add(u64::from(fin));
+        let end = offset.saturating_add_unsigned(takes);
+        let (me, peer) = self.halves_mut(side);
+        let known = end <= me.sent.cast_signed();
+        if takes > 0 || flags.has(Flags::SYN) {
+            if known && me.recent.is_copy(segment, scene.now) {
+                self.seen_on(segment.at.iface, true, scene);
+                return None;
+            }
+            me.recent.remember(segment, scene.now);
+        }
+        me.seen = true;
+        // Who is heard from is not the silent peer of a stall.
+        peer.resent = Resent::default();
+        if peer.seen {
+            scene.conn.both_ways = true;
+        }
+        self.seen_on(segment.at.iface, false, scene);
+        if flags.has(Flags::SYN) {
+            if !self.syn(side, segment, scene) {
+                return None;
+            }
+        } else if !self.opened && fin && !flags.has(Flags::ACK) {
+            return Some(End::Unanswered);
+        } else {
+            self.opened = true;
+        }
+        if flags.has(Flags::ACK) {
+            self.ack(side, segment.ack, scene);
+        }
+        if takes > 0 {
+            self.data(side, segment, offset, scene);
+            if known {
+                self.resent(side, end, scene);
+            }
+        }
+        self.end_of(scene)
+    }
+
+    /// Time has passed: skips holes. Returns how the connection ended, if it did.
+    pub(super) fn expire<S, F>(&mut self, scene: &mut Scene<'_, S, F>) -> Option<End>
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let one_sided = !scene.conn.both_ways;
+        for side in scene.conn.sides() {
+            self.stream(side, scene, |stream, out| stream.expire(one_sided, out));
+        }
+        if let Some((side, _, since)) = self.reset
+            && since.after(scene.limits.span(Limit::hole_acked)) <= scene.now
+        {
+            return Some(End::Rst(scene.conn.dir(side)));
+        }
+        self.end_of(scene)
+    }
+
+    /// Hands on what waits behind holes, for nothing more will come. Returns an end that this brings to light.
+    pub(super) fn flush<S, F>(&mut self, scene: &mut Scene<'_, S, F>) -> Option<End>
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        for side in scene.conn.sides() {
+            self.stream(side, scene, Reassembler::flush);
+        }
+        match self.reset {
+            Some((side, ..)) => Some(End::Rst(scene.conn.dir(side))),
+            None => self.end_of(scene),
+        }
+    }
+
+    /// When [`Connection::expire`] has something to do.
+    pub(super) fn deadline(&self, limits: &Limits, both_ways: bool) -> Option<Timestamp> {
+        let reset = self
+            .reset
+            .map(|(.., since)| since.after(limits.span(Limit::hole_acked)));
+        let low = self.low.stream.deadline(limits, !both_ways);
+        let high = self.high.stream.deadline(limits, !both_ways);
+        [reset, low, high].into_iter().flatten().min()
+    }
+
+    /// What the budget is charged at most if this segment has to be held back.
+    pub(super) const fn cost(segment: &Segment<'_>) -> u64 {
+        Reassembler::cost(segment.payload.len())
+    }
+
+    /// Whether the payload of a segment would have to be held back.
+    pub(super) fn would_hold(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let (me, _) = self.halves(side);
+        me.start.is_some_and(|start| {
+            let next = me.stream.next();
+            seq::offset(segment.seq, start, next) > next.cast_signed()
+        })
+    }
+
+    /// Whether bytes wait behind a hole.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.low.stream.is_waiting() || self.high.stream.is_waiting()
+    }
+
+    /// No more than a SYN was seen.
+    pub(super) const fn is_half_open(&self) -> bool {
+        !self.opened
+    }
+
+    /// Sequence numbers of both sides' first bytes.
+    pub(super) const fn starts(&self) -> [Option<u32>; 2] {
+        [self.low.start, self.high.start]
+    }
+
+    const fn halves(&self, side: Side) -> (&Half, &Half) {
+        match side {
+            Side::Low => (&self.low, &self.high),
+            Side::High => (&self.high, &self.low),
+        }
+    }
+
+    const fn halves_mut(&mut self, side: Side) -> (&mut Half, &mut Half) {
+        match side {
+            Side::Low => (&mut self.low, &mut self.high),
+            Side::High => (&mut self.high, &mut self.low),
+        }
+    }
+
+    /// Where offset 0 is, and from that the offset of this segment's first byte. `None` where it cannot belong here.
+    fn learn(&mut self, side: Side, segment: &Segment<'_>, len: u64) -> Option<i64> {
+        let syn = segment.flags.has(Flags::SYN);
+        let ack = segment.flags.has(Flags::ACK);
+        let begin = segment.seq.wrapping_add(u32::from(syn));
+        let (me, peer) = self.halves_mut(side);
+        if syn && !me.syn && me.start != Some(begin) {
+            if !me.stream.is_untouched() {
+                return None;
+            }
+            me.restart(begin);
+        }
+        me.syn |= syn;
+        let start = *me.start.get_or_insert(begin);
+        let mut offset = seq::offset(begin, start, me.stream.next());
+        // A keep-alive probe came first, or a segment that overtook this one: the stream begins here.
+        if !me.syn && len > 0 && me.stream.is_untouched() && (offset < 0 || offset == 1) {
+            me.restart(begin);
+            offset = 0;
+        }
+        // The other SYN was not captured, but what it began with is acknowledged here.
+        if ack && (syn || me.syn) && peer.start.is_none() {
+            peer.start = Some(segment.ack);
+        }
+        let ahead = offset.saturating_sub(me.stream.next().cast_signed());
+        (ahead.saturating_abs() <= LARGEST_WINDOW).then_some(offset)
+    }
+
+    /// A SYN, or the answer to one; false where it answers another.
+    fn syn<S, F>(&mut self, side: Side, segment: &Segment<'_>, scene: &mut Scene<'_, S, F>) -> bool
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let (_, peer) = self.halves(side);
+        if !segment.flags.has(Flags::ACK) {
+            if scene.conn.syn.is_none() {
+                scene.conn.syn = Some(segment.at);
+                if !self.told {
+                    (scene.conn.client, scene.conn.server) = (segment.src, segment.dst);
+                    self.roles_open = false;
+                }
+            }
+            return true;
+        }
+        if peer
+            .start
+            .is_some_and(|start| segment.ack.wrapping_sub(start) > SYN_DATA)
+        {
+            return false;
+        }
+        self.opened = true;
+        if scene.conn.syn_ack.is_none() {
+            scene.conn.syn_ack = Some(segment.at);
+            self.told = true;
+            (scene.sink)(scene.conn, segment.at, StreamItem::SynAck, scene.budget);
+        }
+        true
+    }
+
+    fn ack<S, F>(&mut self, side: Side, ack: u32, scene: &Scene<'_, S, F>) {
+        let (me, peer) = self.halves_mut(side);
+        let Some(start) = peer.start else { return };
+        let sent = peer.sent.max(peer.stream.next());
+        let to = seq::offset(ack, start, sent);
+        // Instead of a SYN-ACK there may come an acknowledgment of an earlier connection (RFC 9293 §3.5.1).
+        let is_answer = me.syn || !peer.syn;
+        let ahead = if is_answer { ACK_AHEAD } else { 0 };
+        if to > peer.acked.cast_signed() && to.saturating_sub(sent.cast_signed()) <= ahead {
+            peer.acked = to.cast_unsigned();
+            // Of a side that the capture does not show at all, every byte is missing, and none is worth a word.
+            if peer.seen {
+                peer.stream.acknowledge(peer.acked, scene.now);
+            }
+        }
+    }
+
+    fn data<S, F>(
+        &mut self,
+        side: Side,
+        segment: &Segment<'_>,
+        offset: i64,
+        scene: &mut Scene<'_, S, F>,
+    ) where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        // What comes before the stream is a keep-alive probe, or was sent before the capture began.
+        let before = usize::try_from(offset.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+        let arrival = Arrival {
+            start: offset.max(0).cast_unsigned(),
+            bytes: segment.payload.get(before..).unwrap_or_default(),
+            missing: u64::from(segment.missing)
+                .saturating_sub(before.saturating_sub(segment.payload.len()) as u64),
+            starts: before == 0,
+        };
+        let end = offset
+            .saturating_add_unsigned(segment.payload.len() as u64)
+            .saturating_add(i64::from(segment.missing));
+        let fin = segment.flags.has(Flags::FIN);
+        let (me, _) = self.halves_mut(side);
+        me.sent = me
+            .sent
+            .max(end.saturating_add(i64::from(fin)).max(0).cast_unsigned());
+        self.stream(side, scene, |stream, out| {
+            stream.push(arrival, out);
+            if fin && let Ok(end) = u64::try_from(end) {
+                stream.finish_at(end, out);
+            }
+        });
+    }
+
+    /// Bytes that were seen before came again, and were no copy.
+    fn resent<S, F>(&mut self, side: Side, end: i64, scene: &mut Scene<'_, S, F>)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let (me, _) = self.halves_mut(side);
+        if end <= me.acked.cast_signed() || !scene.conn.both_ways {
+            return;
+        }
+        let resent = &mut me.resent;
+        if resent.times == 0 {
+            resent.since = scene.now;
+        }
+        resent.times = resent.times.saturating_add(1);
+        if !resent.told
+            && resent.times >= STALLED_TIMES
+            && scene.now.since(resent.since) >= STALLED_FOR
+        {
+            resent.told = true;
+            self.told = true;
+            let dir = scene.conn.dir(side);
+            (scene.sink)(
+                scene.conn,
+                scene.at,
+                StreamItem::Retransmitting { dir },
+                scene.budget,
+            );
+        }
+    }
+
+    /// RFC 9293 §3.10.7: a RST counts if it answers the SYN, or lies in the window; here, near it.
+    fn rst<S, F>(
+        &mut self,
+        side: Side,
+        segment: &Segment<'_>,
+        scene: &mut Scene<'_, S, F>,
+    ) -> Option<End> {
+        let is_half_open = self.is_half_open();
+        let (me, peer) = self.halves_mut(side);
+        if me.recent.is_copy(segment, scene.now) {
+            return None;
+        }
+        me.recent.remember(segment, scene.now);
+        let answers = peer.start.is_none_or(|start| {
+            !segment.flags.has(Flags::ACK) || segment.ack.wrapping_sub(start) <= SYN_DATA
+        });
+        let offset = match me.start {
+            Some(start) => seq::offset(segment.seq, start, me.stream.next()),
+            None => 0,
+        };
+        let expected = me.sent.max(me.stream.next());
+        let is_near = me.start.is_none() || expected.cast_signed().abs_diff(offset) <= RST_NEAR;
+        let is_from_client = me.syn;
+        if is_half_open {
+            return match (is_from_client, answers) {
+                (true, _) => is_near.then_some(End::Unanswered),
+                (false, true) => {
+                    // The answer counts as having been seen.
+                    scene.conn.both_ways = true;
+                    Some(End::Refused)
+                }
+                (false, false) => None,
+            };
+        }
+        if !is_near {
+            return None;
+        }
+        me.seen = true;
+        peer.resent = Resent::default();
+        if peer.seen {
+            scene.conn.both_ways = true;
+        }
+        // Captures bring segments out of order: those before the RST are given a moment.
+        let offset = u64::try_from(offset).unwrap_or(0);
+        self.reset = self.reset.or(Some((side, offset, scene.now)));
+        self.end_of(scene)
+    }
+
+    fn end_of<S, F>(&self, scene: &Scene<'_, S, F>) -> Option<End> {
+        if let Some((side, offset, _)) = self.reset {
+            let (me, _) = self.halves(side);
+            let reached = me
+                .stream
+                .next()
+                .saturating_add(u64::from(me.stream.is_finished()));
+            if reached >= offset && !self.is_waiting() {
+                return Some(End::Rst(scene.conn.dir(side)));
+            }
+        }
+        (self.low.stream.is_finished() && self.high.stream.is_finished()).then_some(End::Fin)
+    }
+
+    /// Remembers the interface; tells it once, if it shows a copy and is not the first.
+    fn seen_on<S, F>(&mut self, iface: u16, is_copy: bool, scene: &mut Scene<'_, S, F>)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let seen = &mut scene.conn.seen_on;
+        let place = match seen.iter().position(|&seen| seen == iface) {
+            Some(place) => place,
+            None if seen.len() < INTERFACES => {
+                seen.push(iface);
+                seen.len().saturating_sub(1)
+            }
+            None => return,
+        };
+        let bit = 1_u8 << (place % INTERFACES);
+        if is_copy && place > 0 && self.copied & bit == 0 {
+            self.copied |= bit;
+            self.told = true;
+            (scene.sink)(
+                scene.conn,
+                scene.at,
+                StreamItem::SeenOn { iface },
+                scene.budget,
+            );
+        }
+    }
+
+    /// A step on the bytes of one side, with what comes out told as items.
+    fn stream<S, F>(
+        &mut self,
+        side: Side,
+        scene: &mut Scene<'_, S, F>,
+        step: impl FnOnce(&mut Reassembler, &mut Out<'_>),
+    ) where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let half = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        let Scene {
+            conn,
+            counters,
+            sink,
+            ..
+        } = scene;
+        let Counters {
+            gaps,
+            gap_bytes,
+            overlaps,
+            reached,
+            ..
+        } = &mut **counters;
+        let mut tell = |at, piece: Piece<'_>, budget: &mut Budget| {
+            self.told = true;
+            // Who speaks first asks; a FIN says nothing of that.
+            if std::mem::take(&mut self.roles_open)
+                && piece != Piece::Fin
+                && conn.dir(side) == Direction::ToClient
+            {
+                conn.flip();
+            }
+            let dir = conn.dir(side);
+            let item = match piece {
+                Piece::Data {
+                    offset,
+                    bytes,
+                    at_segment_start,
+                } => StreamItem::Data {
+                    dir,
+                    offset,
+                    bytes,
+                    at_segment_start,
+                },
+                Piece::Gap { offset, len } => {
+                    *gaps = gaps.saturating_add(1);
+                    *gap_bytes = gap_bytes.saturating_add(len);
+                    StreamItem::Gap { dir, offset, len }
+                }
+                Piece::Fin => StreamItem::Fin { dir },
+                Piece::Differs => {
+                    *overlaps = overlaps.saturating_add(1);
+                    StreamItem::OverlapDiffers { dir }
+                }
+            };
+            sink(conn, at, item, budget);
+        };
+        let mut out = Out {
+            now: scene.now,
+            at: scene.at,
+            limits: scene.limits,
+            budget: scene.budget,
+            reached,
+            tell: &mut tell,
+        };
+        step(&mut half.stream, &mut out);
+    }
+}
+
+impl Half {
+    /// The stream begins at this sequence number.
+    fn restart(&mut self, start: u32) {
+        self.start = Some(start);
+        self.sent = 0;
+        self.acked = 0;
+        self.stream = Reassembler::default();
+    }
+}
+
+impl<S> Conn<S> {
+    /// Which way the bytes of this side travel.
+    fn dir(&self, side: Side) -> Direction {
+        let client = if self.client <= self.server {
+            Side::Low
+        } else {
+            Side::High
+        };
+        if side == client {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        }
+    }
+
+    /// The client's side, then the server's.
+    fn sides(&self) -> [Side; 2] {
+        match self.dir(Side::Low) {
+            Direction::ToServer => [Side::Low, Side::High],
+            Direction::ToClient => [Side::High, Side::Low],
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The same segment captured at several points (`-i any`, bridges, mirrors, merged files): a copy, no retransmission.
+//!
+//! A copy has the IP identification of the first (RFC 6864: a retransmission has a new one, or none), and differs in
+//! where it was seen or in its hop count.
+
+use std::time::Duration;
+
+use crate::packet::Segment;
+use crate::time::Timestamp;
+
+/// Copies follow each other at once; clocks of merged files differ by more than the network takes.
+const SPAN: Duration = Duration::from_secs(1);
+/// Segments remembered for one direction.
+const REMEMBERED: usize = 4;
+
+/// The last segments of one direction that were no copies.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    prints: [Print; REMEMBERED],
+    next: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Print {
+    when: Timestamp,
+    seq: u32,
+    ip_id: u16,
+    /// Modulo 2^16, which is enough to tell segments of one sequence number apart.
+    len: u16,
+    /// Interface and source in one.
+    place: u16,
+    ttl: u8,
+    /// Zero for a place that is not used yet: no segment on a connection is without flags, save broken ones.
+    flags: u8,
+}
+
+impl Recent {
+    /// Whether one of the last segments is this one, seen elsewhere.
+    pub(super) fn is_copy(&self, segment: &Segment<'_>, now: Timestamp) -> bool {
+        let print = Print::of(segment, now);
+        self.prints.iter().any(|seen| {
+            seen.flags != 0
+                && (seen.seq, seen.ip_id, seen.len, seen.flags)
+                    == (print.seq, print.ip_id, print.len, print.flags)
+                && (seen.place, seen.ttl) != (print.place, print.ttl)
+                && now.since(seen.when) <= SPAN
+        })
+    }
+
+    /// Remembers a segment that is no copy.
+    pub(super) fn remember(&mut self, segment: &Segment<'_>, now: Timestamp) {
+        if let Some(place) = self.prints.get_mut(self.next) {
+            *place = Print::of(segment, now);
+        }
+        self.next = self.next.wrapping_add(1) % REMEMBERED;
+    }
+}
+
+impl Print {
+    fn of(segment: &Segment<'_>, now: Timestamp) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
+        let len = segment.payload.len() as u16;
+        Self {
+            when: now,
+            seq: segment.seq,
+            ip_id: segment.ip_id,
+            len,
+            // An odd factor: sources and interfaces that differ in one of the two never fall together.
+            place: segment
+                .at
+                .iface
+                .wrapping_add(segment.at.source.wrapping_mul(0x9e37)),
+            ttl: segment.ttl,
+            flags: segment.flags.0,
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! Hand-made attempts and closings for tests: what analysis would have made of real packets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::attempt::{
+    Attempt, BodyStart, Closing, ClosingLeg, Gaps, JoinedBy, Leg, LegEnd, Node, Protocol, Role,
+    SeenClose, Surroundings, TcpEnd,
+};
+use crate::event::{Connection, FrameCounts, Health, Request, Response};
+use crate::flow::{ConnId, Direction, Endpoint};
+use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
+use crate::judge::{
+    Advice, Change, ClosingJudgement, Confidence, Difference, Finding, FindingId, Hop,
+    JudgedAttempt, JudgedClosing, Judgement, Kind, Message, Party, Severity, Verdict,
+};
+use crate::stream::End;
+use crate::time::{Stamp, Timestamp};
+use crate::websocket::{Answer, Close, CloseCode, Offer};
+
+/// The key of RFC 6455.
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// 2026-01-02 03:04:05 UTC and so many milliseconds.
+pub(crate) fn at(ms: i64) -> Timestamp {
+    Timestamp::from_secs(1_767_323_045, ms * 1_000_000)
+}
+
+pub(crate) fn stamp(frame: u64, ms: i64) -> Stamp {
+    Stamp {
+        ts: at(ms),
+        frame,
+        source: 0,
+        iface: 0,
+    }
+}
+
+pub(crate) fn end(text: &str) -> Endpoint {
+    let addr: std::net::SocketAddr = text.parse().unwrap();
+    Endpoint::new(addr.ip(), addr.port())
+}
+
+pub(crate) fn fields(lines: &[(&str, &str)]) -> Fields {
+    Fields::new(lines.iter().map(|&(name, value)| (name, value.as_bytes())))
+}
+
+/// A leg in the making.
+pub(crate) struct LegOf(pub(crate) Leg);
+
+pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
+    LegOf(Leg {
+        conn: ConnId(u64::from(stream)),
+        connection: Connection {
+            client: end(client),
+            server: end(server),
+            tcp_stream: Some(stream),
+            syn: Some(stamp(1, 0)),
+            syn_ack: Some(stamp(2, 1)),
+            seen_on: vec![0],
+            ..Connection::default()
+        },
+        request: None,
+        response: None,
+        body: None,
+        gaps: Gaps::default(),
+        end: LegEnd::default(),
+    })
+}
+
+impl LegOf {
+    pub(crate) fn get(
+        mut self,
+        frame: u64,
+        ms: i64,
+        target: &str,
+        version: Version,
+        lines: &[(&str, &str)],
+    ) -> Self {
+        let head = RequestHead {
+            method: "GET".into(),
+            target: target.into(),
+            version,
+            fields: fields(lines),
+        };
+        let request = Request {
+            exchange: 0,
+            connection: self.0.connection.clone(),
+            started: stamp(frame, ms),
+            offer: Offer::of(&head),
+            head,
+        };
+        self.0.request = Some((stamp(frame, ms), request));
+        self
+    }
+
+    pub(crate) fn answer(
+        mut self,
+        frame: u64,
+        ms: i64,
+        status: u16,
+        lines: &[(&str, &str)],
+    ) -> Self {
+        let reason = match status {
+            101 => "Switching Protocols",
+            400 => "Bad Request",
+            403 => "Forbidden",
+            426 => "Upgrade Required",
+            _ => "",
+        };
+        let head = ResponseHead {
+            version: Version::Http11,
+            status: Status(status),
+            reason: reason.into(),
+            fields: fields(lines),
+        };
+        let offer = self.0.request.as_ref().map(|(_, request)| &request.offer);
+        let answer = Answer::of(&head, offer);
+        let response = Response {
+            exchange: 0,
+            connection: None,
+            started: stamp(frame, ms),
+            head: Some(head),
+            answer,
+            interim: Vec::new(),
+        };
+        self.0.response = Some((stamp(frame, ms), response));
+        self
+    }
+
+    pub(crate) fn body(mut self, bytes: &[u8], encoded: bool) -> Self {
+        self.0.body = Some(BodyStart {
+            bytes: bytes.into(),
+            whole: true,
+            encoded,
+        });
+        self
+    }
+
+    pub(crate) fn fin(mut self, ms: i64) -> Self {
+        self.0.end = LegEnd {
+            first: Some(TcpEnd {
+                dir: Direction::ToClient,
+                at: at(ms),
+                reset: false,
+            }),
+            how: Some(End::Fin),
+        };
+        self
+    }
+
+    /// Outermost.
+    pub(crate) fn outer(self) -> Node {
+        Node {
+            leg: self.0,
+            parent: None,
+            role: Role::Path,
+            joined_by: None,
+            adjacent: None,
+        }
+    }
+
+    /// Behind the outermost one, joined by key.
+    pub(crate) fn inner(self) -> Node {
+        Node {
+            leg: self.0,
+            parent: Some(0),
+            role: Role::Path,
+            joined_by: Some(JoinedBy::Key),
+            adjacent: Some(true),
+        }
+    }
+}
+
+pub(crate) fn attempt(id: u64, legs: Vec<Node>) -> Attempt {
+    Attempt {
+        id,
+        protocol: Protocol::WebSocket,
+        legs,
+        tries: 1,
+        earlier_tries: Vec::new(),
+        surroundings: Surroundings::default(),
+        cut_off: false,
+        timed_out: false,
+    }
+}
+
+pub(crate) fn finding(
+    id: FindingId,
+    leg: usize,
+    confidence: Confidence,
+    evidence: &[&str],
+) -> Finding {
+    Finding {
+        id,
+        rule: None,
+        leg,
+        confidence,
+        evidence: evidence.iter().map(|&text| text.to_owned()).collect(),
+    }
+}
+
+pub(crate) fn judged(attempt: Attempt, verdict: Verdict, findings: Vec<Finding>) -> JudgedAttempt {
+    let severity = match verdict {
+        Verdict::Ok => Severity::Info,
+        Verdict::Stripped | Verdict::Rejected => Severity::Error,
+        Verdict::Downgraded | Verdict::Abandoned | Verdict::Unknown => Severity::Warning,
+    };
+    let status = attempt.outermost().status();
+    JudgedAttempt {
+        attempt,
+        judgement: Judgement {
+            verdict,
+            severity,
+            findings,
+            hop: None,
+            diff: Vec::new(),
+            status,
+            advice: Advice::default(),
+        },
+    }
+}
+
+pub(crate) fn text(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|&line| line.to_owned()).collect()
+}
+
+pub(crate) fn diff(
+    message: Message,
+    field: &str,
+    change: Change,
+    was: Option<&str>,
+    is: Option<&str>,
+) -> Difference {
+    Difference {
+        from: 0,
+        to: 1,
+        message,
+        field: field.into(),
+        change,
+        was: was.map(Into::into),
+        is: is.map(Into::into),
+    }
+}
+
+const HANDSHAKE: &[(&str, &str)] = &[
+    ("Host", "api.example.com"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", KEY),
+    ("Sec-WebSocket-Version", "13"),
+    ("Origin", "https://example.com"),
+];
+
+/// Stripped by a proxy, both legs in sight; `port` tells clients apart.
+pub(crate) fn stripped(id: u64, port: u16, ms: i64) -> Arc<JudgedAttempt> {
+    let outer = leg(3, &format!("10.1.0.2:{port}"), "10.0.0.5:80")
+        .get(4, ms, "/ws/1234?token=CANARY0", Version::Http11, HANDSHAKE)
+        .answer(9, ms + 5, 426, &[("Server", "nginx/1.22.1")])
+        .body(b"Upgrade Required", false);
+    let inner = leg(4, "10.0.1.5:41830", "10.0.1.9:8080")
+        .get(
+            6,
+            ms + 1,
+            "/ws/1234?token=CANARY0",
+            Version::Http10,
+            &[
+                ("Host", "backend"),
+                ("Connection", "close"),
+                ("Sec-WebSocket-Key", KEY),
+            ],
+        )
+        .answer(8, ms + 4, 426, &[]);
+    let mut judged = judged(
+        attempt(id, vec![outer.outer(), inner.inner()]),
+        Verdict::Stripped,
+        vec![
+            finding(
+                FindingId::UpgradeStripped,
+                1,
+                Confidence::Proved,
+                &[
+                    "Upgrade: websocket is in the request of 10.1.0.2 and not in the one of 10.0.1.5",
+                ],
+            ),
+            finding(
+                FindingId::HttpVersionDowngraded,
+                1,
+                Confidence::Proved,
+                &["GET /ws/1234?token=CANARY0 HTTP/1.0"],
+            ),
+        ],
+    );
+    let judgement = &mut judged.judgement;
+    judgement.findings[0].rule = Some("S01".into());
+    judgement.hop = Some(Hop {
+        inward: Some(end("10.0.0.5:80")),
+        outward: Some(end("10.0.1.5:41830")),
+        software: Some("nginx/1.22.1".into()),
+        adjacent: Some(true),
+    });
+    judgement.diff = vec![
+        diff(
+            Message::Request,
+            "version",
+            Change::Changed,
+            Some("HTTP/1.1"),
+            Some("HTTP/1.0"),
+        ),
+        diff(
+            Message::Request,
+            "host",
+            Change::Changed,
+            Some("api.example.com"),
+            Some("backend"),
+        ),
+        diff(
+            Message::Request,
+            "upgrade",
+            Change::Removed,
+            Some("websocket"),
+            None,
+        ),
+        diff(
+            Message::Request,
+            "connection",
+            Change::Changed,
+            Some("Upgrade"),
+            Some("close"),
+        ),
+    ];
+    judgement.advice = Advice {
+        cause: Some("nginx passes neither Upgrade nor Connection on unless told to.".to_owned()),
+        fix: text(&[
+            "in the location that proxies /ws, then nginx -s reload",
+            "    proxy_http_version 1.1;",
+            "    proxy_set_header Upgrade $http_upgrade;",
+            "    proxy_set_header Connection \"upgrade\";",
+        ]),
+        wont_help: text(&["longer timeouts, another client library, CORS or Origin settings"]),
+    };
+    Arc::new(judged)
+}
+
+/// The upstream leg alone; the client's is TLS.
+pub(crate) fn behind_tls(id: u64) -> Arc<JudgedAttempt> {
+    let lone = leg(7, "10.0.1.5:41830", "10.0.1.9:8080")
+        .get(
+            6,
+            0,
+            "/ws",
+            Version::Http10,
+            &[
+                ("Host", "backend"),
+                ("Connection", "close"),
+                ("Sec-WebSocket-Key", KEY),
+                ("X-Real-IP", "10.1.0.2"),
+            ],
+        )
+        .answer(8, 3, 400, &[("Server", "Werkzeug")])
+        .body(b"Can \"Upgrade\" only to \"WebSocket\".", false);
+    let mut attempt = attempt(id, vec![lone.outer()]);
+    attempt.surroundings.client_leg_encrypted = true;
+    let evidence = &["no Upgrade, Connection: close, HTTP/1.0, yet Sec-WebSocket-Key is there"];
+    let finding = finding(FindingId::UpgradeStripped, 0, Confidence::Certain, evidence);
+    let mut judged = judged(attempt, Verdict::Stripped, vec![finding]);
+    judged.judgement.hop = Some(Hop {
+        outward: Some(end("10.0.1.5:41830")),
+        ..Hop::default()
+    });
+    Arc::new(judged)
+}
+
+/// Refused with 403, seen on the client's leg alone.
+pub(crate) fn forbidden(id: u64) -> Arc<JudgedAttempt> {
+    let lone = leg(9, "10.1.0.2:50300", "10.0.0.5:80")
+        .get(20, 0, "/admin", Version::Http11, HANDSHAKE)
+        .answer(22, 12, 403, &[])
+        .fin(20);
+    let evidence = &["403 Forbidden to a request that is whole"];
+    let finding = finding(FindingId::Forbidden, 0, Confidence::Guess, evidence);
+    let mut judged = judged(
+        attempt(id, vec![lone.outer()]),
+        Verdict::Rejected,
+        vec![finding],
+    );
+    judged.judgement.advice.cause = Some("The server does not let this client in.".to_owned());
+    Arc::new(judged)
+}
+
+/// It opened.
+pub(crate) fn opened(id: u64, target: &str) -> Arc<JudgedAttempt> {
+    let lone = leg(11, "10.1.0.2:50400", "10.0.0.5:80")
+        .get(30, 0, target, Version::Http11, HANDSHAKE)
+        .answer(
+            32,
+            4,
+            101,
+            &[
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            ],
+        );
+    Arc::new(judged(
+        attempt(id, vec![lone.outer()]),
+        Verdict::Ok,
+        Vec::new(),
+    ))
+}
+
+/// An end of an opened WebSocket.
+pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) -> JudgedClosing {
+    let closes = code
+        .filter(|&code| code != 1006 && code != 1005)
+        .map(|code| SeenClose {
+            dir: Direction::ToServer,
+            at: stamp(99, 65_000),
+            close: Close {
+                code: Some(CloseCode(code)),
+                reason: "".into(),
+                reason_invalid: false,
+                malformed: false,
+            },
+        });
+    let leg = ClosingLeg {
+        leg: 0,
+        client: end("10.1.0.2:50400"),
+        server: end("10.0.0.5:80"),
+        software: None,
+        marks: Vec::new(),
+        offered: Box::default(),
+        agreed: Box::default(),
+        subprotocol: None,
+        accept: None,
+        opened_at: at(5),
+        closes: closes.into_iter().collect(),
+        tcp_ends: vec![TcpEnd {
+            dir: Direction::ToClient,
+            at: at(65_001),
+            reset: false,
+        }],
+        ended: Some(End::Fin),
+        client_frames: FrameCounts {
+            text: 1,
+            close: 1,
+            messages: 1,
+            bytes: 125,
+            ..FrameCounts::default()
+        },
+        server_frames: FrameCounts::default(),
+        rtt: [
+            vec![Duration::from_micros(700), Duration::from_micros(300)],
+            Vec::new(),
+        ],
+        last_bytes: [Some(at(5_000)), None],
+        largest_message: [125, 0],
+        violations: Vec::new(),
+        retransmitting: None,
+    };
+    let severity = match kind {
+        Kind::Fault | Kind::Illegal => Severity::Error,
+        Kind::Abnormal => Severity::Warning,
+        _ => Severity::Info,
+    };
+    JudgedClosing {
+        closing: Closing {
+            attempt,
+            at: at(65_000),
+            opened_at: at(5),
+            host: Some("api.example.com".into()),
+            target: "/ws/feed".into(),
+            legs: vec![leg],
+            failed_upstream: Vec::new(),
+            ended_together: 0,
+            still_open: kind == Kind::Open,
+            lossy: false,
+        },
+        judgement: ClosingJudgement {
+            kind,
+            severity,
+            wire_code: code.filter(|&code| code != 1006 && code != 1005),
+            code,
+            by,
+            reason: None,
+            findings: Vec::new(),
+            hop: None,
+            advice: Advice::default(),
+        },
+    }
+}
+
+/// A capture that lost nothing.
+pub(crate) fn healthy(packets: u64) -> Health {
+    Health {
+        packets,
+        bytes: packets * 100,
+        connections: packets / 10,
+        first: Some(at(0)),
+        now: Some(at(156_000)),
+        ..Health::default()
+    }
+}

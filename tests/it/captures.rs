@@ -1,0 +1,273 @@
+//! Every recorded capture yields what its table says, and captures of other projects yield what is known of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// One line of the table in `captures/README.md`.
+#[derive(Debug)]
+struct Row {
+    file: String,
+    /// What it must yield, by the names of the columns.
+    cells: BTreeMap<String, String>,
+}
+
+/// Columns that are held against the output.
+const CHECKED: &[&str] = &["verdict", "finding", "status", "hop", "legs", "close"];
+
+#[test]
+fn every_capture_yields_what_its_table_says() {
+    let rows = table();
+    let mut wrong = String::new();
+    let mut by_file: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in &rows {
+        by_file.entry(&row.file).or_default().push(row);
+    }
+    for (file, rows) in &by_file {
+        let lines = json_lines(&captures().join(file));
+        let attempts = of_type(&lines, "attempt");
+        if attempts.len() != rows.len() {
+            let _ = writeln!(wrong, "{file}: {} attempts, the table has {}", attempts.len(), rows.len());
+        }
+        let mut in_time: Vec<&&Value> = attempts.iter().collect();
+        in_time.sort_by_key(|attempt| attempt["time"].as_str().unwrap().to_owned());
+        for (attempt, row) in in_time.into_iter().zip(rows) {
+            let seen = seen(attempt, &lines);
+            for &column in CHECKED {
+                let (said, want) = (&seen[column], &row.cells[column]);
+                if said != want {
+                    let _ = writeln!(wrong, "{file} attempt {}: {column} is `{said}`, the table says `{want}`", row.cells["attempt"]);
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} captures read; these are not as their table says:\n{wrong}", by_file.len());
+    println!("{} captures, {} attempts, all as the table says", by_file.len(), rows.len());
+}
+
+#[test]
+fn every_capture_stands_in_the_table_and_the_other_way_round() {
+    let mut listed: Vec<String> = table().into_iter().map(|row| row.file).collect();
+    listed.dedup();
+    let mut there = Vec::new();
+    for folder in ["handshake", "close", "transport"] {
+        for entry in fs::read_dir(captures().join(folder)).unwrap() {
+            there.push(format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()));
+        }
+    }
+    listed.sort();
+    listed.dedup();
+    there.sort();
+    assert_eq!(listed, there);
+    assert!(there.len() > 100, "only {} captures", there.len());
+}
+
+#[test]
+fn the_same_file_gives_the_same_bytes_twice() {
+    for name in ["handshake/stripped_by_nginx_three_times.pcapng", "close/1010_extension_removed_by_haproxy.pcapng"] {
+        let file = captures().join(name);
+        for format in [&["--json"][..], &["--utc"][..]] {
+            let runs: Vec<_> = (0..3).map(|_| run(&file, format)).collect();
+            assert!(!runs[0].is_empty());
+            assert!(runs.iter().all(|run| *run == runs[0]), "{name} {format:?} differs from run to run");
+        }
+    }
+}
+
+/// Captures of other projects, where the variable `WSCAP_CORPUS` names a folder with them and their `truth.json`.
+#[test]
+fn captures_of_other_projects_yield_what_is_known_of_them() {
+    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where an optional corpus lies")]
+    let Ok(folder) = std::env::var("WSCAP_CORPUS") else {
+        println!("skipped: WSCAP_CORPUS is not set");
+        return;
+    };
+    let folder = PathBuf::from(folder);
+    let truth: Value = serde_json::from_str(&fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap();
+    let mut wrong = String::new();
+    let mut files = 0;
+    for known in truth.as_array().unwrap() {
+        let name = known["file"].as_str().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_wscap"))
+            .args(["--json", "-r"])
+            .arg(folder.join(name))
+            .output()
+            .unwrap();
+        files += 1;
+        let code = output.status.code();
+        if !matches!(code, Some(0 | 2)) {
+            let _ = writeln!(wrong, "{name}: exit {code:?}: {}", String::from_utf8_lossy(&output.stderr));
+            continue;
+        }
+        let lines = parse(&output.stdout);
+        match known["group"].as_str().unwrap() {
+            "ws" => check_websocket(name, known, &lines, &mut wrong),
+            _ => {
+                let attempts = of_type(&lines, "attempt");
+                let websocket = attempts.iter().filter(|attempt| attempt["protocol"] == "websocket").count();
+                if websocket != 0 {
+                    let _ = writeln!(wrong, "{name}: {websocket} WebSocket attempts where there is none");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{files} files read:\n{wrong}");
+    println!("{files} files of other projects, all as known");
+}
+
+fn check_websocket(name: &str, known: &Value, lines: &[Value], wrong: &mut String) {
+    let attempts = of_type(lines, "attempt");
+    let legs: BTreeMap<u64, &Value> = attempts
+        .iter()
+        .flat_map(|attempt| attempt["legs"].as_array().unwrap())
+        .filter_map(|leg| Some((leg["tcp_stream"].as_u64()?, leg)))
+        .collect();
+    for stream in known["streams"].as_array().unwrap() {
+        let number = stream["tcp_stream"].as_u64().unwrap();
+        for upgrade in stream["upgrades"].as_array().into_iter().flatten() {
+            if upgrade["is_websocket"] != true {
+                continue;
+            }
+            let Some(leg) = legs.get(&number) else {
+                let _ = writeln!(wrong, "{name}: no leg for stream {number}");
+                continue;
+            };
+            let mut same = |what: &str, got: &Value, want: &Value| {
+                if got != want {
+                    let _ = writeln!(wrong, "{name} stream {number}: {what} is {got}, known is {want}");
+                }
+            };
+            same("key", &leg["request"]["key"], &upgrade["key"]);
+            same("status", &leg["response"]["status"], &upgrade["response"]["status"]);
+            if let Some(ok) = upgrade["accept_ok"].as_bool().filter(|_| upgrade["response"]["status"] == 101) {
+                same("accept", &leg["response"]["accept"], &Value::from(if ok { "ok" } else { "wrong" }));
+            }
+        }
+    }
+    let codes = |list: Vec<i64>| {
+        let mut list = list;
+        list.sort_unstable();
+        list
+    };
+    let known_codes = codes(
+        known["upgrade"]["close"].as_array().into_iter().flatten().map(|close| close["code"].as_i64().unwrap_or(-1)).collect(),
+    );
+    let seen_closes: u64 = of_type(lines, "closing")
+        .iter()
+        .flat_map(|closing| closing["legs"].as_array().unwrap().iter())
+        .map(|leg| ["client", "server"].iter().map(|side| leg["frames"][*side]["close"].as_u64().unwrap()).sum::<u64>())
+        .sum();
+    if seen_closes != known_codes.len() as u64 {
+        let _ = writeln!(wrong, "{name}: {seen_closes} Close frames, known are {}", known_codes.len());
+    }
+    for closing in of_type(lines, "closing") {
+        let first = closing["wire_code"].as_i64().unwrap_or(-1);
+        if !known_codes.is_empty() && !known_codes.contains(&first) {
+            let _ = writeln!(wrong, "{name}: closed by {first}, known are {known_codes:?}");
+        }
+    }
+    frames(name, known, lines, wrong);
+}
+
+/// Frames by opcode and direction, over all streams of the file.
+fn frames(name: &str, known: &Value, lines: &[Value], wrong: &mut String) {
+    for (side, dir) in [("client", "c2s"), ("server", "s2c")] {
+        for op in ["text", "binary", "continuation", "ping", "pong", "close"] {
+            let want: u64 = known["streams"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|stream| stream["ws"][dir]["ops"][op].as_u64().unwrap_or(0))
+                .sum();
+            let got: u64 = of_type(lines, "closing")
+                .iter()
+                .flat_map(|closing| closing["legs"].as_array().unwrap().iter())
+                .map(|leg| leg["frames"][side][op].as_u64().unwrap())
+                .sum();
+            if want != got {
+                let _ = writeln!(wrong, "{name}: {got} {op} frames of the {side}, known are {want}");
+            }
+        }
+    }
+}
+
+/// What the output says of an attempt, in the words of the table.
+fn seen(attempt: &Value, lines: &[Value]) -> BTreeMap<&'static str, String> {
+    let text = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let hop = &attempt["hop"];
+    let hop = match (hop["in"].as_str(), hop["out"].as_str()) {
+        (Some(inward), _) => format!("{inward}/{}", text(&hop["software"])),
+        (None, Some(outward)) => format!("out={}", outward.rsplit_once(':').unwrap().0),
+        (None, None) => "-".to_owned(),
+    };
+    let roles: Vec<_> = attempt["legs"].as_array().unwrap().iter().map(|leg| text(&leg["role"])).collect();
+    let closing = of_type(lines, "closing").into_iter().find(|closing| closing["attempt"] == attempt["id"]);
+    let close = closing.map_or_else(
+        || "-".to_owned(),
+        |closing| {
+            let ending = format!("{} {} {}", text(&closing["kind"]), text(&closing["code"]), text(&closing["by"]));
+            match closing["finding"].as_str() {
+                Some(finding) => format!("{ending} / {finding}"),
+                None => ending,
+            }
+        },
+    );
+    BTreeMap::from([
+        ("verdict", text(&attempt["verdict"])),
+        ("finding", text(&attempt["finding"])),
+        ("status", text(&attempt["status"])),
+        ("hop", hop),
+        ("legs", roles.join("+")),
+        ("close", close),
+    ])
+}
+
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+fn table() -> Vec<Row> {
+    let text = fs::read_to_string(captures().join("README.md")).unwrap();
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("| file | attempt |"));
+    let header = cells(lines.next().expect("captures/README.md has its table"));
+    let rows: Vec<Row> = lines
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: BTreeMap<_, _> = header.iter().cloned().zip(cells(line)).collect();
+            Row { file: cells["file"].clone(), cells }
+        })
+        .collect();
+    assert!(!rows.is_empty());
+    rows
+}
+
+fn cells(line: &str) -> Vec<String> {
+    line.trim().trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+}
+
+fn json_lines(file: &Path) -> Vec<Value> {
+    parse(&run(file, &["--json"]))
+}
+
+fn run(file: &Path, options: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_wscap")).args(options).arg("-r").arg(file).output().unwrap();
+    assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn parse(stdout: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn of_type<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["type"] == kind).collect()
+}

@@ -1,0 +1,220 @@
+//! Live capture, with real software in namespaces that the tests make: skipped, and said so, where that cannot be done.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::net::{BACKEND, CLIENT, Net, PROXY, PROXY_INNER, Running, why_not};
+
+/// How long after the client got its answer the verdict may take.
+const SOON: Duration = Duration::from_secs(2);
+
+#[test]
+fn an_unconfigured_nginx_is_named_within_two_seconds() {
+    for interfaces in [&["-i", "any"][..], &["-i", "down", "-i", "up"]] {
+        let Some(stage) = Stage::new("") else { return };
+        let mut capture = stage.capture(interfaces);
+        let answer = stage.ask();
+        let answered = Instant::now();
+        assert!(answer.contains(" 502 "), "nginx relayed the refusal: {answer}");
+        let attempt = capture.next_line("attempt");
+        let took = answered.elapsed();
+        assert!(took < SOON, "{interfaces:?}: said after {took:?}");
+        assert_eq!(attempt["verdict"], "stripped", "{attempt}");
+        assert_eq!(attempt["finding"], "upgrade_stripped");
+        assert_eq!(attempt["confidence"], "proved");
+        assert_eq!(attempt["hop"]["in"], format!("{PROXY}:80"));
+        assert!(attempt["hop"]["out"].as_str().unwrap().starts_with(PROXY_INNER));
+        assert!(attempt["hop"]["software"].as_str().unwrap().starts_with("nginx/"));
+        assert!(attempt["legs"][0]["client"].as_str().unwrap().starts_with(CLIENT));
+        assert_eq!(attempt["legs"][1]["server"], format!("{BACKEND}:8080"));
+        let summary = capture.interrupt();
+        assert_eq!(summary["attempts"]["stripped"], 1, "{summary}");
+        assert_eq!(summary["health"]["kernel_drops"], 0);
+    }
+}
+
+#[test]
+fn a_right_nginx_opens_and_closes() {
+    let Some(stage) = Stage::new(
+        "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;",
+    ) else {
+        return;
+    };
+    let mut capture = stage.capture(&["-i", "any"]);
+    let answer = stage.ask();
+    assert!(answer.contains(" 101 "), "{answer}");
+    let attempt = capture.next_line("attempt");
+    assert_eq!(attempt["verdict"], "ok", "{attempt}");
+    assert_eq!(attempt["legs"].as_array().unwrap().len(), 2);
+    let closing = capture.next_line("closing");
+    assert_eq!(closing["attempt"], attempt["id"]);
+    let summary = capture.interrupt();
+    assert_eq!(summary["attempts"]["ok"], 1);
+}
+
+/// Namespaces with a backend and an nginx in them.
+struct Stage {
+    net: Net,
+    _backend: Running,
+    _nginx: Running,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// `settings` go into the location that proxies. `None` where such a test cannot run; says so.
+    fn new(settings: &str) -> Option<Self> {
+        if let Some(why) = why_not(&["ip", "nginx"]) {
+            println!("skipped: {why}");
+            return None;
+        }
+        let net = Net::new();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("nginx.conf");
+        let path = folder.path().display();
+        fs::write(
+            &config,
+            format!(
+                "daemon off; pid {path}/pid; error_log {path}/error.log; events {{}} http {{ access_log off; \
+                 client_body_temp_path {path}; proxy_temp_path {path}; fastcgi_temp_path {path}; \
+                 uwsgi_temp_path {path}; scgi_temp_path {path}; \
+                 server {{ listen {PROXY}:80; location / {{ proxy_pass http://{BACKEND}:8080; {settings} }} }} }}"
+            ),
+        )
+        .unwrap();
+        let backend = net.helper("b", "live::helper_backend", &format!("{BACKEND}:8080")).stdout(Stdio::null()).spawn();
+        let nginx = net.command("p", "nginx").arg("-c").arg(&config).stderr(Stdio::null()).spawn();
+        let stage = Self { net, _backend: Running(backend.unwrap()), _nginx: Running(nginx.unwrap()), _folder: folder };
+        stage.wait_for("b", &format!("{BACKEND}:8080"));
+        stage.wait_for("p", &format!("{PROXY}:80"));
+        Some(stage)
+    }
+
+    /// Waits until something listens there, without a packet: by the list of sockets.
+    fn wait_for(&self, host: &str, address: &str) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
+            let listening = self.net.command(host, "ss").args(["-Hltn"]).output().unwrap();
+            if String::from_utf8_lossy(&listening.stdout).contains(address) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("nothing listens on {address}");
+    }
+
+    fn capture(&self, interfaces: &[&str]) -> Capture {
+        let mut child = self
+            .net
+            .command("p", env!("CARGO_BIN_EXE_wscap"))
+            .args(interfaces)
+            .args(["--json", "--stats-interval", "1s"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::scope(|_| {});
+        #[expect(clippy::disallowed_methods, reason = "a test reads the output of a process beside its own work")]
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str::<Value>(&line).unwrap());
+            }
+        });
+        let capture = Capture { child: Running(child), lines };
+        // The first health line says that it listens.
+        capture.wait("health");
+        capture
+    }
+
+    /// One handshake by a client in its namespace; what it was answered.
+    fn ask(&self) -> String {
+        let output = self.net.helper("c", "live::helper_client", &format!("{PROXY}:80")).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+struct Capture {
+    child: Running,
+    lines: mpsc::Receiver<Value>,
+}
+
+impl Capture {
+    fn wait(&self, kind: &str) -> Value {
+        let until = Instant::now() + Duration::from_secs(10);
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if line["type"] == kind {
+                return line;
+            }
+        }
+        panic!("no {kind} line came");
+    }
+
+    fn next_line(&mut self, kind: &str) -> Value {
+        self.wait(kind)
+    }
+
+    /// Ctrl-C; the summary that it prints.
+    fn interrupt(mut self) -> Value {
+        let id = self.child.0.id().to_string();
+        std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+        let summary = self.wait("summary");
+        let status = self.child.0.wait().unwrap();
+        assert_eq!(status.code(), Some(0));
+        summary
+    }
+}
+
+fn argument() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "how a test that is a process of its own gets its argument")]
+    std::env::var("WSCAP_TEST_ARGUMENT").ok()
+}
+
+/// A real WebSocket server, run as a process inside a namespace by the tests above.
+#[test]
+#[ignore = "a process for the tests above"]
+fn helper_backend() {
+    let Some(address) = argument() else { return };
+    let listener = TcpListener::bind(address).unwrap();
+    for stream in listener.incoming() {
+        // One at a time is enough; what is no handshake is hung up on.
+        let Ok(mut socket) = tungstenite::accept(stream.unwrap()) else { continue };
+        while let Ok(message) = socket.read() {
+            if message.is_text() {
+                let _ = socket.send(message);
+            }
+        }
+    }
+}
+
+/// A client that asks once, says hello where it is let in, and closes.
+#[test]
+#[ignore = "a process for the tests above"]
+fn helper_client() {
+    let Some(address) = argument() else { return };
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    write!(
+        stream,
+        "GET /ws HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = [0; 512];
+    let n = stream.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..n]);
+    println!("{}", answer.lines().next().unwrap_or_default());
+    if answer.starts_with("HTTP/1.1 101") {
+        // A masked text frame, then a masked Close with 1000.
+        stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]).unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+}
