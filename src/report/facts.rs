@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Protocol, TcpEnd};
 use crate::flow::Direction;
+use crate::flow::End;
 use crate::judge::{Finding, JudgedAttempt, Verdict};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 
 /// The token of the protocol that was asked for; `None` where nothing was.

@@ -8,13 +8,13 @@ use crate::attempt::{
     SeenClose, Surroundings, TcpEnd,
 };
 use crate::event::{Connection, FrameCounts, Health, Request, Response};
+use crate::flow::End;
 use crate::flow::{ConnId, Direction, Endpoint};
 use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
 use crate::judge::{
     Advice, Change, ClosingJudgement, Confidence, Difference, Finding, FindingId, Hop,
     JudgedAttempt, JudgedClosing, Judgement, Kind, Message, Party, Severity, Verdict,
 };
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Answer, Close, CloseCode, Offer};
 
@@ -64,6 +64,7 @@ pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
         body: None,
         gaps: Gaps::default(),
         end: LegEnd::default(),
+        http_after_101: false,
     })
 }
 
@@ -456,6 +457,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         largest_message: [125, 0],
         violations: Vec::new(),
         retransmitting: None,
+        lossy: false,
     };
     let severity = match kind {
         Kind::Fault | Kind::Illegal => Severity::Error,

@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, Protocol};
 use crate::event::Health;
+use crate::flow::End;
 use crate::judge::{FindingId, JudgedAttempt, JudgedClosing, Verdict};
 use crate::limits::{Limit, Limits, Reached};
-use crate::stream::End;
 use crate::time::Timestamp;
 
 use group::Groups;

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::attempt::Leg;
 use crate::event::Request;
 use crate::flow::Direction;
+use crate::flow::End;
 use crate::http::Fields;
-use crate::stream::End;
 use crate::websocket::{Accept, is_valid_key};
 
 /// Whether a request is a handshake.

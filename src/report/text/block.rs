@@ -204,9 +204,6 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
             "Packets were lost while it ran; what is missing may change the picture.".to_owned(),
         );
     }
-    if attempt.surroundings.polling_followed {
-        notes.push("The client fell back to polling afterwards.".to_owned());
-    }
     notes
 }
 
