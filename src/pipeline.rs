@@ -296,7 +296,11 @@ fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send
             })
         }),
     };
-    report::Report::Json(report::json::JsonReport::new(out, options))
+    if output.json {
+        report::Report::Json(report::json::JsonReport::new(out, options))
+    } else {
+        report::Report::Text(report::text::TextReport::new(out, options))
+    }
 }
 
 fn greet(config: &Config) {

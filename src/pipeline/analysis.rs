@@ -56,7 +56,8 @@ impl<'a, W: Write> Analysis<'a, W> {
             began: None,
             now: Timestamp::MIN,
             told: None,
-            hinted: !live || config.output.quiet,
+            // The text report says it itself.
+            hinted: !live || config.output.quiet || !config.output.json,
             matched: false,
             muted: false,
         }
@@ -160,11 +161,18 @@ impl<'a, W: Write> Analysis<'a, W> {
         Ok(())
     }
 
-    /// Live, every now and then: in JSON a line, in text a word on standard error for those who asked.
+    /// Live: in JSON a line every now and then. The text report looks at each for what must be said at once, and a word
+    /// on standard error is for those who asked.
     fn health_line(&mut self) -> io::Result<()> {
         let output = &self.config.output;
+        if !self.live || self.muted {
+            return Ok(());
+        }
+        if !output.json {
+            self.report.health(&self.health, self.now)?;
+        }
         let last = *self.told.get_or_insert(self.now);
-        if !self.live || self.muted || self.now.since(last) < output.stats_interval {
+        if self.now.since(last) < output.stats_interval {
             return Ok(());
         }
         self.told = Some(self.now);
