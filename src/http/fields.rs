@@ -145,6 +145,11 @@ impl Fields {
         self.lines.is_empty()
     }
 
+    /// Bytes that are allocated for it.
+    pub(crate) fn allocated(&self) -> u64 {
+        (self.bytes.len() + std::mem::size_of_val(&*self.lines)) as u64
+    }
+
     fn slice(&self, range: &Range<u32>) -> &[u8] {
         self.bytes
             .get(range.start as usize..range.end as usize)

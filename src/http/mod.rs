@@ -4,9 +4,17 @@
 //! never an error. Secrets (Cookie, Authorization and their kin) are left out of a [`Fields`] as it is made, so no room
 //! behind this one can print them.
 
+mod body;
+mod buffer;
 mod fields;
+mod head;
+mod reader;
 
+pub(crate) use body::Framing;
+pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
+pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
+pub(crate) use reader::{Lost, Piece, Reader, Step};
 
 /// HTTP version of a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +50,18 @@ pub struct RequestHead {
     pub version: Version,
     /// Field lines in their order, without secrets.
     pub fields: Fields,
+}
+
+impl RequestHead {
+    /// Bytes that are allocated for it.
+    pub(crate) fn allocated(&self) -> u64 {
+        (self.method.len() + self.target.len()) as u64 + self.fields.allocated()
+    }
+
+    /// The part of the target behind the first `?`.
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
 }
 
 /// Status line and fields.

@@ -111,3 +111,46 @@ impl FrameHeader {
         Some((header, bytes.len() - rest.len()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+    use tungstenite::protocol::frame::FrameHeader as Oracle;
+
+    proptest! {
+        #[test]
+        fn agrees_with_tungstenite(mut bytes in proptest::collection::vec(any::<u8>(), 0..16), known in 0u8..12) {
+            if let Some(first) = bytes.first_mut() {
+                // Reserved opcodes are an error there and a value here.
+                *first = *first & 0xF0 | if known > 5 { known + 2 & 0xF } else { known % 3 };
+            }
+            let mut cursor = Cursor::new(&bytes[..]);
+            let oracle = Oracle::parse(&mut cursor);
+            let ours = FrameHeader::parse(&bytes);
+            match (ours, oracle) {
+                (Some((header, used)), Ok(Some((theirs, len)))) => {
+                    prop_assert_eq!(used as u64, cursor.position());
+                    prop_assert_eq!(header.payload_len, len);
+                    prop_assert_eq!((header.fin, header.mask), (theirs.is_final, theirs.mask));
+                    prop_assert_eq!(header.opcode.0, u8::from(theirs.opcode));
+                    let rsv = [(theirs.rsv1, 4), (theirs.rsv2, 2), (theirs.rsv3, 1)];
+                    let rsv: u8 = rsv.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
+                    prop_assert_eq!(header.rsv.0, rsv);
+                }
+                (None, Ok(None)) => {}
+                (Some((header, _)), Err(_)) => prop_assert!(header.opcode.is_reserved()),
+                (ours, theirs) => prop_assert!(false, "{:?} {:?}", ours, theirs),
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_not_the_shortest() {
+        let minimal = |bytes: &[u8]| !FrameHeader::parse(bytes).unwrap().0.length_not_minimal;
+        assert!(minimal(b"\x82\x7e\x00\x7e") && minimal(b"\x82\x7f\0\0\0\0\0\x01\0\0"));
+        assert!(!minimal(b"\x82\x7e\x00\x7d") && !minimal(b"\x82\x7f\0\0\0\0\0\0\xff\xff"));
+        assert!(!minimal(b"\x82\x7f\x80\0\0\0\0\0\0\0"));
+    }
+}

@@ -7,7 +7,9 @@
 mod close;
 mod frame;
 mod handshake;
+mod walker;
 
 pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
 pub use handshake::{Accept, Answer, Extension, Offer, Param, accept_for, is_valid_key};
+pub use walker::{FrameStep, FrameWalker, Payload};

@@ -1,0 +1,625 @@
+//! HTTP/1 on a connection: requests paired with their answers, up to an upgrade or a tunnel (RFC 9112 §9).
+
+use std::collections::VecDeque;
+
+use crate::dissect::connection::{Feed, Speaks, Turn};
+use crate::dissect::content::Content;
+use crate::dissect::hunt::Hunt;
+use crate::dissect::link::Link;
+use crate::dissect::socket::{self, Rsv, Socket};
+use crate::event::{Fact, GapOver, Request, Response};
+use crate::flow::Direction;
+use crate::http::{
+    Broken, Buffer, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status,
+    Step,
+};
+use crate::limits::Limit;
+use crate::stream::End;
+use crate::time::Stamp;
+use crate::websocket::{Answer, Offer};
+
+/// Both directions, and what waits between them.
+#[derive(Debug)]
+pub(super) struct Exchanges {
+    requests: Reader,
+    responses: Reader,
+    pending: VecDeque<Pending>,
+    /// Number of the next request.
+    next: u32,
+    held: Held,
+    content: Option<Content>,
+    interim: Vec<Status>,
+    /// A 101 may have been lost: frames are looked for.
+    hunt: Option<Box<Hunt>>,
+}
+
+/// A request that waits for its final answer.
+#[derive(Debug)]
+struct Pending {
+    exchange: u32,
+    /// What the framing of the answer depends on (RFC 9112 §6.3).
+    method: Method,
+    /// Its request was told.
+    told: bool,
+    /// It asks for WebSocket.
+    websocket: bool,
+    /// What follows cannot be read until it is answered.
+    blocks: bool,
+    key: Option<Box<str>>,
+    /// In case the answer makes it matter.
+    late: Option<Box<Late>>,
+    /// Taken from the budget for the two above.
+    charged: u64,
+}
+
+#[derive(Debug)]
+enum Method {
+    Head,
+    Connect(Box<str>),
+    Other,
+    /// The request itself was lost.
+    Lost,
+}
+
+#[derive(Debug)]
+struct Late {
+    head: RequestHead,
+    started: Stamp,
+    at: Stamp,
+}
+
+/// Client bytes behind a request whose answer says what they are.
+#[derive(Debug, Default)]
+struct Held {
+    buffer: Buffer,
+    /// Bytes behind those in the buffer that were lost, or for which there was no room.
+    lost: u64,
+}
+
+/// Client bytes held on one connection at most.
+const MOST_HELD: usize = 64 * 1024;
+/// Interim responses told of one exchange.
+const MOST_INTERIM: usize = 8;
+
+impl Exchanges {
+    /// At the first byte of the connection, or joined in the middle.
+    pub(super) fn new(link: &mut Link<'_>, joined: bool) -> Self {
+        let mut new = Self {
+            requests: Reader::new(Kind::Request),
+            responses: Reader::new(Kind::Response),
+            pending: VecDeque::new(),
+            next: 0,
+            held: Held::default(),
+            content: None,
+            interim: Vec::new(),
+            hunt: None,
+        };
+        if joined {
+            new.requests.seek(link.budget);
+            new.responses.seek(link.budget);
+        }
+        new
+    }
+
+    /// Whether a handshake is in flight.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.pending.iter().any(|pending| pending.told)
+    }
+
+    /// The next bytes of one direction.
+    pub(super) fn data(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        bytes: &[u8],
+        at_segment_start: bool,
+    ) -> Turn {
+        let mut piece = Piece {
+            bytes,
+            at: link.at,
+            at_segment_start,
+        };
+        match dir {
+            Direction::ToServer => self.client(link, &mut piece),
+            Direction::ToClient => self.server(link, &mut piece),
+        }
+    }
+
+    fn client(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
+        loop {
+            if self.must_hold() {
+                self.held.add(link, piece.bytes);
+                return Turn::Done;
+            }
+            match self.requests.step(piece, link.limits, link.budget) {
+                Step::More => return Turn::Done,
+                Step::Content(_) | Step::End => {}
+                Step::Head { head, started, .. } => {
+                    let Head::Request(head) = head else {
+                        return Turn::Done;
+                    };
+                    self.requests.begin_body(Framing::of_request(&head));
+                    if !self.request(link, head, started) {
+                        link.reached(Limit::pipelined_requests);
+                        return Turn::become_opaque();
+                    }
+                }
+                Step::Broken { why, kept } => {
+                    if let Some(turn) = broken(link, Direction::ToServer, why, kept, piece) {
+                        return turn;
+                    }
+                }
+            }
+        }
+    }
+
+    fn must_hold(&self) -> bool {
+        self.pending.back().is_some_and(|last| last.blocks) && self.requests.is_between_messages()
+    }
+
+    /// Notes a request; false if too many wait.
+    fn request(&mut self, link: &mut Link<'_>, head: RequestHead, started: Stamp) -> bool {
+        // A request that was lost and whose answer was seen before the loss was known leaves nothing to wait for.
+        if matches!(self.pending.front(), Some(front) if matches!(front.method, Method::Lost))
+            && self.pending.len() == 1
+        {
+            self.pending.clear();
+        }
+        if self.pending.len() as u64 >= link.limits.pipelined_requests {
+            if link.conn.both_ways {
+                return false;
+            }
+            // Of one direction alone no answers will come.
+            if let Some(oldest) = self.pending.pop_front() {
+                oldest.dismiss(link);
+            }
+        }
+        let exchange = self.next;
+        self.next = self.next.saturating_add(1);
+        let offer = Offer::of(&head);
+        let websocket = offer.upgrade
+            || head
+                .fields
+                .iter()
+                .any(|field| is_websocket_field(field.name))
+            || is_engine_io(&head);
+        let told = websocket || head.fields.elements("upgrade").next().is_some();
+        let method = match &*head.method {
+            "HEAD" => Method::Head,
+            "CONNECT" => Method::Connect(head.target.clone()),
+            _ => Method::Other,
+        };
+        let mut pending = Pending {
+            exchange,
+            blocks: told || matches!(method, Method::Connect(_)),
+            method,
+            told,
+            websocket,
+            key: None,
+            late: None,
+            charged: 0,
+        };
+        if told {
+            pending.keep(
+                link,
+                offer.key.as_ref().map_or(0, |key| key.len() as u64),
+                |pending| {
+                    pending.key.clone_from(&offer.key);
+                },
+            );
+            let request = Request {
+                exchange,
+                connection: link.describe(),
+                started,
+                head,
+                offer,
+            };
+            link.report_at(link.at, Fact::Request(Box::new(request)));
+        } else {
+            let at = link.at;
+            pending.keep(link, head.allocated(), |pending| {
+                pending.late = Some(Box::new(Late { head, started, at }));
+            });
+        }
+        self.pending.push_back(pending);
+        true
+    }
+
+    fn server(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
+        let whole = piece.bytes.len();
+        let starts_segment = piece.at_segment_start;
+        loop {
+            if self.responses.is_seeking() {
+                if let Some(turn) = self.hunt(link, piece, whole) {
+                    return turn;
+                }
+            }
+            match self.responses.step(piece, link.limits, link.budget) {
+                Step::More => return Turn::Done,
+                Step::Content(part) => Content::add(&mut self.content, link, part),
+                Step::End => Content::end(&mut self.content, link, true),
+                Step::Head { head, started, .. } => {
+                    let Head::Response(head) = head else {
+                        return Turn::Done;
+                    };
+                    self.hunt = None;
+                    let rest = whole.saturating_sub(piece.bytes.len());
+                    if let Some(turn) = self.response(link, head, started, rest) {
+                        return turn;
+                    }
+                }
+                Step::Broken { why, kept } => {
+                    let begins_so = kept > 0 || (starts_segment && piece.bytes.len() == whole);
+                    let awaited = self.pending.front().is_some_and(|front| front.told);
+                    if why == Broken::Malformed && begins_so && awaited {
+                        self.no_http(link);
+                        return Turn::become_opaque();
+                    }
+                    if let Some(turn) = broken(link, Direction::ToClient, why, kept, piece) {
+                        return turn;
+                    }
+                }
+            }
+        }
+    }
+
+    /// After a gap that may have held a 101: looks for frames.
+    fn hunt(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>, whole: usize) -> Option<Turn> {
+        let hunt = self.hunt.as_mut()?;
+        let mut bytes = piece.bytes;
+        let found = hunt.data(Direction::ToClient, &mut bytes, piece.at_segment_start)?;
+        if found.is_masked() != Some(false) {
+            return None;
+        }
+        let hunt = *self.hunt.take()?;
+        let mut socket = hunt.catch(link, Direction::ToClient, *found);
+        if self.must_hold() {
+            // What the client sent behind its request begins with a frame.
+            socket.find(Direction::ToServer);
+        }
+        Some(Turn::Become {
+            speaks: Speaks::WebSocket(Box::new(socket)),
+            before: self.held.take(link),
+            rest: Some(whole.saturating_sub(bytes.len())),
+        })
+    }
+
+    /// A response; the turn to take if the connection changes its protocol with it.
+    fn response(
+        &mut self,
+        link: &mut Link<'_>,
+        head: ResponseHead,
+        started: Stamp,
+        rest: usize,
+    ) -> Option<Turn> {
+        Content::end(&mut self.content, link, false);
+        let status = head.status.0;
+        if matches!(status, 100 | 102..=199) {
+            if self.interim.len() < MOST_INTERIM {
+                self.interim.push(head.status);
+            }
+            self.responses.begin_body(Framing::NONE);
+            return None;
+        }
+        let pending = self.pending.pop_front();
+        let method = pending.as_ref().and_then(|pending| pending.method.name());
+        let framing = Framing::of_response(&head, method);
+        self.responses.begin_body(framing);
+        let interim = std::mem::take(&mut self.interim);
+        let told = self.answer(link, pending.as_ref(), &head, started, interim);
+        if told && status != 101 && method != Some("HEAD") {
+            let exchange = pending
+                .as_ref()
+                .map_or(self.next, |pending| pending.exchange);
+            self.content = Content::begin(link, exchange, &head, framing);
+        }
+        let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
+        let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
+        let tunnel = pending.and_then(|pending| pending.settle(link));
+        match (status, tunnel) {
+            (101, _) => Some(self.switch(link, &head, asked, rest)),
+            (200..=299, Some(authority)) => {
+                link.conn.state.origin_mut().through = Some(authority);
+                Some(Turn::Become {
+                    speaks: Speaks::default(),
+                    before: self.held.take(link),
+                    rest: Some(rest),
+                })
+            }
+            _ if held_back => self.release(link),
+            _ => None,
+        }
+    }
+
+    /// Tells a final response, and its request if that was not yet; false if it is a plain one.
+    fn answer(
+        &mut self,
+        link: &mut Link<'_>,
+        pending: Option<&Pending>,
+        head: &ResponseHead,
+        started: Stamp,
+        interim: Vec<Status>,
+    ) -> bool {
+        let told = pending.is_some_and(|pending| pending.told);
+        let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
+        let matters = matches!(head.status.0, 101 | 426)
+            || (lost
+                && head
+                    .fields
+                    .iter()
+                    .any(|field| is_websocket_field(field.name)));
+        if !told && !matters {
+            if !lost {
+                link.plain();
+            }
+            return false;
+        }
+        let mut offer = pending.filter(|pending| pending.told).map(|pending| Offer {
+            key: pending.key.clone(),
+            ..Offer::default()
+        });
+        if let Some(late) = pending.and_then(|pending| pending.late.as_deref()) {
+            let connection = link.describe();
+            let request = Request {
+                exchange: pending.map_or(0, |pending| pending.exchange),
+                connection,
+                started: late.started,
+                head: late.head.clone(),
+                offer: offer.insert(Offer::of(&late.head)).clone(),
+            };
+            link.report_at(late.at, Fact::Request(Box::new(request)));
+        }
+        let connection = (!link.conn.state.reported).then(|| link.describe());
+        let exchange = pending.map_or(self.next, |pending| pending.exchange);
+        if pending.is_none() {
+            self.next = self.next.saturating_add(1);
+        }
+        let response = Response {
+            exchange,
+            connection,
+            started,
+            answer: Answer::of(head, offer.as_ref()),
+            head: Some(head.clone()),
+            interim,
+        };
+        link.report_at(link.at, Fact::Response(Box::new(response)));
+        true
+    }
+
+    /// The server answers an upgrade with bytes that are no HTTP.
+    fn no_http(&mut self, link: &mut Link<'_>) {
+        let Some(pending) = self.pending.pop_front() else {
+            return;
+        };
+        let response = Response {
+            exchange: pending.exchange,
+            connection: None,
+            started: link.at,
+            head: None,
+            answer: Answer::default(),
+            interim: std::mem::take(&mut self.interim),
+        };
+        pending.settle(link);
+        link.tell(Fact::Response(Box::new(response)));
+    }
+
+    /// After a 101.
+    fn switch(
+        &mut self,
+        link: &mut Link<'_>,
+        head: &ResponseHead,
+        asked: bool,
+        rest: usize,
+    ) -> Turn {
+        let answer = Answer::of(head, None);
+        if !socket::is_websocket(head, &answer, asked) {
+            if head.fields.has_element("upgrade", "h2c") {
+                link.counts.http2 += 1;
+            }
+            return Turn::become_opaque();
+        }
+        let mut socket = Socket::opened(Rsv::agreed(&answer));
+        // A client that was out of step, or whose frames were taken for the start of a request.
+        if self.requests.is_seeking() {
+            socket.lose(Direction::ToServer);
+        }
+        let mut before = self.held.take(link);
+        let kept = self.requests.seek(link.budget);
+        if !kept.is_empty() {
+            before.insert(0, Feed::owned(Direction::ToServer, kept));
+        }
+        Turn::Become {
+            speaks: Speaks::WebSocket(Box::new(socket)),
+            before,
+            rest: Some(rest),
+        }
+    }
+
+    /// The upgrade was refused: what the client sent since is read as requests.
+    fn release(&mut self, link: &mut Link<'_>) -> Option<Turn> {
+        let lost = std::mem::take(&mut self.held.lost);
+        let bytes = self.held.buffer.take(link.budget);
+        let mut piece = Piece {
+            bytes: &bytes,
+            at: link.at,
+            at_segment_start: true,
+        };
+        let turn = self.client(link, &mut piece);
+        if lost > 0 {
+            self.gap(link, Direction::ToServer, lost);
+        }
+        match turn {
+            Turn::Done => None,
+            turn @ Turn::Become { .. } => Some(turn),
+        }
+    }
+
+    /// Lost bytes of one direction.
+    pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
+        let over = match dir {
+            Direction::ToServer if self.must_hold() => {
+                self.held.lost = self.held.lost.saturating_add(len);
+                return;
+            }
+            Direction::ToServer => match self.requests.skip(len, link.budget) {
+                Lost::Content => GapOver::Body,
+                Lost::Nothing => GapOver::RequestHead,
+                Lost::Head => {
+                    self.pending.push_back(Pending::lost(self.next));
+                    self.next = self.next.saturating_add(1);
+                    GapOver::RequestHead
+                }
+            },
+            Direction::ToClient => {
+                Content::end(&mut self.content, link, false);
+                match self.responses.skip(len, link.budget) {
+                    Lost::Content => GapOver::Body,
+                    Lost::Head | Lost::Nothing => {
+                        if self.pending.iter().any(|pending| pending.websocket) {
+                            self.hunt.get_or_insert_default().gap(dir, len);
+                        }
+                        GapOver::ResponseHead
+                    }
+                }
+            }
+        };
+        link.tell_if_reported(Fact::Gap { dir, len, over });
+        if dir == Direction::ToServer && self.pending.len() as u64 > link.limits.pipelined_requests
+        {
+            self.pending.pop_back();
+        }
+    }
+
+    /// One side has nothing more to send.
+    pub(super) fn fin(&mut self, link: &mut Link<'_>, dir: Direction) {
+        if dir == Direction::ToClient {
+            Content::finish(&mut self.content, link);
+        }
+    }
+
+    /// Gives back all that is held; the connection is over, or is read no more.
+    pub(super) fn finish(&mut self, link: &mut Link<'_>, how: Option<End>) {
+        match how {
+            Some(End::Fin) => Content::finish(&mut self.content, link),
+            _ => Content::end(&mut self.content, link, false),
+        }
+        self.requests.seek(link.budget);
+        self.responses.seek(link.budget);
+        self.held.buffer.clear(link.budget);
+        for pending in std::mem::take(&mut self.pending) {
+            pending.dismiss(link);
+        }
+    }
+}
+
+impl Pending {
+    const fn lost(exchange: u32) -> Self {
+        Self {
+            exchange,
+            method: Method::Lost,
+            told: false,
+            websocket: false,
+            blocks: false,
+            key: None,
+            late: None,
+            charged: 0,
+        }
+    }
+
+    /// Keeps something of that size, if there is room.
+    fn keep(&mut self, link: &mut Link<'_>, size: u64, keep: impl FnOnce(&mut Self)) {
+        if link.budget.charge(size) {
+            self.charged = size;
+            keep(self);
+        } else {
+            link.reached(Limit::buffered_bytes_total);
+        }
+    }
+
+    /// Gives back what was charged; the authority of a CONNECT.
+    fn settle(self, link: &mut Link<'_>) -> Option<Box<str>> {
+        link.budget.release(self.charged);
+        match self.method {
+            Method::Connect(authority) => Some(authority),
+            _ => None,
+        }
+    }
+
+    /// No answer will come.
+    fn dismiss(self, link: &mut Link<'_>) {
+        if !self.told && !matches!(self.method, Method::Lost) {
+            link.plain();
+        }
+        self.settle(link);
+    }
+}
+
+impl Method {
+    const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Head => Some("HEAD"),
+            Self::Connect(_) => Some("CONNECT"),
+            Self::Other | Self::Lost => None,
+        }
+    }
+}
+
+impl Held {
+    fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
+        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= MOST_HELD;
+        if !fits || !self.buffer.append(bytes, link.budget) {
+            if fits {
+                link.reached(Limit::buffered_bytes_total);
+            }
+            self.lost = self.lost.saturating_add(bytes.len() as u64);
+        }
+    }
+
+    fn take(&mut self, link: &mut Link<'_>) -> Vec<Feed> {
+        let mut feed = Feed::owned(Direction::ToServer, self.buffer.take(link.budget));
+        feed.lost = std::mem::take(&mut self.lost);
+        if feed.bytes.is_empty() && feed.lost == 0 {
+            Vec::new()
+        } else {
+            vec![feed]
+        }
+    }
+}
+
+/// What follows from a head that cannot be read; what is left of the piece belongs to it.
+fn broken(
+    link: &mut Link<'_>,
+    dir: Direction,
+    why: Broken,
+    kept: usize,
+    piece: &Piece<'_>,
+) -> Option<Turn> {
+    let limit = match why {
+        Broken::Malformed => return None,
+        Broken::TooLarge => Limit::head_bytes,
+        Broken::TooManyFields => Limit::header_fields,
+        Broken::NoRoom => Limit::buffered_bytes_total,
+    };
+    link.reached(limit);
+    let over = match dir {
+        Direction::ToServer => GapOver::RequestHead,
+        Direction::ToClient => GapOver::ResponseHead,
+    };
+    let len = (kept + piece.bytes.len()) as u64;
+    link.tell_if_reported(Fact::Gap { dir, len, over });
+    (why != Broken::NoRoom).then(Turn::become_opaque)
+}
+
+fn is_websocket_field(name: &str) -> bool {
+    const PREFIX: &str = "sec-websocket-";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+/// A request of Engine.IO for its WebSocket transport; the parameter survives proxies that strip fields.
+fn is_engine_io(head: &RequestHead) -> bool {
+    head.query().is_some_and(|query| {
+        query.split('&').any(|param| param == "transport=websocket")
+            && query.split('&').any(|param| param.starts_with("EIO="))
+    })
+}

@@ -1,0 +1,113 @@
+//! What every state of a connection is given: the connection, what bytes may cost, and where facts go.
+
+use crate::dissect::connection::Connection;
+use crate::event::{self, Event, Fact};
+use crate::flow::{Direction, Endpoint};
+use crate::limits::{Budget, Limit, Limits, Reached};
+use crate::stream::Conn;
+use crate::time::Stamp;
+
+/// What is counted over all connections.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) tls: u64,
+    pub(super) http2: u64,
+    pub(super) plain: u64,
+    pub(super) reached: Reached,
+}
+
+/// One connection while one item of it is read.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    pub(super) conn: &'a mut Conn<Connection>,
+    /// The record that made the item known.
+    pub(super) at: Stamp,
+    pub(super) limits: &'a Limits,
+    pub(super) budget: &'a mut Budget,
+    pub(super) counts: &'a mut Counts,
+    pub(super) events: &'a mut Vec<Event>,
+    pub(super) live: bool,
+}
+
+impl Link<'_> {
+    /// States a fact at the time of the item.
+    pub(super) fn tell(&mut self, fact: Fact) {
+        self.tell_at(self.at, fact);
+    }
+
+    /// States a fact that was known before.
+    pub(super) fn tell_at(&mut self, at: Stamp, fact: Fact) {
+        self.events.push(Event::Conn {
+            conn: self.conn.id,
+            at,
+            fact,
+        });
+    }
+
+    /// States a fact that makes this connection one whose end is told too.
+    pub(super) fn report_at(&mut self, at: Stamp, fact: Fact) {
+        self.conn.state.reported = true;
+        self.tell_at(at, fact);
+    }
+
+    /// States a fact only if something was reported of this connection before.
+    pub(super) fn tell_if_reported(&mut self, fact: Fact) {
+        if self.conn.state.reported {
+            self.tell(fact);
+        }
+    }
+
+    /// Counts an exchange that belongs to no attempt.
+    pub(super) fn plain(&mut self) {
+        self.counts.plain += 1;
+        self.tell(Fact::Plain);
+    }
+
+    /// Counts that a limit was reached.
+    pub(super) fn reached(&mut self, limit: Limit) {
+        self.counts.reached.count(limit);
+    }
+
+    /// The direction of an item, with the roles as they were read.
+    pub(super) const fn direction(&self, dir: Direction) -> Direction {
+        if self.conn.state.swapped {
+            dir.flip()
+        } else {
+            dir
+        }
+    }
+
+    /// Takes the client for the server from now on; false where the SYN tells who is who.
+    pub(super) const fn swap_roles(&mut self) -> bool {
+        let guessed = self.conn.syn.is_none() && self.conn.syn_ack.is_none();
+        if guessed {
+            self.conn.state.swapped = !self.conn.state.swapped;
+        }
+        guessed
+    }
+
+    /// Client and server.
+    pub(super) const fn endpoints(&self) -> (Endpoint, Endpoint) {
+        if self.conn.state.swapped {
+            (self.conn.server, self.conn.client)
+        } else {
+            (self.conn.client, self.conn.server)
+        }
+    }
+
+    /// What is known of the connection.
+    pub(super) fn describe(&self) -> event::Connection {
+        let (client, server) = self.endpoints();
+        let origin = self.conn.state.origin.as_deref();
+        event::Connection {
+            client,
+            server,
+            tcp_stream: (!self.live).then_some(self.conn.tcp_stream),
+            syn: self.conn.syn,
+            syn_ack: self.conn.syn_ack,
+            proxied_for: origin.and_then(|origin| origin.proxied_for),
+            through: origin.and_then(|origin| origin.through.clone()),
+            seen_on: self.conn.seen_on.clone(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which pong answers which ping (RFC 6455 §5.5.2, §5.5.3).
+
+use std::time::Duration;
+
+use crate::flow::{Both, Direction};
+use crate::time::Timestamp;
+
+/// The pings of both sides that wait for a pong.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pings {
+    sides: Both<Waiting>,
+}
+
+/// Pings of one side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    /// The latest, by their number modulo the size.
+    latest: [Ping; REMEMBERED],
+    sent: u64,
+    /// The number behind the last one that was answered: a pong may answer for the pings before it too (§5.5.3).
+    answered: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Ping {
+    hash: u64,
+    at: Timestamp,
+}
+
+/// Pings remembered of each side.
+const REMEMBERED: usize = 4;
+
+impl Pings {
+    /// A ping that went `dir`.
+    pub(super) fn ping(&mut self, dir: Direction, hash: u64, at: Timestamp) {
+        let waiting = self.sides.get_mut(dir);
+        if let Some(place) = waiting.latest.get_mut(place(waiting.sent)) {
+            *place = Ping { hash, at };
+        }
+        waiting.sent += 1;
+    }
+
+    /// A pong that went `dir`: how long the latest equal ping of the other side waited.
+    pub(super) fn pong(&mut self, dir: Direction, hash: u64, at: Timestamp) -> Option<Duration> {
+        let waiting = self.sides.get_mut(dir.flip());
+        let oldest = waiting
+            .answered
+            .max(waiting.sent.saturating_sub(REMEMBERED as u64));
+        let (number, ping) = (oldest..waiting.sent)
+            .rev()
+            .filter_map(|number| Some((number, waiting.latest.get(place(number))?)))
+            .find(|(_, ping)| ping.hash == hash)?;
+        let rtt = at.since(ping.at);
+        waiting.answered = number + 1;
+        Some(rtt)
+    }
+
+    /// Pings that went `dir` and wait.
+    pub(super) const fn unanswered(&self, dir: Direction) -> u64 {
+        let waiting = self.sides.get(dir);
+        waiting.sent.saturating_sub(waiting.answered)
+    }
+}
+
+const fn place(number: u64) -> usize {
+    (number % REMEMBERED as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_nanos(millis * 1_000_000)
+    }
+
+    #[test]
+    fn a_pong_answers_the_equal_ping_and_those_before_it() {
+        use Direction::{ToClient, ToServer};
+        let mut pings = Pings::default();
+        for (hash, ms) in [(1, 0), (2, 10), (3, 20)] {
+            pings.ping(ToClient, hash, at(ms));
+        }
+        assert_eq!(pings.pong(ToServer, 9, at(25)), None, "unsolicited");
+        assert_eq!(pings.pong(ToClient, 2, at(25)), None, "its own");
+        assert_eq!(
+            pings.pong(ToServer, 2, at(25)),
+            Some(Duration::from_millis(15))
+        );
+        assert_eq!(pings.unanswered(ToClient), 1);
+        assert_eq!(pings.pong(ToServer, 1, at(30)), None, "answered already");
+        assert_eq!(
+            pings.pong(ToServer, 3, at(30)),
+            Some(Duration::from_millis(10))
+        );
+        for n in 0..100 {
+            pings.ping(ToServer, n, at(n.cast_signed()));
+        }
+        assert_eq!(pings.unanswered(ToServer), 100);
+        assert_eq!(pings.pong(ToClient, 0, at(101)), None, "forgotten");
+        assert_eq!(
+            pings.pong(ToClient, 98, at(101)),
+            Some(Duration::from_millis(3))
+        );
+        assert_eq!(pings.unanswered(ToServer), 1);
+    }
+}

@@ -1,0 +1,393 @@
+//! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
+
+use crate::dissect::link::Link;
+use crate::dissect::pings::Pings;
+use crate::dissect::sync::{self, Candidate, Proof};
+use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
+use crate::flow::{Both, Direction};
+use crate::http::ResponseHead;
+use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
+
+/// A connection after its 101.
+#[derive(Debug)]
+pub(super) struct Socket {
+    sides: Both<Side>,
+    rsv: Rsv,
+    /// Since the last [`Fact::Frames`].
+    since: Frames,
+    pings: Option<Box<Pings>>,
+    /// Violations told of each side and kind.
+    told: Both<[u8; KINDS]>,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Side {
+    walker: FrameWalker,
+    sync: Sync,
+    /// A frame other than Close was seen.
+    used: bool,
+    /// It sent a Close.
+    closed: bool,
+}
+
+/// Whether frame boundaries are known.
+#[derive(Debug, Default)]
+enum Sync {
+    #[default]
+    Known,
+    /// Lost; with the place where they may go on.
+    Lost(Option<Box<Candidate>>),
+    /// No frames come here.
+    Stopped,
+}
+
+/// Which reserved bits the extensions of this leg give a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rsv {
+    /// None.
+    No,
+    /// RSV1 on the first frame of a message (RFC 7692 §6).
+    Compressed,
+    /// Not known: nobody is accused.
+    Unknown,
+}
+
+const KINDS: usize = 10;
+/// Facts about one kind of violation by one side.
+const MOST_TOLD: u8 = 16;
+
+impl Rsv {
+    /// As agreed in a 101.
+    pub(super) fn agreed(answer: &Answer) -> Self {
+        let deflates = |name: &str| name.eq_ignore_ascii_case("permessage-deflate");
+        match &*answer.extensions {
+            [] => Self::No,
+            all if all.iter().all(|extension| deflates(&extension.name)) => Self::Compressed,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The bits that nothing allows on this frame.
+    fn breach(self, header: &FrameHeader) -> bool {
+        const RSV1: u8 = 4;
+        let begins = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
+        match self {
+            Self::No => header.rsv.0 != 0,
+            Self::Compressed if begins => header.rsv.0 & !RSV1 != 0,
+            Self::Compressed => header.rsv.0 != 0,
+            Self::Unknown => false,
+        }
+    }
+}
+
+impl Socket {
+    /// Right behind the heads of the handshake.
+    pub(super) fn opened(rsv: Rsv) -> Self {
+        Self {
+            sides: Both::default(),
+            rsv,
+            since: Frames::default(),
+            pings: None,
+            told: Both::default(),
+        }
+    }
+
+    /// Joined in the middle: no boundary is known.
+    pub(super) fn joined() -> Self {
+        let mut socket = Self::opened(Rsv::Unknown);
+        socket.lose(Direction::ToServer);
+        socket.lose(Direction::ToClient);
+        socket
+    }
+
+    /// Does not know the boundaries of one direction.
+    pub(super) fn lose(&mut self, dir: Direction) {
+        self.sides.get_mut(dir).sync = Sync::Lost(None);
+    }
+
+    /// Knows that the next byte of one direction begins its first frame.
+    pub(super) fn find(&mut self, dir: Direction) {
+        *self.sides.get_mut(dir) = Side::default();
+    }
+
+    /// Takes over a candidate, proven or not.
+    pub(super) fn adopt(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        candidate: Candidate,
+        proven: bool,
+    ) {
+        if proven {
+            self.resume(link, dir, candidate);
+        } else {
+            self.sides.get_mut(dir).sync = Sync::Lost(Some(Box::new(candidate)));
+        }
+    }
+
+    /// The next bytes of one direction.
+    pub(super) fn data(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        mut bytes: &[u8],
+        at_segment_start: bool,
+    ) {
+        if let Some(last) = self.since.last.get_mut(dir.index()) {
+            *last = Some(link.at.ts);
+        }
+        match &self.sides.get(dir).sync {
+            Sync::Stopped => return,
+            Sync::Known => {}
+            Sync::Lost(_) => {
+                let Some(candidate) = self.search(dir, &mut bytes, at_segment_start) else {
+                    return;
+                };
+                self.resume(link, dir, *candidate);
+            }
+        }
+        self.walk(link, dir, &mut bytes);
+    }
+
+    /// Reads frames until the bytes are used up.
+    fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
+        while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
+            let is_http = matches!(step, FrameStep::Http { .. });
+            self.found(link, dir, step, false);
+            if is_http {
+                self.sides.get_mut(dir).sync = Sync::Stopped;
+                return;
+            }
+        }
+    }
+
+    /// Looks for the place where the frames of a direction go on; a candidate that is proven.
+    fn search(
+        &mut self,
+        dir: Direction,
+        bytes: &mut &[u8],
+        at_segment_start: bool,
+    ) -> Option<Box<Candidate>> {
+        let side = self.sides.get_mut(dir);
+        let offset = side.walker.offset();
+        let Sync::Lost(place) = &mut side.sync else {
+            return None;
+        };
+        side.walker = FrameWalker::joined_at(offset.saturating_add(bytes.len() as u64));
+        let masked = dir == Direction::ToServer;
+        sync::search(
+            place,
+            offset,
+            bytes,
+            at_segment_start,
+            |candidate, proof| {
+                matches!(proof, Proof::Chained | Proof::Short)
+                    && candidate.is_masked() == Some(masked)
+            },
+        )
+    }
+
+    fn resume(&mut self, link: &mut Link<'_>, dir: Direction, candidate: Candidate) {
+        let (steps, walker) = candidate.into_parts();
+        let side = self.sides.get_mut(dir);
+        side.walker = walker;
+        side.sync = Sync::Known;
+        for step in steps {
+            self.found(link, dir, step, true);
+        }
+        if self.sides.get(dir).used {
+            self.flush(link);
+        }
+    }
+
+    /// Counts, checks and tells what the walker found. What is `past` says nothing about times.
+    fn found(&mut self, link: &mut Link<'_>, dir: Direction, step: FrameStep, past: bool) {
+        match step {
+            FrameStep::Header {
+                header,
+                offset,
+                out_of_turn,
+            } => {
+                self.header(link, dir, &header, offset, out_of_turn);
+                let is_close = header.opcode == Opcode::CLOSE;
+                let used = &mut self.sides.get_mut(dir).used;
+                if !is_close && !std::mem::replace(used, true) && !past {
+                    self.flush(link);
+                }
+            }
+            FrameStep::Message { len } => {
+                let counts = self.counts(dir);
+                counts.messages = counts.messages.saturating_add(1);
+                if let Some(largest) = self.since.largest_message.get_mut(dir.index()) {
+                    *largest = (*largest).max(len);
+                }
+            }
+            FrameStep::Control {
+                header,
+                offset,
+                payload,
+            } => match header.opcode {
+                Opcode::CLOSE => self.close(link, dir, &header, offset, &payload),
+                _ if payload.cut => {}
+                Opcode::PING => {
+                    let pings = self.pings.get_or_insert_default();
+                    pings.ping(dir, payload.hash, link.at.ts);
+                }
+                Opcode::PONG => {
+                    let pings = self.pings.as_mut();
+                    let rtt = pings.and_then(|pings| pings.pong(dir, payload.hash, link.at.ts));
+                    if let Some(rtt) = rtt.filter(|_| !past) {
+                        link.tell(Fact::Pong {
+                            pinged: dir.flip(),
+                            rtt,
+                        });
+                    }
+                }
+                _ => {}
+            },
+            FrameStep::Http { offset } => self.violation(link, dir, offset, ViolationKind::Http),
+        }
+    }
+
+    fn header(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        header: &FrameHeader,
+        offset: u64,
+        out_of_turn: bool,
+    ) {
+        use ViolationKind as Kind;
+        let opcode = header.opcode;
+        let is_control = opcode.is_control();
+        let masks = dir == Direction::ToServer;
+        let after_close = self.sides.get(dir).closed;
+        let breaches = [
+            (masks && header.mask.is_none(), Kind::Unmasked),
+            (!masks && header.mask.is_some(), Kind::Masked),
+            (self.rsv.breach(header), Kind::Rsv),
+            (opcode.is_reserved(), Kind::Opcode),
+            (
+                is_control && (!header.fin || header.payload_len > 125),
+                Kind::Control,
+            ),
+            (out_of_turn && !opcode.is_reserved(), Kind::Continuation),
+            (header.length_not_minimal, Kind::Length),
+            (after_close, Kind::AfterClose),
+        ];
+        for (_, kind) in breaches.into_iter().filter(|(is, _)| *is) {
+            self.violation(link, dir, offset, kind);
+        }
+        let counts = self.counts(dir);
+        let count = match opcode {
+            Opcode::TEXT => &mut counts.text,
+            Opcode::BINARY => &mut counts.binary,
+            Opcode::CONTINUATION => &mut counts.continuation,
+            Opcode::PING => &mut counts.ping,
+            Opcode::PONG => &mut counts.pong,
+            Opcode::CLOSE => &mut counts.close,
+            _ => &mut counts.other,
+        };
+        *count = count.saturating_add(1);
+        counts.bytes = counts.bytes.saturating_add(header.payload_len);
+        self.sides.get_mut(dir).closed |= opcode == Opcode::CLOSE;
+    }
+
+    fn close(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        header: &FrameHeader,
+        offset: u64,
+        payload: &Payload,
+    ) {
+        let mut close = Close::parse(&payload.close);
+        if payload.cut {
+            close.malformed &= header.payload_len == 1;
+            close.reason_invalid = false;
+        }
+        if close.malformed || close.reason_invalid {
+            self.violation(link, dir, offset, ViolationKind::CloseBody);
+        }
+        self.flush(link);
+        // A code that was lost is not the same as none.
+        if close.code.is_some() || !payload.cut {
+            link.tell(Fact::Close {
+                dir,
+                close: Box::new(close),
+            });
+        }
+    }
+
+    fn violation(&mut self, link: &mut Link<'_>, dir: Direction, offset: u64, kind: ViolationKind) {
+        let Some(told) = self.told.get_mut(dir).get_mut(kind as usize) else {
+            return;
+        };
+        if *told < MOST_TOLD {
+            *told += 1;
+            link.tell(Fact::Violation(Violation { dir, offset, kind }));
+        }
+    }
+
+    /// Lost bytes of one direction.
+    pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
+        let side = self.sides.get_mut(dir);
+        let over = match &mut side.sync {
+            Sync::Known if side.walker.skip(len) => GapOver::Payload,
+            Sync::Known => {
+                let offset = side.walker.offset().saturating_add(len);
+                side.walker = FrameWalker::joined_at(offset);
+                side.sync = Sync::Lost(None);
+                GapOver::FrameHeader
+            }
+            Sync::Lost(place) => {
+                let offset = side.walker.offset().saturating_add(len);
+                side.walker = FrameWalker::joined_at(offset);
+                if !place.as_mut().is_some_and(|place| place.skip(len)) {
+                    *place = None;
+                }
+                GapOver::FrameHeader
+            }
+            Sync::Stopped => GapOver::FrameHeader,
+        };
+        link.tell(Fact::Gap { dir, len, over });
+        if over == GapOver::Payload {
+            // A frame may have ended with the gap.
+            self.walk(link, dir, &mut &[][..]);
+        }
+    }
+
+    /// Tells the frames since the last time, if anything is new.
+    pub(super) fn flush(&mut self, link: &mut Link<'_>) {
+        if self.since.client.total() == 0
+            && self.since.server.total() == 0
+            && self.since.last == [None, None]
+        {
+            return;
+        }
+        for dir in [Direction::ToServer, Direction::ToClient] {
+            let waiting = self.pings.as_ref().map_or(0, |pings| pings.unanswered(dir));
+            self.counts(dir).pings_unanswered = waiting;
+        }
+        // The largest message is as of now, all else is since the last time.
+        let since = Frames {
+            largest_message: self.since.largest_message,
+            ..Frames::default()
+        };
+        let frames = std::mem::replace(&mut self.since, since);
+        link.tell(Fact::Frames(Box::new(frames)));
+    }
+
+    const fn counts(&mut self, dir: Direction) -> &mut FrameCounts {
+        match dir {
+            Direction::ToServer => &mut self.since.client,
+            Direction::ToClient => &mut self.since.server,
+        }
+    }
+}
+
+/// Whether a 101 is one to WebSocket: it says so, or it says nothing and that was asked for.
+pub(super) fn is_websocket(head: &ResponseHead, answer: &Answer, asked: bool) -> bool {
+    answer.upgrade || (asked && head.fields.elements("upgrade").next().is_none())
+}

@@ -1,0 +1,261 @@
+//! What is told of an open WebSocket.
+
+use super::*;
+
+#[test]
+fn the_first_frame_of_either_side_is_told_at_once() {
+    let mut talk = opened();
+    talk.send(S, frame(S, 0x81, b"a"))
+        .send(S, frame(S, 0x81, b"b"))
+        .send(C, frame(C, 0x81, b"c"));
+    assert_eq!(talk.story(), "frames(0,1) frames(1,1)");
+    assert_eq!(talk.conn.rank, Rank::WebSocket);
+}
+
+#[test]
+fn deltas_add_up_and_the_largest_message_stays() {
+    let mut talk = opened();
+    talk.send(S, frame(S, 0x01, &[0; 1000]))
+        .send(S, frame(S, 0x80, &[0; 500]))
+        .send(S, frame(S, 0x82, b"x"));
+    talk.end(End::Rst(C));
+    let facts = talk.facts();
+    let mut sum = crate::event::FrameCounts::default();
+    let mut largest = 0;
+    for fact in &facts {
+        if let Fact::Frames(frames) = fact {
+            sum.add(&frames.server);
+            largest = frames.largest_message[1];
+        }
+    }
+    assert_eq!(
+        (
+            sum.text,
+            sum.continuation,
+            sum.binary,
+            sum.messages,
+            sum.bytes
+        ),
+        (1, 1, 1, 2, 1501)
+    );
+    assert_eq!(largest, 1500);
+}
+
+#[test]
+fn http_text_after_the_101() {
+    let mut talk = opened();
+    talk.send(
+        S,
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad",
+    )
+    .send(C, frame(C, 0x88, b""));
+    assert_eq!(talk.story(), "Http(s,0) frames(1,0) close(c,none)");
+}
+
+#[test]
+fn violations_are_told_with_their_place() {
+    let mut talk = opened();
+    talk.send(C, frame(S, 0x81, b"ab"))
+        .send(S, frame(C, 0x81, b"ab"));
+    talk.send(S, frame(S, 0xc1, b""))
+        .send(S, frame(S, 0x83, b""))
+        .send(S, frame(S, 0x09, b""))
+        .send(S, frame(S, 0x80, b""));
+    talk.send(S, b"\x82\x7e\0\x01x")
+        .send(S, frame(S, 0x88, b"\x03"))
+        .send(S, frame(S, 0x81, b""));
+    talk.send(S, frame(S, 0x88, b"\x03\xe8\xff"));
+    let violations: Vec<String> = talk
+        .facts()
+        .iter()
+        .filter(|f| matches!(f, Fact::Violation(_)))
+        .map(word)
+        .collect();
+    assert_eq!(
+        violations.join(" "),
+        "Unmasked(c,0) Masked(s,0) Rsv(s,8) Opcode(s,10) Control(s,12) Continuation(s,14) Length(s,16) \
+         CloseBody(s,21) AfterClose(s,24) AfterClose(s,26) CloseBody(s,26)"
+    );
+}
+
+#[test]
+fn a_flood_of_violations_is_bounded() {
+    let mut talk = opened();
+    for _ in 0..1000 {
+        talk.send(C, frame(S, 0xf3, b""));
+    }
+    let told = talk
+        .facts()
+        .iter()
+        .filter(|f| matches!(f, Fact::Violation(_)))
+        .count();
+    assert_eq!(told, 3 * 16);
+}
+
+#[test]
+fn rsv1_is_right_where_this_leg_agreed_on_it() {
+    let compressed = frame(S, 0xc1, b"x");
+    let rsv = |extensions: &str, wire: &[u8]| {
+        let mut talk = Talk::new();
+        let switch = SWITCH.replace("\r\n\r\n", &format!("\r\n{extensions}\r\n\r\n"));
+        talk.send(C, UPGRADE).send(S, switch).send(S, wire);
+        talk.story().contains("Rsv")
+    };
+    let pmd = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
+    assert!(rsv("X: y", &compressed));
+    assert!(!rsv(pmd, &compressed));
+    assert!(rsv(pmd, &frame(S, 0xe1, b"x")), "RSV2");
+    assert!(
+        rsv(pmd, &frame(S, 0xc9, b"x")),
+        "a ping is never compressed"
+    );
+    assert!(!rsv(
+        "Sec-WebSocket-Extensions: permessage-deflate, x-own",
+        &frame(S, 0xf9, b"x")
+    ));
+}
+
+#[test]
+fn a_gap_in_a_payload_is_arithmetic() {
+    let mut talk = opened();
+    let wire = [frame(S, 0x82, &[7; 3000]), frame(S, 0x88, b"\x03\xe8")].concat();
+    talk.send(S, &wire[..100])
+        .gap(S, 2800)
+        .send(S, &wire[2900..]);
+    assert_eq!(
+        talk.story(),
+        "frames(0,1) gap(s,2800,Payload) frames(0,1) close(s,1000)"
+    );
+}
+
+#[test]
+fn after_a_gap_over_a_header_nothing_is_invented() {
+    let mut talk = opened();
+    talk.gap(S, 10).send(S, frame(S, 0x88, b"\x03\xe8"));
+    assert_eq!(talk.story(), "gap(s,10,FrameHeader)");
+    let mut talk = opened();
+    talk.gap(S, 10)
+        .send(S, b"tail of a frame")
+        .send(S, frame(S, 0x81, b"a"))
+        .send(S, frame(S, 0x81, b"b"));
+    assert_eq!(
+        talk.story(),
+        "gap(s,10,FrameHeader) frames(0,2)",
+        "two that end with the segment"
+    );
+    talk.send(S, frame(S, 0x88, b"\x03\xe9"));
+    assert!(talk.story().ends_with("close(s,1001)"));
+    let mut talk = opened();
+    let three = [
+        frame(C, 0x81, b"a"),
+        frame(C, 0x81, b"b"),
+        frame(C, 0x88, b"\x03\xe8"),
+    ]
+    .concat();
+    talk.gap(C, 10);
+    talk.piece(C, &three, false);
+    assert_eq!(
+        talk.story(),
+        "gap(c,10,FrameHeader)",
+        "not at the start of a segment"
+    );
+    talk.send(S, frame(S, 0x81, b"x")).send(C, &three);
+    assert!(talk.story().ends_with("close(c,1000)"), "{}", talk.story());
+    let mut talk = opened();
+    talk.gap(S, 10).send(S, &three);
+    assert_eq!(
+        talk.story(),
+        "gap(s,10,FrameHeader)",
+        "a server does not mask"
+    );
+}
+
+#[test]
+fn a_close_whose_code_was_cut_off_is_not_an_empty_one() {
+    let mut talk = opened();
+    talk.send(S, b"\x88\x05").gap(S, 5).end(End::CaptureOver);
+    assert!(!talk.story().contains("close"), "{}", talk.story());
+    let mut talk = opened();
+    talk.send(S, b"\x88\x05\x03\xe9").gap(S, 3);
+    assert!(talk.story().ends_with("close(s,1001)"), "{}", talk.story());
+}
+
+#[test]
+fn joined_in_the_middle() {
+    let mut talk = Talk::joined();
+    talk.send(C, frame(C, 0x81, b"one"))
+        .send(S, frame(S, 0x81, b"two"))
+        .send(C, frame(C, 0x81, b"three"));
+    assert_eq!(talk.story(), "");
+    talk.send(S, frame(S, 0x81, b"four"))
+        .send(C, frame(C, 0x81, b"five"))
+        .send(S, frame(S, 0x88, b"\x03\xe8"));
+    assert!(
+        talk.story().starts_with("midstream frames(3,0) "),
+        "{}",
+        talk.story()
+    );
+    talk.end(End::Fin);
+    assert!(talk.story().contains("close(s,1000)"), "{}", talk.story());
+    let mut sum = crate::event::FrameCounts::default();
+    for fact in talk.facts() {
+        if let Fact::Frames(frames) = fact {
+            sum.add(&frames.server);
+        }
+    }
+    assert_eq!((sum.text, sum.close), (2, 1));
+}
+
+#[test]
+fn joined_with_the_roles_wrong() {
+    let mut talk = Talk::joined();
+    for _ in 0..3 {
+        talk.send(S, frame(C, 0x82, b"from the client"));
+    }
+    match &talk.facts()[0] {
+        Fact::MidStream(connection) => assert_eq!(connection.client.port, 80),
+        other => panic!("{other:?}"),
+    }
+    assert!(talk.story().contains("frames(3,0)"));
+}
+
+#[test]
+fn other_protocols_never_become_websockets() {
+    let mut talk = Talk::joined();
+    talk.send(C, b"\x01\x02\x03\x04");
+    for _ in 0..10 {
+        talk.send(S, frame(S, 0x81, b"x"));
+    }
+    assert_eq!(
+        talk.story(),
+        "",
+        "the client speaks, and not in masked frames"
+    );
+    let mut talk = Talk::new();
+    for _ in 0..10 {
+        talk.send(C, frame(C, 0x81, b"x"));
+    }
+    assert_eq!(
+        talk.story(),
+        "",
+        "its beginning was seen, and there was no handshake"
+    );
+}
+
+#[test]
+fn pongs_are_timed() {
+    let mut talk = opened();
+    talk.send(S, frame(S, 0x89, b"1"))
+        .send(C, frame(C, 0x8a, b"1"));
+    let rtt = talk.facts().iter().find_map(|fact| match fact {
+        Fact::Pong { rtt, pinged } if *pinged == S => Some(rtt.as_millis()),
+        _ => None,
+    });
+    assert_eq!(rtt, Some(1));
+    talk.send(S, frame(S, 0x89, b"2")).end(End::Fin);
+    let last = talk.facts().into_iter().rev().find_map(|fact| match fact {
+        Fact::Frames(frames) => Some(frames.server.pings_unanswered),
+        _ => None,
+    });
+    assert_eq!(last, Some(1));
+}

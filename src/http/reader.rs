@@ -1,0 +1,396 @@
+//! One direction of an HTTP/1 connection as messages, read in whatever pieces it comes.
+
+use super::body::{self, Body, Framing};
+use super::buffer::Buffer;
+use super::head::{self, Broken, Head, Kind};
+use crate::limits::{Budget, Limits};
+use crate::time::Stamp;
+
+/// Where one direction is.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    kind: Kind,
+    state: State,
+    /// Of the first byte of the head that is being read.
+    started: Stamp,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before or within a head; what came of it, and how far it was searched for its end.
+    Head(Buffer),
+    /// Within the content.
+    Body(Body),
+    /// Out of step: the next head that begins a segment is taken.
+    Seeking,
+}
+
+/// Bytes as they come, and what they may cost.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    /// What was not read yet.
+    pub(crate) bytes: &'a [u8],
+    /// The record that brought them.
+    pub(crate) at: Stamp,
+    /// They begin a segment.
+    pub(crate) at_segment_start: bool,
+}
+
+/// What one step read.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    /// All bytes were read.
+    More,
+    /// A head is whole; [`Reader::begin_body`] must be called before the next step.
+    Head {
+        /// What it says.
+        head: Head,
+        /// Its first byte.
+        started: Stamp,
+        /// Its size.
+        len: usize,
+    },
+    /// A part of the content.
+    Content(&'a [u8]),
+    /// The message is over.
+    End,
+    /// No head, or none that can be read: nothing more is, until [`Reader::seek`].
+    Broken {
+        /// Why.
+        why: Broken,
+        /// How much of it had come before.
+        kept: usize,
+    },
+}
+
+/// What lost bytes were part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Content only: nothing else is lost.
+    Content,
+    /// A head, or so much that there may be one among it.
+    Head,
+    /// What is not read anyway.
+    Nothing,
+}
+
+impl Reader {
+    /// At the start of the first message.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            state: State::Head(Buffer::default()),
+            started: Stamp::default(),
+        }
+    }
+
+    /// Reads on, and moves the piece behind what was read.
+    pub(crate) fn step<'a>(
+        &mut self,
+        piece: &mut Piece<'a>,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Step<'a> {
+        if let State::Seeking = self.state {
+            if !(piece.at_segment_start && head::begins_surely(self.kind, piece.bytes)) {
+                piece.bytes = &[];
+                return Step::More;
+            }
+            self.state = State::Head(Buffer::default());
+        }
+        piece.at_segment_start = false;
+        match &mut self.state {
+            State::Seeking => Step::More,
+            State::Body(body) => match body.step(&mut piece.bytes) {
+                body::Step::Content(content) => Step::Content(content),
+                body::Step::More => Step::More,
+                body::Step::Done => {
+                    self.state = State::Head(Buffer::default());
+                    Step::End
+                }
+            },
+            State::Head(_) => match self.head(piece, limits, budget) {
+                Ok(step) => step,
+                Err(why) => Step::Broken {
+                    why,
+                    kept: self.seek(budget).len(),
+                },
+            },
+        }
+    }
+
+    fn head<'a>(
+        &mut self,
+        piece: &mut Piece<'a>,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Result<Step<'a>, Broken> {
+        let State::Head(buffer) = &mut self.state else {
+            return Ok(Step::More);
+        };
+        let limit = usize::try_from(limits.head_bytes).unwrap_or(usize::MAX);
+        if buffer.is_empty() {
+            let empty = head::empty_lines(piece.bytes);
+            skip(&mut piece.bytes, empty);
+            if piece.bytes.is_empty() {
+                return Ok(Step::More);
+            }
+            self.started = piece.at;
+        }
+        let before = buffer.len();
+        let in_place = before == 0 && head::end_of_head(piece.bytes, 0).is_some();
+        if !in_place {
+            let room = limit.saturating_sub(before);
+            let part = piece.bytes.get(..room).unwrap_or(piece.bytes);
+            if !buffer.append(part, budget) {
+                return Err(Broken::NoRoom);
+            }
+        }
+        let bytes = if in_place {
+            piece.bytes
+        } else {
+            buffer.bytes()
+        };
+        if head::begins(self.kind, bytes) == Some(false) {
+            return Err(Broken::Malformed);
+        }
+        // The blank line may have begun in the piece before: three bytes of it at most.
+        match head::end_of_head(bytes, before.saturating_sub(3)) {
+            Some(end) if end <= limit => {
+                let head = head::parse(
+                    self.kind,
+                    bytes.get(..end).unwrap_or_default(),
+                    limits.header_fields,
+                )?;
+                buffer.clear(budget);
+                skip(&mut piece.bytes, end.saturating_sub(before));
+                Ok(Step::Head {
+                    head,
+                    started: self.started,
+                    len: end,
+                })
+            }
+            Some(_) => Err(Broken::TooLarge),
+            None if bytes.len() >= limit => Err(Broken::TooLarge),
+            None => {
+                piece.bytes = &[];
+                Ok(Step::More)
+            }
+        }
+    }
+
+    /// Tells how the content of the head just read ends.
+    pub(crate) fn begin_body(&mut self, framing: Framing) {
+        self.state = State::Body(Body::new(framing));
+    }
+
+    /// Jumps over lost bytes. A message that ends within them ends with the next step.
+    pub(crate) fn skip(&mut self, len: u64, budget: &mut Budget) -> Lost {
+        let within = match &mut self.state {
+            State::Seeking => return Lost::Nothing,
+            State::Body(body) => body.skip(len),
+            State::Head(_) => false,
+        };
+        if within {
+            return Lost::Content;
+        }
+        self.seek(budget);
+        Lost::Head
+    }
+
+    /// Waits for the next head at the start of a segment; hands out what came of the head that was being read.
+    pub(crate) fn seek(&mut self, budget: &mut Budget) -> Vec<u8> {
+        match std::mem::replace(&mut self.state, State::Seeking) {
+            State::Head(mut buffer) => buffer.take(budget),
+            State::Body(_) | State::Seeking => Vec::new(),
+        }
+    }
+
+    /// Whether the next byte begins a message.
+    pub(crate) const fn is_between_messages(&self) -> bool {
+        matches!(&self.state, State::Head(buffer) if buffer.is_empty())
+    }
+
+    /// Whether it is out of step.
+    pub(crate) const fn is_seeking(&self) -> bool {
+        matches!(self.state, State::Seeking)
+    }
+
+    /// Whether it is within a head.
+    pub(crate) const fn is_within_head(&self) -> bool {
+        matches!(&self.state, State::Head(buffer) if !buffer.is_empty())
+    }
+}
+
+fn skip(bytes: &mut &[u8], len: usize) {
+    *bytes = bytes.get(len..).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What was read, as text.
+    fn read(kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
+        let mut budget = Budget::new(limits.buffered_bytes_total);
+        let mut reader = Reader::new(kind);
+        let mut seen: Vec<String> = Vec::new();
+        for &bytes in pieces {
+            let mut piece = Piece {
+                bytes,
+                at: Stamp::default(),
+                at_segment_start: true,
+            };
+            loop {
+                match reader.step(&mut piece, limits, &mut budget) {
+                    Step::More => break,
+                    Step::Head { head, .. } => {
+                        let (line, framing) = match &head {
+                            Head::Request(h) => {
+                                (format!("{} {}", h.method, h.target), Framing::of_request(h))
+                            }
+                            Head::Response(h) => {
+                                (h.status.0.to_string(), Framing::of_response(h, None))
+                            }
+                        };
+                        seen.push(line);
+                        reader.begin_body(framing);
+                    }
+                    Step::Content(part) => {
+                        let part = String::from_utf8_lossy(part);
+                        match seen.last_mut() {
+                            Some(last) if last.starts_with('<') => last.push_str(&part),
+                            _ => seen.push(format!("<{part}")),
+                        }
+                    }
+                    Step::End => seen.push("end".into()),
+                    Step::Broken { why, .. } => {
+                        seen.push(format!("{why:?}"));
+                        piece.bytes = &[];
+                    }
+                }
+                assert!(budget.used() <= budget.limit());
+            }
+        }
+        reader.seek(&mut budget);
+        assert_eq!(budget.used(), 0, "all that was charged is given back");
+        seen
+    }
+
+    const REQUESTS: &[u8] = b"\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcPUT /c HTTP/1.1\nTransfer-Encoding: chunked\n\n2\r\nhi\r\n0\r\n\r\n\r\nGET /d HTTP/1.0\r\n\r\n";
+
+    #[test]
+    fn a_pipeline_of_requests() {
+        let seen = read(Kind::Request, &[REQUESTS], &Limits::default());
+        assert_eq!(
+            seen,
+            [
+                "GET /a", "end", "POST /b", "<abc", "end", "PUT /c", "<hi", "end", "GET /d", "end"
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_pieces_read_the_same(cuts in proptest::collection::vec(0usize..200, 0..6)) {
+            let whole = read(Kind::Request, &[REQUESTS], &Limits::default());
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c % REQUESTS.len()).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for cut in cuts { pieces.push(&REQUESTS[from..cut]); from = cut; }
+            pieces.push(&REQUESTS[from..]);
+            prop_assert_eq!(read(Kind::Request, &pieces, &Limits::default()), whole.clone());
+            let ones: Vec<&[u8]> = REQUESTS.chunks(1).collect();
+            prop_assert_eq!(read(Kind::Request, &ones, &Limits::default()), whole);
+        }
+
+        #[test]
+        fn whatever_comes_is_no_panic(pieces in proptest::collection::vec(
+            proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'G'), Just(b' '), any::<u8>()], 0..40), 0..6)) {
+            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            let limits = Limits { head_bytes: 50, ..Limits::default() };
+            read(Kind::Request, &pieces, &limits);
+            read(Kind::Response, &pieces, &limits);
+        }
+    }
+
+    #[test]
+    fn limits_are_told_apart() {
+        let limits = Limits {
+            head_bytes: 64,
+            header_fields: 1,
+            ..Limits::default()
+        };
+        let long = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; 80]].concat();
+        assert_eq!(read(Kind::Request, &[&long], &limits), ["TooLarge"]);
+        assert_eq!(
+            read(Kind::Request, &[&long[..40], &long[40..]], &limits),
+            ["TooLarge"]
+        );
+        let many = b"GET / HTTP/1.1\r\nA: a\r\nB: b\r\n\r\n";
+        assert_eq!(read(Kind::Request, &[many], &limits), ["TooManyFields"]);
+        let poor = Limits {
+            buffered_bytes_total: 100,
+            ..Limits::default()
+        };
+        assert_eq!(
+            read(Kind::Request, &[&many[..9], &many[9..]], &poor),
+            ["NoRoom"]
+        );
+        assert_eq!(
+            read(Kind::Request, &[many], &poor),
+            ["GET /", "end"],
+            "a whole head costs nothing"
+        );
+    }
+
+    #[test]
+    fn after_a_gap_in_a_head_the_next_head_at_a_segment_start_counts() {
+        let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
+        let mut reader = Reader::new(Kind::Response);
+        let mut is_head = |reader: &mut Reader, bytes: &'static [u8], at_segment_start| {
+            let mut piece = Piece {
+                bytes,
+                at: Stamp::default(),
+                at_segment_start,
+            };
+            let step = reader.step(&mut piece, &limits, &mut budget);
+            let is_head = matches!(step, Step::Head { .. });
+            if reader.is_within_head() {
+                assert_eq!(reader.skip(5, &mut budget), Lost::Head);
+                assert_eq!(budget.used(), 0);
+            }
+            is_head
+        };
+        assert!(!is_head(&mut reader, b"HTTP/1.1 200 OK\r\nServ", true));
+        assert!(reader.is_seeking());
+        assert!(!is_head(&mut reader, b"HTTP/1.1 200 OK\r\n\r\n", false));
+        assert!(!is_head(&mut reader, b"200 OK\r\n\r\n", true));
+        assert!(is_head(&mut reader, b"HTTP/1.1 200 OK\r\n\r\n", true));
+    }
+
+    #[test]
+    fn a_gap_is_counted_off_a_content_of_known_length() {
+        let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
+        let mut reader = Reader::new(Kind::Response);
+        assert_eq!(reader.skip(1, &mut budget), Lost::Head);
+        let mut reader = Reader::new(Kind::Response);
+        reader.begin_body(Framing::Length(10));
+        assert_eq!(reader.skip(10, &mut budget), Lost::Content);
+        let mut piece = Piece {
+            bytes: b"HTTP/1.1 204 x\r\n\r\n",
+            at: Stamp::default(),
+            at_segment_start: false,
+        };
+        assert!(matches!(
+            reader.step(&mut piece, &limits, &mut budget),
+            Step::End
+        ));
+        assert!(matches!(
+            reader.step(&mut piece, &limits, &mut budget),
+            Step::Head { .. }
+        ));
+    }
+}

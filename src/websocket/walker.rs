@@ -1,0 +1,513 @@
+//! The frames of one direction, found by their headers; payloads are jumped over (RFC 6455 §5).
+
+use super::{FrameHeader, Opcode};
+
+/// Follows one direction from frame to frame, over pieces of any size and over gaps in payloads.
+///
+/// Keeps of a payload only what a Close says (at most 125 bytes), and of a ping or pong a hash.
+#[derive(Clone, Debug)]
+pub struct FrameWalker {
+    /// Bytes of a header that is not whole.
+    header: [u8; FrameHeader::MAX_LEN],
+    have: u8,
+    /// Position of the next byte.
+    offset: u64,
+    frame: Option<Frame>,
+    message: Message,
+}
+
+/// A frame whose payload is passing by.
+#[derive(Clone, Debug)]
+struct Frame {
+    header: FrameHeader,
+    /// Of its first byte.
+    offset: u64,
+    left: u64,
+    /// Of a control frame; apart, since most frames have none and many sockets are open.
+    control: Option<Box<Payload>>,
+}
+
+/// Where in a message the direction is (RFC 6455 §5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    /// Joined in the middle: a continuation may be right.
+    Unknown,
+    Between,
+    Within {
+        len: u64,
+    },
+}
+
+/// What is kept of the payload of a control frame, unmasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Of a Close: its first 125 bytes.
+    pub close: Vec<u8>,
+    /// The same for equal payloads: pairs a pong with its ping.
+    pub hash: u64,
+    /// Some of it was lost, or is beyond 125 bytes.
+    pub cut: bool,
+}
+
+/// What one step found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameStep {
+    /// A frame begins.
+    Header {
+        /// What it says.
+        header: FrameHeader,
+        /// Of its first byte.
+        offset: u64,
+        /// It continues nothing, or begins a message within another (§5.4).
+        out_of_turn: bool,
+    },
+    /// A control frame ended.
+    Control {
+        /// Its header.
+        header: FrameHeader,
+        /// Of its first byte.
+        offset: u64,
+        /// What it carried.
+        payload: Payload,
+    },
+    /// The last frame of a message ended.
+    Message {
+        /// Payload bytes of all its frames.
+        len: u64,
+    },
+    /// `HTTP/1.` stands where a frame should begin; the walker stays there.
+    Http {
+        /// Of its first byte.
+        offset: u64,
+    },
+}
+
+/// An HTTP status line or the start of one; as a frame it would be a fragmented Close, which is never right.
+const HTTP: &[u8] = b"HTTP/1.";
+/// Control frames hold no more (RFC 6455 §5.5).
+const MOST_CONTROL: usize = 125;
+
+impl FrameWalker {
+    /// Right behind the head that ends the handshake.
+    pub const fn new() -> Self {
+        Self {
+            header: [0; FrameHeader::MAX_LEN],
+            have: 0,
+            offset: 0,
+            frame: None,
+            message: Message::Between,
+        }
+    }
+
+    /// At a place where a frame is thought to begin, with what came before it unknown.
+    pub const fn joined_at(offset: u64) -> Self {
+        let mut walker = Self::new();
+        walker.offset = offset;
+        walker.message = Message::Unknown;
+        walker
+    }
+
+    /// Reads on, and moves `bytes` behind what was read; `None` once all was.
+    pub fn step(&mut self, bytes: &mut &[u8]) -> Option<FrameStep> {
+        loop {
+            let Some(frame) = &mut self.frame else {
+                return self.begin(bytes);
+            };
+            let len = usize::try_from(frame.left)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            let (part, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
+            if let Some(control) = &mut frame.control {
+                control.add(&frame.header, frame.header.payload_len - frame.left, part);
+            }
+            frame.left -= part.len() as u64;
+            self.offset = self.offset.saturating_add(part.len() as u64);
+            *bytes = rest;
+            if frame.left > 0 {
+                return None;
+            }
+            if let Some(step) = self.end() {
+                return Some(step);
+            }
+        }
+    }
+
+    /// Jumps over `len` lost bytes; false where they are more than the payload, so that the next header is not known.
+    pub fn skip(&mut self, len: u64) -> bool {
+        match &mut self.frame {
+            Some(frame) if len <= frame.left => {
+                frame.left -= len;
+                if let Some(control) = &mut frame.control {
+                    control.cut |= len > 0;
+                }
+                self.offset = self.offset.saturating_add(len);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the next byte begins a frame.
+    pub const fn is_between_frames(&self) -> bool {
+        self.have == 0
+            && match &self.frame {
+                None => true,
+                // An empty payload, or one that ended in a gap.
+                Some(frame) => frame.left == 0,
+            }
+    }
+
+    /// Position of the next byte.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn begin(&mut self, bytes: &mut &[u8]) -> Option<FrameStep> {
+        let before = usize::from(self.have);
+        let room = self.header.get_mut(before..)?;
+        let len = room.len().min(bytes.len());
+        room.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
+        let have = before + len;
+        let seen = self.header.get(..have)?;
+        let first = self.offset.saturating_sub(before as u64);
+        if seen.starts_with(HTTP) {
+            return Some(FrameStep::Http { offset: first });
+        }
+        let maybe_http = have >= 2 && HTTP.starts_with(seen);
+        let parsed = FrameHeader::parse(seen).filter(|_| !maybe_http);
+        let Some((header, used)) = parsed else {
+            self.have = u8::try_from(have).unwrap_or_default();
+            self.offset = self.offset.saturating_add(len as u64);
+            *bytes = bytes.get(len..)?;
+            return None;
+        };
+        // A header that might have been HTTP was held back with payload behind it: at most four bytes, read again here.
+        let again = before.saturating_sub(used);
+        let mut held = [0; HTTP.len()];
+        let held = held.get_mut(..again)?;
+        held.copy_from_slice(self.header.get(used..used + again)?);
+        self.offset = first.saturating_add((used + again) as u64);
+        *bytes = bytes.get((used + again).saturating_sub(before)..)?;
+        self.have = 0;
+        let mut control = header.opcode.is_control().then(|| Box::new(Payload::new()));
+        if let Some(control) = &mut control {
+            control.add(&header, 0, held);
+        }
+        self.frame = Some(Frame {
+            header,
+            offset: first,
+            left: header.payload_len.saturating_sub(again as u64),
+            control,
+        });
+        Some(FrameStep::Header {
+            header,
+            offset: first,
+            out_of_turn: self.take_turn(&header),
+        })
+    }
+
+    /// Follows the order of fragments; true where this frame is out of it.
+    fn take_turn(&mut self, header: &FrameHeader) -> bool {
+        if header.opcode.is_control() {
+            return false;
+        }
+        let continues = header.opcode == Opcode::CONTINUATION;
+        let out_of_turn = match self.message {
+            Message::Unknown => false,
+            Message::Between => continues,
+            Message::Within { .. } => !continues,
+        };
+        let before = match self.message {
+            Message::Within { len } if continues => len,
+            _ => 0,
+        };
+        self.message = Message::Within {
+            len: before.saturating_add(header.payload_len),
+        };
+        out_of_turn
+    }
+
+    fn end(&mut self) -> Option<FrameStep> {
+        let frame = self.frame.take()?;
+        if let Some(control) = frame.control {
+            return Some(FrameStep::Control {
+                header: frame.header,
+                offset: frame.offset,
+                payload: *control,
+            });
+        }
+        if !frame.header.fin {
+            return None;
+        }
+        match std::mem::replace(&mut self.message, Message::Between) {
+            Message::Within { len } => Some(FrameStep::Message { len }),
+            Message::Unknown | Message::Between => None,
+        }
+    }
+}
+
+impl Default for FrameWalker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Payload {
+    /// FNV-1a: pairs are made among the few pings that wait, so that a short hash does.
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+
+    const fn new() -> Self {
+        Self {
+            close: Vec::new(),
+            hash: Self::OFFSET_BASIS,
+            cut: false,
+        }
+    }
+
+    /// Adds the next `part`, the bytes of the payload from `from` on.
+    fn add(&mut self, header: &FrameHeader, from: u64, part: &[u8]) {
+        let is_close = header.opcode == Opcode::CLOSE;
+        if !is_close && !matches!(header.opcode, Opcode::PING | Opcode::PONG) {
+            return;
+        }
+        for (at, &byte) in (from..).zip(part) {
+            if self.cut || at >= MOST_CONTROL as u64 {
+                self.cut = true;
+                return;
+            }
+            let key = header.mask.unwrap_or_default();
+            let mask = key.get(at as usize % key.len()).copied();
+            let plain = byte ^ mask.unwrap_or_default();
+            self.hash = (self.hash ^ u64::from(plain)).wrapping_mul(Self::PRIME);
+            if is_close {
+                self.close.push(plain);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn walk(pieces: &[&[u8]]) -> Vec<FrameStep> {
+        let mut walker = FrameWalker::new();
+        let mut steps = Vec::new();
+        for &piece in pieces {
+            let mut bytes = piece;
+            while let Some(step) = walker.step(&mut bytes) {
+                let stop = matches!(step, FrameStep::Http { .. });
+                steps.push(step);
+                if stop {
+                    return steps;
+                }
+            }
+            assert!(bytes.is_empty());
+        }
+        steps
+    }
+
+    fn opcodes(steps: &[FrameStep]) -> Vec<u8> {
+        steps
+            .iter()
+            .filter_map(|step| match step {
+                FrameStep::Header { header, .. } => Some(header.opcode.0),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // RFC 6455 §5.7, one after the other: text, masked text, two fragments, ping, masked pong, 256 and 64 Ki bytes.
+        let mut wire = vec![];
+        wire.extend_from_slice(b"\x81\x05Hello");
+        wire.extend_from_slice(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        wire.extend_from_slice(b"\x01\x03Hel\x80\x02lo");
+        wire.extend_from_slice(b"\x89\x05Hello\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        wire.extend_from_slice(b"\x82\x7e\x01\x00");
+        wire.extend_from_slice(&[0; 256]);
+        wire.extend_from_slice(b"\x82\x7f\0\0\0\0\0\x01\0\0");
+        wire.extend_from_slice(&[0; 65536]);
+        let steps = walk(&[&wire]);
+        assert_eq!(opcodes(&steps), [1, 1, 1, 0, 9, 10, 2, 2]);
+        let lens: Vec<u64> = steps
+            .iter()
+            .filter_map(|step| match step {
+                FrameStep::Message { len } => Some(*len),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(lens, [5, 5, 5, 256, 65536]);
+        let hashes: Vec<u64> = steps
+            .iter()
+            .filter_map(|step| match step {
+                FrameStep::Control { payload, .. } => Some(payload.hash),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            hashes.len() == 2 && hashes[0] == hashes[1],
+            "masked or not, Hello is Hello"
+        );
+        assert!(!steps.iter().any(|step| matches!(
+            step,
+            FrameStep::Header {
+                out_of_turn: true,
+                ..
+            }
+        )));
+        let ones: Vec<&[u8]> = wire.chunks(1).collect();
+        assert_eq!(walk(&ones), steps);
+    }
+
+    #[test]
+    fn a_close_is_unmasked_wherever_it_is_cut() {
+        let wire = b"\x88\x86\x01\x02\x03\x04\x02\xf0cxd\x66";
+        for cut in 0..wire.len() {
+            let steps = walk(&[&wire[..cut], &wire[cut..]]);
+            match &steps[..] {
+                [
+                    _,
+                    FrameStep::Control {
+                        payload, offset: 0, ..
+                    },
+                ] => {
+                    assert_eq!(payload.close, b"\x03\xf2`\x7ce\x64");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn fragments_out_of_turn() {
+        let turns = |wire: &[u8]| -> Vec<bool> {
+            walk(&[wire])
+                .iter()
+                .filter_map(|step| match step {
+                    FrameStep::Header { out_of_turn, .. } => Some(*out_of_turn),
+                    _ => None,
+                })
+                .collect()
+        };
+        assert_eq!(
+            turns(b"\x01\x00\x89\x00\x80\x00"),
+            [false; 3],
+            "a ping between fragments"
+        );
+        assert_eq!(turns(b"\x80\x00\x81\x00"), [true, false]);
+        assert_eq!(turns(b"\x01\x00\x81\x00\x81\x00"), [false, true, false]);
+    }
+
+    #[test]
+    fn http_in_the_place_of_a_frame_is_seen_in_any_pieces() {
+        let wire = b"\x81\x01aHTTP/1.1 400 Bad Request";
+        for cut in 0..wire.len() {
+            assert_eq!(
+                walk(&[&wire[..cut], &wire[cut..]]).last(),
+                Some(&FrameStep::Http { offset: 3 })
+            );
+        }
+    }
+
+    #[test]
+    fn a_frame_that_only_begins_like_http_is_read_as_one() {
+        let mut wire = b"HTTP!".to_vec();
+        wire.resize(2 + 0x54, b'x');
+        wire.extend_from_slice(b"\x81\x00");
+        let whole = walk(&[&wire]);
+        assert_eq!(opcodes(&whole), [8, 1]);
+        let ones: Vec<&[u8]> = wire.chunks(1).collect();
+        assert_eq!(walk(&ones), whole);
+    }
+
+    #[test]
+    fn a_gap_in_a_payload_loses_no_frame() {
+        let mut walker = FrameWalker::new();
+        let mut bytes = &b"\x82\x0aabc"[..];
+        while walker.step(&mut bytes).is_some() {}
+        assert!(!walker.skip(8));
+        assert!(walker.skip(7));
+        assert!(walker.is_between_frames());
+        let mut bytes = &b"\x81\x00"[..];
+        assert_eq!(
+            walker.step(&mut bytes),
+            Some(FrameStep::Message { len: 10 })
+        );
+        assert!(matches!(
+            walker.step(&mut bytes),
+            Some(FrameStep::Header { offset: 12, .. })
+        ));
+        while walker.step(&mut bytes).is_some() {}
+        assert!(
+            !walker.skip(1),
+            "what is lost between frames may hold frames"
+        );
+    }
+
+    #[test]
+    fn of_an_endless_close_no_more_than_a_close_is_kept() {
+        let wire = [
+            b"\x88\x7f\x7f\xff\xff\xff\xff\xff\xff\xff".as_slice(),
+            &[7; 4000],
+        ]
+        .concat();
+        let mut walker = FrameWalker::new();
+        let mut bytes = &wire[..];
+        while walker.step(&mut bytes).is_some() {}
+        let frame = walker.frame.unwrap();
+        let control = frame.control.unwrap();
+        assert!(control.cut && control.close.len() == 125);
+    }
+
+    /// Frames as any endpoint may send them.
+    fn frames() -> impl Strategy<Value = Vec<u8>> {
+        let frame = (
+            any::<bool>(),
+            0u8..11,
+            any::<Option<[u8; 4]>>(),
+            prop_oneof![0usize..130, Just(300), Just(70_000)],
+        );
+        proptest::collection::vec(frame, 1..8).prop_map(|frames| {
+            let mut wire = Vec::new();
+            for (fin, opcode, mask, len) in frames {
+                wire.push(u8::from(fin) << 7 | opcode);
+                let bit = u8::from(mask.is_some()) << 7;
+                match len {
+                    0..126 => wire.push(bit | len as u8),
+                    126..0x1_0000 => {
+                        wire.push(bit | 126);
+                        wire.extend((len as u16).to_be_bytes());
+                    }
+                    _ => {
+                        wire.push(bit | 127);
+                        wire.extend((len as u64).to_be_bytes());
+                    }
+                }
+                wire.extend(mask.into_iter().flatten());
+                wire.extend(std::iter::repeat_n(b'x', len));
+            }
+            wire
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_pieces_read_the_same(wire in frames(), size in 1usize..3000) {
+            let whole = walk(&[&wire]);
+            let pieces: Vec<&[u8]> = wire.chunks(size).collect();
+            prop_assert_eq!(walk(&pieces), whole);
+        }
+
+        #[test]
+        fn any_bytes_read_the_same(wire in proptest::collection::vec(any::<u8>(), 0..300), size in 1usize..9) {
+            let whole = walk(&[&wire]);
+            let pieces: Vec<&[u8]> = wire.chunks(size).collect();
+            prop_assert_eq!(walk(&pieces), whole);
+        }
+    }
+}
