@@ -1,3 +1,52 @@
 //! The `wscap` command.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::panic;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use wscap::cli::{self, Action, Surroundings};
+use wscap::pipeline::{self, Exit};
+
+const MATCHED: u8 = 1;
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    // A panic has told its story by then; what is left is not to look like success or like a match.
+    match panic::catch_unwind(run) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) if is_closed(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            cli::say(&error.to_string());
+            ExitCode::from(FAILED)
+        }
+        Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let around = Surroundings::of_this_process();
+    match cli::parse(std::env::args_os(), &around)? {
+        Action::Run(config) => Ok(match pipeline::run(&config)? {
+            Exit::Fine => ExitCode::SUCCESS,
+            Exit::Matched => ExitCode::from(MATCHED),
+        }),
+        Action::ListInterfaces => print(&cli::interfaces()?),
+        Action::Explain(_) => anyhow::bail!("explain is not built yet"),
+        Action::Print(text) => print(&text),
+    }
+}
+
+fn print(text: &str) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nobody reads any more: no fault of ours.
+fn is_closed(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

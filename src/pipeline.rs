@@ -1,1 +1,333 @@
-//! (being built)
+//! From a command line to an exit code: the only file with threads and channels.
+//!
+//! ```text
+//! capture thread: Source, Dissector ── batches of events ──▶ analyze thread: Assembler, judge, Tally, Report
+//! ```
+//!
+//! The end of data is a closed channel. A file waits for the analyzer, so nothing is lost; live, what it cannot follow is
+//! shed and counted, so the capture never waits.
+
+mod analysis;
+mod gather;
+mod standin;
+
+use std::io::{self, BufWriter, Write};
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+
+use crate::capture::{self, Inputs, Source};
+use crate::cli::{Config, say};
+use crate::event::{Event, Health};
+use crate::report;
+use analysis::{Analysis, Outcome};
+use gather::Gather;
+use standin::Dissector;
+
+/// Events in one message.
+const BATCH: usize = 64;
+/// Messages that may wait.
+const WAITING: usize = 256;
+/// Buffer of standard output while nobody watches.
+const OUTPUT: usize = 64 * 1024;
+
+type Batch = Vec<Event>;
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It ran.
+    Fine,
+    /// It ran, and `--fail-on` matched.
+    Matched,
+}
+
+/// It could not run, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The inputs.
+    #[error(transparent)]
+    Capture(#[from] capture::Error),
+    /// Privileges.
+    #[error(transparent)]
+    Kept(#[from] capture::Kept),
+    /// Signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[from] ctrlc::Error),
+    /// Threads.
+    #[error("cannot start a thread: {0}\nThe limit on processes may be reached: ulimit -u")]
+    Spawn(io::Error),
+    /// Standard output.
+    #[error("cannot write the output: {0}")]
+    Write(io::Error),
+    /// A thread panicked.
+    #[error(
+        "a fault in wscap itself: its {0} thread failed, see above. Please report it, if you can with the capture."
+    )]
+    Panic(&'static str),
+    /// Nothing could be read.
+    #[error(
+        "no packet could be read: {0}\nwscap reads Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter log captures."
+    )]
+    NoKnownLink(String),
+    /// Live, all interfaces are gone.
+    #[error(
+        "no interface is left to listen to\nStart again once it is back; -i any stays when interfaces come and go."
+    )]
+    NoInterfaceLeft,
+}
+
+/// Runs to the end of the input, or until told to stop.
+pub fn run(config: &Config) -> Result<Exit, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let open = capture::open(&config.inputs, config.filter.as_deref(), &stop)?;
+    // From here on no byte of a stranger is read with privileges; before any thread, for capabilities are a thread's own.
+    let dropped = capture::drop_privileges(config.identity)?;
+    if config.output.verbose > 0 {
+        say(&dropped.to_string());
+    }
+    stop_on_signals(&stop)?;
+    let source = open.begin()?;
+    greet(config);
+    let ends = pump(config, source, &stop)?;
+    warn_of_links(config, &ends.outcome.health)?;
+    if ends.interrupted_by_loss {
+        return Err(Error::NoInterfaceLeft);
+    }
+    Ok(if ends.outcome.matched {
+        Exit::Matched
+    } else {
+        Exit::Fine
+    })
+}
+
+struct Ends {
+    outcome: Outcome,
+    /// The live source ended by itself.
+    interrupted_by_loss: bool,
+}
+
+/// Starts both threads and waits for them.
+fn pump(config: &Config, source: Source, stop: &AtomicBool) -> Result<Ends, Error> {
+    let live = source.is_live();
+    let (sender, receiver) = crossbeam_channel::bounded(WAITING);
+    thread::scope(|scope| {
+        let analyze = thread::Builder::new()
+            .name(String::from("analyze"))
+            .spawn_scoped(scope, move || analyze(config, live, &receiver, stop))
+            .map_err(Error::Spawn)?;
+        let capture = thread::Builder::new()
+            .name(String::from("capture"))
+            .spawn_scoped(scope, move || {
+                let outbox = if live {
+                    Outbox::Shed { sender, shed: 0 }
+                } else {
+                    Outbox::Block(sender)
+                };
+                read(config, source, outbox, stop)
+            })
+            .map_err(Error::Spawn)?;
+        let capture = capture.join().map_err(|_| Error::Panic("capture"));
+        let analyze = analyze.join().map_err(|_| Error::Panic("analyze"));
+        // The summary was printed whatever happened to the capture; now its fault is told.
+        let outcome = analyze?.map_err(Error::Write)?;
+        Ok(Ends {
+            outcome,
+            interrupted_by_loss: capture? && live,
+        })
+    })
+}
+
+/// The capture thread. True if the source ended by itself.
+fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBool) -> bool {
+    let mut gather = Gather::new(config, source.is_live());
+    let mut more = true;
+    let mut heard = true;
+    while more && heard && !gather.enough() && !stop.load(Ordering::Relaxed) {
+        more = source.read(|item| {
+            gather.take(item);
+            if gather.events().len() >= BATCH {
+                heard &= outbox.send(gather.events());
+            }
+        });
+        for notice in gather.take_notices() {
+            if !config.output.quiet {
+                say(&notice.to_string());
+            }
+        }
+        if gather.health_is_due() {
+            gather.tell_health(&source, outbox.shed());
+        }
+        heard &= outbox.send(gather.events());
+    }
+    source.count_drops();
+    gather.finish();
+    gather.tell_health(&source, outbox.shed());
+    outbox.send_last(gather.events());
+    !more
+}
+
+/// The analyzing thread.
+fn analyze(
+    config: &Config,
+    live: bool,
+    batches: &Receiver<Batch>,
+    stop: &AtomicBool,
+) -> io::Result<Outcome> {
+    let result = judge_all(config, live, batches);
+    // Whatever the reason for the end, nobody listens to the capture any more.
+    stop.store(true, Ordering::Relaxed);
+    result
+}
+
+fn judge_all(config: &Config, live: bool, batches: &Receiver<Batch>) -> io::Result<Outcome> {
+    let mut analysis = Analysis::new(config, live, report_to(config, live));
+    'all: for batch in batches {
+        for event in batch {
+            if !analysis.take(event)? {
+                break 'all;
+            }
+        }
+    }
+    analysis.finish()
+}
+
+/// What happens to a batch when the analyzer is behind.
+enum Outbox {
+    /// A file waits.
+    Block(Sender<Batch>),
+    /// A live capture does not: the batch is lost, and counted.
+    Shed { sender: Sender<Batch>, shed: u64 },
+}
+
+impl Outbox {
+    /// Sends what there is. False if nobody listens any more.
+    fn send(&mut self, events: &mut Vec<Event>) -> bool {
+        if events.is_empty() {
+            return true;
+        }
+        let batch = std::mem::replace(events, Vec::with_capacity(BATCH));
+        match self {
+            Self::Block(sender) => sender.send(batch).is_ok(),
+            Self::Shed { sender, shed } => match sender.try_send(batch) {
+                Ok(()) => true,
+                Err(TrySendError::Disconnected(_)) => false,
+                Err(TrySendError::Full(batch)) => {
+                    let before = batch.len();
+                    // Names are said once only, so they wait for better times.
+                    events.extend(
+                        batch
+                            .into_iter()
+                            .filter(|event| matches!(event, Event::Interface { .. })),
+                    );
+                    *shed += (before - events.len()) as u64;
+                    true
+                }
+            },
+        }
+    }
+
+    /// The last batch may wait: there is nothing left to capture.
+    fn send_last(self, events: &mut Vec<Event>) {
+        let (Self::Block(sender) | Self::Shed { sender, .. }) = self;
+        // If nobody listens, the reason is told by whoever stopped listening.
+        let _ = sender.send(std::mem::take(events));
+    }
+
+    const fn shed(&self) -> u64 {
+        match self {
+            Self::Block(_) => 0,
+            Self::Shed { shed, .. } => *shed,
+        }
+    }
+}
+
+/// The first signal ends the capture, so that the summary is printed; the second ends wscap.
+fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
+    let stop = Arc::clone(stop);
+    let mut signalled = false;
+    #[expect(
+        clippy::exit,
+        reason = "whoever asks twice wants no summary any more, and a thread may hang"
+    )]
+    ctrlc::set_handler(move || {
+        if signalled {
+            process::exit(2);
+        }
+        signalled = true;
+        stop.store(true, Ordering::Relaxed);
+    })?;
+    Ok(())
+}
+
+fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send>> {
+    let files = match &config.inputs {
+        Inputs::Live(..) => Vec::new(),
+        Inputs::Files(files) => files.iter().map(capture::Input::name).collect(),
+    };
+    // Standard output is flushed at each line; only where a whole file is read at once is that a waste.
+    let piped =
+        matches!(&config.inputs, Inputs::Files(files) if files.contains(&capture::Input::Stdin));
+    let out: Box<dyn Write + Send> = if live || piped {
+        Box::new(io::stdout())
+    } else {
+        Box::new(BufWriter::with_capacity(OUTPUT, io::stdout()))
+    };
+    let output = &config.output;
+    let only = config.only.clone();
+    let options = report::Options {
+        redact: output.redact,
+        utc: output.utc,
+        color: output.color,
+        files,
+        live,
+        verbosity: match (output.quiet, output.verbose) {
+            (true, _) => report::Verbosity::Quiet,
+            (false, 0) => report::Verbosity::Normal,
+            (false, _) => report::Verbosity::Verbose,
+        },
+        only: (!only.is_empty()).then(|| {
+            report::Only::new(move |item| match item {
+                report::Item::Attempt(judged) => only.attempt(&judged.judgement),
+                report::Item::Closing(judged) => only.closing(&judged.judgement),
+            })
+        }),
+    };
+    if output.json {
+        report::Report::Json(report::json::JsonReport::new(out, options))
+    } else {
+        report::Report::Text(report::text::TextReport::new(out, options))
+    }
+}
+
+fn greet(config: &Config) {
+    if let Inputs::Live(names, _) = &config.inputs
+        && !config.output.quiet
+    {
+        let names = names.join(", ");
+        say(&format!("listening on {names}; Ctrl-C ends with a summary"));
+    }
+}
+
+/// Packets of links that are not read are told; and if there were no others, it was no run at all.
+fn warn_of_links(config: &Config, health: &Health) -> Result<(), Error> {
+    if health.unknown_links.is_empty() {
+        return Ok(());
+    }
+    let each: Vec<String> = health
+        .unknown_links
+        .iter()
+        .map(|(link, count)| format!("{count} of {link}"))
+        .collect();
+    let each = each.join(", ");
+    if health.unknown_links.values().sum::<u64>() >= health.packets {
+        return Err(Error::NoKnownLink(each));
+    }
+    if !config.output.quiet {
+        say(&format!("packets of unknown links were skipped: {each}"));
+    }
+    Ok(())
+}

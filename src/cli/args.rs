@@ -130,14 +130,12 @@ pub(crate) enum Command {
     },
 }
 
-/// When to colour.
+/// When to colour; `auto` is on a terminal, unless `NO_COLOR` is set.
+// The values bear no doc comments: with them clap prints its long form of help, three times as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
-    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

@@ -5,6 +5,8 @@
 mod args;
 mod config;
 mod duration;
+mod interfaces;
+mod say;
 mod similar;
 mod watch;
 
@@ -15,6 +17,8 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 pub use config::{Action, Config, Output, Surroundings};
+pub use interfaces::interfaces;
+pub use say::say;
 pub use watch::Watch;
 
 use crate::capture::Identity;

@@ -12,4 +12,5 @@
 
 mod architecture;
 mod attempts;
+mod cli;
 mod support;

@@ -1,3 +1,4 @@
 //! What the tests build their situations from.
 
+pub(crate) mod files;
 pub(crate) mod legs;

@@ -1,0 +1,212 @@
+//! What the analyzing thread does with each event: joins, judges, sums up, reports, and remembers what to exit with.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::attempt::{Assembler, Output};
+use crate::cli::{Config, say};
+use crate::event::{Event, Fact, Health};
+use crate::judge::{self, Catalogue, JudgedAttempt, JudgedClosing};
+use crate::report::Report;
+use crate::tally::Tally;
+use crate::time::Timestamp;
+
+/// How long to look before saying that there is nothing but ciphertext.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything behind the channel.
+pub(super) struct Analysis<'a, W: Write> {
+    config: &'a Config,
+    live: bool,
+    assembler: Assembler,
+    outputs: Vec<Output>,
+    tally: Tally,
+    report: Report<W>,
+    health: Health,
+    began: Option<Timestamp>,
+    now: Timestamp,
+    told: Option<Timestamp>,
+    /// HTTP/1 was seen, or it was said that there is none: nothing more to say about it.
+    hinted: bool,
+    matched: bool,
+    /// Standard output is closed: nobody reads.
+    muted: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    /// `--fail-on` matched.
+    pub(super) matched: bool,
+    /// The last state of the capture.
+    pub(super) health: Health,
+}
+
+impl<'a, W: Write> Analysis<'a, W> {
+    pub(super) fn new(config: &'a Config, live: bool, report: Report<W>) -> Self {
+        Self {
+            config,
+            live,
+            assembler: Assembler::new(&config.limits),
+            outputs: Vec::new(),
+            tally: Tally::new(&config.limits),
+            report,
+            health: Health::default(),
+            began: None,
+            now: Timestamp::MIN,
+            told: None,
+            // The text report says it itself.
+            hinted: !live || config.output.quiet || !config.output.json,
+            matched: false,
+            muted: false,
+        }
+    }
+
+    /// Takes one event. False once there is no use in going on.
+    pub(super) fn take(&mut self, event: Event) -> io::Result<bool> {
+        match &event {
+            Event::Conn {
+                fact: Fact::Request(_) | Fact::Response(_) | Fact::Plain,
+                ..
+            } => self.hinted = true,
+            Event::Tick(now) => {
+                self.began.get_or_insert(*now);
+                self.now = self.now.max(*now);
+            }
+            Event::Health(health) if !self.hinted => self.hint(health),
+            _ => {}
+        }
+        self.assembler.push(event, &mut self.outputs);
+        self.outputs()
+    }
+
+    /// All events have come.
+    pub(super) fn finish(mut self) -> io::Result<Outcome> {
+        self.assembler.finish(&mut self.outputs);
+        self.outputs()?;
+        if !self.muted {
+            let snapshot = self.tally.snapshot();
+            match self.report.finish(&snapshot) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                other => other?,
+            }
+        }
+        Ok(Outcome {
+            matched: self.matched,
+            health: self.health,
+        })
+    }
+
+    fn outputs(&mut self) -> io::Result<bool> {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            match self.output(output) {
+                // Whoever reads has seen enough; but what is to be failed on may come yet.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.muted = true,
+                other => other?,
+            }
+        }
+        self.outputs = outputs;
+        Ok(!self.muted || (!self.live && !self.config.fail_on.is_empty()))
+    }
+
+    fn output(&mut self, output: Output) -> io::Result<()> {
+        let catalogue = Catalogue::embedded();
+        let (fail_on, only) = (&self.config.fail_on, &self.config.only);
+        match output {
+            Output::Attempt(attempt) => {
+                let judgement = judge::attempt(&attempt, catalogue);
+                self.matched |= fail_on.attempt(&judgement);
+                let wanted = only.is_empty() || only.attempt(&judgement);
+                let judged = Arc::new(JudgedAttempt {
+                    attempt: *attempt,
+                    judgement,
+                });
+                self.tally.attempt(&judged);
+                if wanted && !self.muted {
+                    self.report.attempt(&judged)?;
+                }
+            }
+            Output::Closing(closing) => {
+                let judgement = judge::closing(&closing, catalogue);
+                self.matched |= fail_on.closing(&judgement);
+                let wanted = only.is_empty() || only.closing(&judgement);
+                let judged = Arc::new(JudgedClosing {
+                    closing: *closing,
+                    judgement,
+                });
+                self.tally.closing(&judged);
+                if wanted && !self.muted {
+                    self.report.closing(&judged)?;
+                }
+            }
+            Output::Health(health) => {
+                self.tally.health(&health);
+                self.health = *health;
+                self.health_line()?;
+            }
+            Output::Interface {
+                source,
+                iface,
+                name,
+            } => {
+                self.tally.interface(source, iface, &name);
+                self.report.interface(source, iface, &name);
+            }
+            // Before the first packet there is no time to be told.
+            Output::Progress { now, .. } if now == Timestamp::MIN => {}
+            Output::Progress { now, pending, open } => self.tally.progress(now, pending, open),
+        }
+        Ok(())
+    }
+
+    /// Live: in JSON a line every now and then. The text report looks at each for what must be said at once, and a word
+    /// on standard error is for those who asked.
+    fn health_line(&mut self) -> io::Result<()> {
+        let output = &self.config.output;
+        if !self.live || self.muted {
+            return Ok(());
+        }
+        if !output.json {
+            self.report.health(&self.health, self.now)?;
+        }
+        let last = *self.told.get_or_insert(self.now);
+        if self.now.since(last) < output.stats_interval {
+            return Ok(());
+        }
+        self.told = Some(self.now);
+        if output.json {
+            return self.report.health(&self.health, self.now);
+        }
+        if output.verbose > 0 {
+            let health = &self.health;
+            say(&format!(
+                "{} packets, {} dropped, {} gaps, {} connections ({} TLS), {} facts not followed",
+                health.packets,
+                health.kernel_drops + health.iface_drops,
+                health.gaps,
+                health.connections,
+                health.tls_connections,
+                health.shed_events,
+            ));
+        }
+        Ok(())
+    }
+
+    /// On the wrong side of the proxy there is only ciphertext: says so soon, and where to listen instead.
+    fn hint(&mut self, health: &Health) {
+        let sealed = health.tls_connections + health.http2_connections;
+        let waited = self.began.is_some_and(|t| self.now.since(t) >= PATIENCE);
+        if sealed == 0 || !waited {
+            return;
+        }
+        self.hinted = true;
+        say(&format!(
+            "so far only {} TLS and {} HTTP/2 connections, which cannot be read.\n\
+             Listen where it is clear, behind what ends TLS: the proxy's upstream side (often -i lo), the backend's\n\
+             interface, or -i any with the backend's port as filter (tcp port 8080).",
+            health.tls_connections, health.http2_connections
+        ));
+    }
+}

@@ -1,0 +1,129 @@
+//! What the capture thread does with each item of the source: dissects it, and knows when enough was read.
+
+use std::time::Duration;
+
+use super::Dissector;
+use crate::capture::{Item, Notice, Source};
+use crate::cli::Config;
+use crate::event::Event;
+use crate::time::Timestamp;
+
+/// Time is told to the analyzer this often; by the packets alone, so that a file replays identically.
+const TICK: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// From items to events.
+pub(super) struct Gather {
+    dissector: Dissector,
+    events: Vec<Event>,
+    notices: Vec<Notice>,
+    /// First and latest time there was.
+    began: Option<Timestamp>,
+    now: Timestamp,
+    ticked: Timestamp,
+    told: Timestamp,
+    live: bool,
+    packets: u64,
+    most_packets: Option<u64>,
+    longest: Option<Duration>,
+    enough: bool,
+}
+
+impl Gather {
+    pub(super) fn new(config: &Config, live: bool) -> Self {
+        Self {
+            dissector: Dissector::new(&config.limits, live),
+            events: Vec::new(),
+            notices: Vec::new(),
+            began: None,
+            now: Timestamp::MIN,
+            ticked: Timestamp::MIN,
+            told: Timestamp::MIN,
+            live,
+            packets: 0,
+            most_packets: config.count,
+            longest: config.duration,
+            enough: false,
+        }
+    }
+
+    /// Takes one item of the source.
+    pub(super) fn take(&mut self, item: Item<'_>) {
+        match item {
+            Item::Record(record) => {
+                self.time(record.at.ts);
+                if self.enough {
+                    return;
+                }
+                self.dissector.push(&record, &mut self.events);
+                self.packets += 1;
+                self.enough = self.most_packets.is_some_and(|most| self.packets >= most);
+            }
+            Item::Tick(now) => self.time(now),
+            Item::Interface {
+                source,
+                iface,
+                name,
+            } => self.events.push(Event::Interface {
+                source,
+                iface,
+                name,
+            }),
+            Item::Notice(notice) => self.notices.push(notice),
+        }
+    }
+
+    /// As much was read as was asked for.
+    pub(super) const fn enough(&self) -> bool {
+        self.enough
+    }
+
+    /// Events so far; the caller takes them out.
+    pub(super) const fn events(&mut self) -> &mut Vec<Event> {
+        &mut self.events
+    }
+
+    /// What is to be said since the last call.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Live, the state of the capture is told each second.
+    pub(super) fn health_is_due(&mut self) -> bool {
+        let due = self.live && self.began.is_some() && self.now.since(self.told) >= SECOND;
+        if due {
+            self.told = self.now;
+        }
+        due
+    }
+
+    /// The state of the capture, with what only the shell knows.
+    pub(super) fn tell_health(&mut self, source: &Source, shed: u64) {
+        let mut health = self.dissector.health();
+        (health.kernel_drops, health.iface_drops) = source.drops();
+        health.shed_events = shed;
+        self.events.push(Event::Health(Box::new(health)));
+    }
+
+    /// The source has ended.
+    pub(super) fn finish(&mut self) {
+        self.dissector.finish(&mut self.events);
+    }
+
+    fn time(&mut self, now: Timestamp) {
+        let began = *self.began.get_or_insert(now);
+        self.now = self.now.max(now);
+        if self
+            .longest
+            .is_some_and(|longest| now.since(began) >= longest)
+        {
+            self.enough = true;
+            return;
+        }
+        if now.since(self.ticked) >= TICK {
+            self.ticked = now;
+            self.dissector.tick(now, &mut self.events);
+            self.events.push(Event::Tick(now));
+        }
+    }
+}
