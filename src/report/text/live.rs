@@ -86,7 +86,12 @@ impl Folds {
         due.sort_by_key(|fold| (fold.last, fold.order));
         due.into_iter()
             .map(|fold| {
-                let seconds = fold.last.since(fold.told).as_secs().max(1);
+                let least = if at_end {
+                    Duration::from_secs(1)
+                } else {
+                    QUIET
+                };
+                let seconds = fold.last.since(fold.told).max(least).as_secs();
                 let line = format!(
                     "{} {}  the same, {} more in {seconds} s",
                     clock.time(fold.last),

@@ -32,7 +32,10 @@ pub(super) fn head(page: &mut Page, view: &View<'_>) {
             names => clean(&format!("live on {}", names.join(", ")), 120).into_owned(),
         }
     } else {
-        listed(&files)
+        match files.len() {
+            0..=4 => listed(&files),
+            n => format!("{n} files"),
+        }
     };
     let when = match (snapshot.first, snapshot.now) {
         (Some(first), Some(last)) => format!("   {}", view.clock.range(first, last)),
@@ -51,7 +54,7 @@ pub(super) fn totals(page: &mut Page, view: &View<'_>) {
     page.blank();
     let total = snapshot.attempts.total();
     if total == 0 {
-        for line in health::nothing_seen(snapshot) {
+        for line in health::nothing_seen(snapshot, view.options.files.is_empty()) {
             page.wrapped("  ", "  ", &line);
         }
     } else {

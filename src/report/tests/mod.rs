@@ -1,5 +1,7 @@
 //! What both reports say of the same hand-made input.
 
+mod keys;
+
 use std::sync::Arc;
 
 use super::json::JsonReport;
