@@ -109,7 +109,8 @@ impl GroupKey {
         }
     }
 
-    fn folded() -> Self {
+    /// The group of all that found no room.
+    pub fn folded() -> Self {
         Self {
             finding: None,
             outcome: Outcome::Folded,

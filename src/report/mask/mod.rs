@@ -119,7 +119,17 @@ impl Mask {
 
     /// Free text that may quote a target or a token: evidence, a body, a reason.
     pub fn words(&self, text: &str) -> String {
-        self.show(text, |text| self.secrets.hidden_in(text))
+        self.show(text, |text| {
+            let (text, is_cut) = bounded(text);
+            let mut shown = self.secrets.hidden_in(text);
+            if is_cut {
+                // The cut may have gone through a secret, whose beginning is then not known as one.
+                let end = shown.rfind(char::is_whitespace).unwrap_or_default();
+                shown.truncate(end);
+                shown.push('…');
+            }
+            shown
+        })
     }
 
     fn show(&self, text: &str, masked: impl Fn(&str) -> String) -> String {
@@ -130,6 +140,19 @@ impl Mask {
         };
         clean(&text, MOST).into_owned()
     }
+}
+
+/// As much of a text as is looked through: a hostile head of 32 KB must not cost a thousand times its size.
+fn bounded(text: &str) -> (&str, bool) {
+    let most = MOST.saturating_mul(4);
+    if text.len() <= most {
+        return (text, false);
+    }
+    let end = (0..=most)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or_default();
+    (text.get(..end).unwrap_or_default(), true)
 }
 
 fn subprotocols_masked(list: &str) -> String {
@@ -171,6 +194,7 @@ mod tests {
             ("/ws;jsessionid=CANARY/x", "/ws;jsessionid=***/x"),
             ("/ws/token=CANARY", "/ws/token=***"),
             ("/ws/token/1234567", "/ws/token/***"),
+            ("/ws/token/CANARY/x", "/ws/token/***/x"),
             ("http://me:CANARY@h/ws?x=CANARY", "http://***@h/ws?x=***"),
             ("me:CANARY@h:443", "***@h:443"),
             (

@@ -56,19 +56,30 @@ pub(super) fn path_masked(path: &str) -> String {
     } else if !path.starts_with('/') && path.contains('@') {
         return authority_masked(path);
     }
-    let mut after_secret_name = false;
+    let mut previous = "";
     for (index, segment) in path.split('/').enumerate() {
         if index > 0 {
             out.push('/');
         }
-        if after_secret_name && template(segment) == "*" {
+        let is_value = (name_of_secret(previous) && template(segment) == "*")
+            || (is_name_of_token(previous) && segment.len() >= 6);
+        if is_value {
             out.push_str(HIDDEN);
         } else {
             out.push_str(&segment_masked(segment));
         }
-        after_secret_name = name_of_secret(segment);
+        previous = segment;
     }
     out
+}
+
+/// Whether what follows in the path can only be a token.
+fn is_name_of_token(segment: &str) -> bool {
+    let name = segment.to_ascii_lowercase();
+    matches!(
+        &*name,
+        "token" | "tokens" | "jwt" | "secret" | "apikey" | "api_key" | "api-key" | "access_token"
+    )
 }
 
 /// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.

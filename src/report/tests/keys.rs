@@ -172,7 +172,12 @@ trait Places {
 impl Places for [&str] {
     fn map_places(&self, text: &str) -> Vec<usize> {
         let legs = text.find("\"legs\":").unwrap();
-        let place = |key: &&str| text[legs..].find(&format!("\"{key}\":")).unwrap();
+        let place = |key: &&str| {
+            text.get(legs..)
+                .unwrap()
+                .find(&format!("\"{key}\":"))
+                .unwrap()
+        };
         self.iter().map(place).collect()
     }
 }

@@ -5,8 +5,10 @@ mod keys;
 use std::sync::Arc;
 
 use super::json::JsonReport;
+use super::mask::Mask;
+use super::sanitize::clean;
 use super::text::TextReport;
-use super::{Item, Only, Options};
+use super::{Item, Only, Options, Verbosity};
 use crate::event::Health;
 use crate::judge::{
     Advice, Confidence, FindingId, Hop, JudgedAttempt, JudgedClosing, Kind, Party, Verdict,
@@ -301,4 +303,74 @@ fn no_secret_and_no_control_character_gets_out() {
         ..options()
     };
     assert!(run.json(open).contains("CANARY3"));
+}
+
+#[test]
+fn verbose_tells_each_and_quiet_only_the_end() {
+    let run = three_stripped();
+    let with = |verbosity| {
+        run.text(Options {
+            verbosity,
+            ..options()
+        })
+    };
+    let verbose = with(Verbosity::Verbose);
+    assert_eq!(
+        verbose.matches(" stripped   api.example.com").count(),
+        3,
+        "{verbose}"
+    );
+    let quiet = with(Verbosity::Quiet);
+    assert!(
+        quiet.contains("STRIPPED") && !quiet.contains("HEALTH"),
+        "{quiet}"
+    );
+}
+
+#[test]
+fn many_kinds_share_a_line_in_the_end() {
+    let mut out = Vec::new();
+    let live = Options {
+        files: Vec::new(),
+        live: true,
+        ..options()
+    };
+    let mut report = TextReport::new(&mut out, live);
+    for n in 0..3_000 {
+        for _ in 0..2 {
+            let mut judged = JudgedAttempt::clone(&forbidden(n));
+            let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
+            request.head.target =
+                format!("/{}", "x".repeat(usize::try_from(n % 90).unwrap())).into();
+            request.head.fields = example::fields(&[("Host", &format!("h{n}"))]);
+            report.attempt(&judged).unwrap();
+        }
+    }
+    let lines = String::from_utf8(out).unwrap().lines().count();
+    assert!(lines <= 1_100, "{lines}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_the_mask(text in ".{0,200}", name in "[a-z]{1,9}", least in 0_usize..40) {
+        let mask = Mask::new(true);
+        for shown in [mask.target(&text), mask.words(&text), mask.subprotocols(&text), mask.host(&text), mask.field(&name, &text)] {
+            proptest::prop_assert!(!shown.chars().any(char::is_control));
+            proptest::prop_assert!(shown.chars().count() <= 1_025);
+        }
+        proptest::prop_assert!(clean(&text, least).chars().count() <= least + 1);
+        proptest::prop_assert!(crate::tally::template(&text).chars().count() <= 121);
+    }
+
+    #[test]
+    fn a_value_in_a_query_never_shows(path in "(/[a-z0-9]{0,8}){1,4}", name in "[a-zA-Z_]{1,12}", secret in "[A-Z][A-Z0-9%._~+/-]{7,40}") {
+        let mut judged = JudgedAttempt::clone(&forbidden(1));
+        let target = format!("{path}?x=1&{name}={secret}");
+        judged.attempt.legs[0].leg.request.as_mut().unwrap().1.head.target = target.clone().into();
+        let mask = Mask::of_attempt(true, &judged.attempt);
+        let echo = format!("Cannot GET {target} ({secret})");
+        for shown in [mask.target(&target), mask.words(&echo)] {
+            proptest::prop_assert!(!shown.contains(&secret), "{shown}");
+        }
+    }
 }

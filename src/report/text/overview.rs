@@ -26,7 +26,8 @@ pub(super) fn head(page: &mut Page, view: &View<'_>) {
         })
         .collect();
     let what = if files.is_empty() {
-        let names: Vec<&str> = snapshot.interfaces.values().map(|name| &**name).collect();
+        let mut names: Vec<&str> = snapshot.interfaces.values().map(|name| &**name).collect();
+        names.dedup();
         match &*names {
             [] => "live".to_owned(),
             names => clean(&format!("live on {}", names.join(", ")), 120).into_owned(),
