@@ -374,3 +374,72 @@ proptest::proptest! {
         }
     }
 }
+
+/// A chain of three with a refused upstream and an auth sub-request; the middle hop is not on one address.
+fn chain() -> Run {
+    use crate::attempt::{JoinedBy, LegEnd, Role};
+    use crate::stream::End;
+    let mut judged = JudgedAttempt::clone(&stripped(7, 50_208, 0));
+    let leg = |stream, client: &str, server: &str| example::leg(stream, client, server);
+    let mut last = judged.attempt.legs[1].clone();
+    last.leg.connection.client = end("10.0.1.9:5000");
+    last.leg.connection.server = end("[2001:db8::9]:9000");
+    last.parent = Some(1);
+    last.joined_by = Some(JoinedBy::Time);
+    judged.attempt.legs.push(last);
+    let mut failed = leg(8, "10.0.0.5:4000", "10.0.1.8:8080").inner();
+    failed.role = Role::Failed;
+    failed.leg.end = LegEnd {
+        first: None,
+        how: Some(End::Refused),
+    };
+    judged.attempt.legs.push(failed);
+    let mut auth = leg(9, "10.0.0.5:4001", "10.0.2.2:9000")
+        .answer(5, 1, 204, &[])
+        .inner();
+    auth.role = Role::Auth;
+    judged.attempt.legs.push(auth);
+    judged.judgement.hop.as_mut().unwrap().adjacent = None;
+    judged.attempt.tries = 2;
+    judged.attempt.earlier_tries = vec![crate::attempt::EarlierTry {
+        time: at(-1_000),
+        status: Some(401),
+        target: "/ws".into(),
+        tcp_stream: Some(0),
+        frame: 1,
+        source: 0,
+    }];
+    let mut left = JudgedAttempt::clone(&forbidden(8));
+    left.attempt.legs[0].leg.response = None;
+    left.judgement.status = None;
+    left.judgement.verdict = Verdict::Abandoned;
+    left.judgement.findings = vec![finding(
+        FindingId::ClientGaveUp,
+        0,
+        Confidence::Certain,
+        &["the client sent FIN after 3.0 s without an answer"],
+    )];
+    let mut other = JudgedAttempt::clone(&forbidden(9));
+    other.attempt.protocol = crate::attempt::Protocol::Other("h2c".into());
+    let mut noted = JudgedAttempt::clone(&opened(10, "/ws"));
+    noted.judgement.findings = vec![finding(
+        FindingId::UpstreamRetried,
+        0,
+        Confidence::Proved,
+        &[],
+    )];
+    Run {
+        attempts: [judged, left, other, noted].map(Arc::new).into(),
+        health: healthy(500),
+        ..Run::default()
+    }
+}
+
+#[test]
+fn text_of_a_chain() {
+    let two_files = Options {
+        files: vec!["front end.pcap".to_owned(), "back.pcapng".to_owned()],
+        ..options()
+    };
+    insta::assert_snapshot!("chain_of_three", chain().text(two_files));
+}

@@ -185,10 +185,16 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
             "Judged by its last try; {before} came before it{status}."
         ));
     }
-    let by_time = attempt
-        .legs
-        .iter()
-        .any(|node| node.role == Role::Path && node.joined_by == Some(JoinedBy::Time));
+    // Only where the judgement rests on such a leg.
+    let is_by_time = |index: usize| {
+        let node = attempt.legs.get(index);
+        node.is_some_and(|node| node.role == Role::Path && node.joined_by == Some(JoinedBy::Time))
+    };
+    let by_time = root.is_some_and(|root| is_by_time(root.leg))
+        || judgement
+            .diff
+            .iter()
+            .any(|difference| is_by_time(difference.to));
     if by_time {
         notes.push("The legs were matched by their time alone: they share no key.".to_owned());
     }
