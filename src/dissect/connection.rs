@@ -9,8 +9,8 @@ use crate::dissect::probing::Probing;
 use crate::dissect::socket::Socket;
 use crate::dissect::tls::Tls;
 use crate::event::Fact;
-use crate::flow::{Direction, Endpoint};
-use crate::stream::{End, Rank, StreamItem};
+use crate::flow::{Direction, End, Endpoint};
+use crate::stream::{Rank, StreamItem};
 
 /// What is kept of a connection beside what TCP shows.
 #[derive(Debug, Default)]

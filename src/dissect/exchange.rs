@@ -9,12 +9,12 @@ use crate::dissect::link::Link;
 use crate::dissect::socket::{self, Rsv, Socket};
 use crate::event::{Fact, GapOver, Request, Response};
 use crate::flow::Direction;
+use crate::flow::End;
 use crate::http::{
     Broken, Buffer, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status,
     Step,
 };
 use crate::limits::Limit;
-use crate::stream::End;
 use crate::time::Stamp;
 use crate::websocket::{Answer, Offer};
 

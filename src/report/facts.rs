@@ -53,10 +53,9 @@ pub(super) fn tcp_end(leg: &ClosingLeg) -> (&'static str, Option<Direction>) {
 fn ending(how: Option<End>, first: Option<&TcpEnd>) -> &'static str {
     match (how, first) {
         (Some(End::Refused), _) => "refused",
-        (Some(End::Unanswered), _) => "timeout",
         (Some(End::Rst(_)), None) | (_, Some(TcpEnd { reset: true, .. })) => "rst",
         (Some(End::Fin), _) | (_, Some(TcpEnd { reset: false, .. })) => "fin",
-        (Some(End::Idle), None) => "timeout",
+        (Some(End::Unanswered), _) | (Some(End::Idle), None) => "timeout",
         (Some(End::Evicted), None) => "evicted",
         (Some(End::Replaced), None) => "unknown",
         (Some(End::CaptureOver) | None, None) => "open",

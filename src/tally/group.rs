@@ -109,7 +109,8 @@ impl GroupKey {
         }
     }
 
-    fn folded() -> Self {
+    /// The group of all that found no room.
+    pub fn folded() -> Self {
         Self {
             finding: None,
             outcome: Outcome::Folded,
@@ -154,7 +155,7 @@ impl Example {
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
     places: HashMap<Arc<GroupKey>, usize>,
-    groups: Vec<Group>,
+    all: Vec<Group>,
     folded: Option<Group>,
     most: usize,
 }
@@ -163,7 +164,7 @@ impl Groups {
     pub(super) fn new(most: usize) -> Self {
         Self {
             places: HashMap::new(),
-            groups: Vec::new(),
+            all: Vec::new(),
             folded: None,
             most,
         }
@@ -172,19 +173,18 @@ impl Groups {
     /// Counts one member; false where it had to be folded.
     pub(super) fn count(&mut self, key: GroupKey, at: Timestamp, example: Example) -> bool {
         let known = self.places.get(&key).copied();
-        if let Some(group) = known.and_then(|place| self.groups.get_mut(place)) {
+        if let Some(group) = known.and_then(|place| self.all.get_mut(place)) {
             group.add(at);
-        } else if self.groups.len() < self.most {
+        } else if self.all.len() < self.most {
             let key = Arc::new(key);
-            self.places.insert(Arc::clone(&key), self.groups.len());
-            self.groups.push(Group::new(key, at, example));
+            self.places.insert(Arc::clone(&key), self.all.len());
+            self.all.push(Group::new(key, at, example));
         } else {
-            match &mut self.folded {
-                Some(group) => group.add(at),
-                None => {
-                    let key = Arc::new(GroupKey::folded());
-                    self.folded = Some(Group::new(key, at, example));
-                }
+            if let Some(group) = &mut self.folded {
+                group.add(at);
+            } else {
+                let key = Arc::new(GroupKey::folded());
+                self.folded = Some(Group::new(key, at, example));
             }
             return false;
         }
@@ -193,7 +193,7 @@ impl Groups {
 
     /// All groups, the largest first, the folded one last; `total` says how many a group is a share of.
     pub(super) fn sorted(&self, total: impl Fn(&GroupKey) -> u64) -> Vec<Group> {
-        let mut groups = self.groups.clone();
+        let mut groups = self.all.clone();
         groups.sort_by(|a, b| {
             b.count
                 .cmp(&a.count)

@@ -112,6 +112,7 @@ impl Recorder {
 #[derive(Clone, Debug)]
 struct Series {
     digits: u8,
+    longest: u64,
     histogram: Option<Box<Histogram<u32>>>,
 }
 
@@ -119,6 +120,7 @@ impl Series {
     const fn new(digits: u8) -> Self {
         Self {
             digits,
+            longest: 0,
             histogram: None,
         }
     }
@@ -129,8 +131,10 @@ impl Series {
             let made = Histogram::new_with_bounds(1, LONGEST_US, self.digits);
             self.histogram = made.ok().map(Box::new);
         }
+        let us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.longest = self.longest.max(us);
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
+            histogram.saturating_record(us);
         }
     }
 
@@ -139,12 +143,12 @@ impl Series {
             .as_ref()
             .map_or_else(Percentiles::default, |histogram| {
                 // The histogram answers with the upper end of a bucket, which may lie above the longest value.
-                let at = |quantile| histogram.value_at_quantile(quantile).min(histogram.max());
+                let at = |quantile| histogram.value_at_quantile(quantile).min(self.longest);
                 Percentiles {
                     p50: at(0.5),
                     p90: at(0.9),
                     p99: at(0.99),
-                    max: histogram.max(),
+                    max: self.longest,
                     count: histogram.len(),
                 }
             })

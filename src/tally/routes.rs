@@ -40,7 +40,7 @@ pub(super) enum Full {
 pub(super) struct Routes {
     table: HashMap<(Option<Arc<str>>, Arc<str>), Entry>,
     hosts: HashSet<Arc<str>>,
-    most_routes: usize,
+    most: usize,
     most_hosts: usize,
 }
 
@@ -52,11 +52,11 @@ struct Entry {
 }
 
 impl Routes {
-    pub(super) fn new(most_routes: usize, most_hosts: usize) -> Self {
+    pub(super) fn new(most: usize, most_hosts: usize) -> Self {
         Self {
             table: HashMap::new(),
             hosts: HashSet::new(),
-            most_routes,
+            most,
             most_hosts,
         }
     }
@@ -131,7 +131,7 @@ impl Routes {
     }
 
     fn room_for(&self, host: Option<&Arc<str>>) -> Option<Full> {
-        if self.table.len() >= self.most_routes {
+        if self.table.len() >= self.most {
             return Some(Full::Routes);
         }
         let new_host = host.is_some_and(|host| !self.hosts.contains(host));

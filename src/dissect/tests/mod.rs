@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use crate::dissect::connection::{self, Connection};
 use crate::dissect::link::{Counts, Link};
 use crate::event::{Event, Fact};
+use crate::flow::End;
 use crate::flow::{ConnId, Direction, Endpoint};
 use crate::limits::{Budget, Limits};
-use crate::stream::{Conn, End, Rank, StreamItem};
+use crate::stream::{Conn, Rank, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
 pub(super) const C: Direction = Direction::ToServer;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Address, FindingJson, HopJson, Time};
-use crate::attempt::{EarlierTry, Leg, Node};
+use crate::attempt::{EarlierTry, JoinedBy, Leg, Node};
 use crate::event::{Request, Response};
 use crate::http::Fields;
 use crate::judge::{Difference, JudgedAttempt};
@@ -181,7 +181,7 @@ impl LegJson {
         Self {
             parent: node.parent,
             role: node.role.name(),
-            joined_by: node.joined_by.map(|by| by.name()),
+            joined_by: node.joined_by.map(JoinedBy::name),
             client: Address(connection.client),
             server: Address(connection.server),
             file: source,

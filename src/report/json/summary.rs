@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::{HopJson, Time};
 use crate::event::Health;
+use crate::judge::FindingId;
 use crate::report::mask::Mask;
 use crate::tally::{
     Counts, Example, Group, Kinds, Latency, Outcome, Percentiles, Route, Snapshot, Verdicts,
@@ -119,7 +120,7 @@ impl GroupLine {
         Self {
             v: 1,
             r#type: "group",
-            finding: key.finding.map(|finding| finding.name()),
+            finding: key.finding.map(FindingId::name),
             verdict,
             kind,
             code,

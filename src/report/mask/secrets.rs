@@ -3,8 +3,9 @@
 //! Servers echo what they refuse (`Cannot GET /ws?token=…`), and evidence quotes what was sent. What is known to be a
 //! secret from the request is hidden by its value; what only looks like one, by its form.
 
-use super::token::{looks_secret, subprotocol_masked};
-use super::{HIDDEN, is_harmless, split_query, target_masked};
+use super::HIDDEN;
+use super::target::{is_harmless, path_masked, split_query, target_masked};
+use super::token::{looks_secret, name_of_secret, names_a_token, subprotocol_masked};
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -71,7 +72,7 @@ impl Secrets {
             } else if let Some(prefix) = masked.strip_suffix(HIDDEN) {
                 self.keep(name.get(prefix.len()..).unwrap_or_default());
             }
-            after = super::token::names_a_token(name);
+            after = names_a_token(name);
         }
     }
 
@@ -146,13 +147,13 @@ fn word_masked(word: &str) -> String {
     let tail = word.get(word_end.len()..).unwrap_or_default();
     match word_end.split_once('=') {
         Some((name, value)) if EXTENSION_PARAMS.contains(&name) || value.is_empty() => {}
-        Some((name, value)) if super::name_of_secret(name) || looks_secret(value, 32) => {
+        Some((name, value)) if name_of_secret(name) || looks_secret(value, 32) => {
             return format!("{name}={HIDDEN}{tail}");
         }
         _ => {}
     }
     if word_end.contains('/') {
-        return format!("{}{tail}", super::path_masked(word_end));
+        return format!("{}{tail}", path_masked(word_end));
     }
     if looks_secret(word_end, 32) {
         return format!("{HIDDEN}{tail}");

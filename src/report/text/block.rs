@@ -4,7 +4,7 @@ use crate::attempt::{JoinedBy, Role};
 use crate::judge::{Advice, Confidence, Finding, JudgedAttempt, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{headline, listed};
+use crate::report::phrase::{Subject, headline, listed, phrase};
 use crate::report::sanitize::clean;
 use crate::tally::{Group, GroupKey};
 
@@ -23,9 +23,10 @@ pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &Ju
     head(page, view, group, verdict, &mask);
     let root = facts::root(judged);
     let sentence = format!("{}.", headline(judged, &mask));
-    let sure = root.map_or("", |root| sure(root));
-    page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
     let is_short = matches!(verdict, Verdict::Abandoned | Verdict::Unknown);
+    // That bytes are missing, or that the client left, is plain to see.
+    let sure = root.filter(|_| !is_short).map_or("", sure);
+    page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
     if !is_short {
         page.blank();
         for line in table::table(judged, &mask) {
@@ -49,9 +50,7 @@ pub(super) fn advice(page: &mut Page, advice: &Advice, is_short: bool) {
     if let Some(cause) = &advice.cause {
         page.list("Why", std::slice::from_ref(cause));
     }
-    if !is_short || advice.cause.is_none() {
-        page.pasteable("Fix", &advice.fix);
-    }
+    page.pasteable("Fix", &advice.fix);
     if !is_short {
         page.list("Won't", &advice.wont_help);
     }
@@ -158,27 +157,44 @@ fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
 fn notes(judged: &JudgedAttempt) -> Vec<String> {
     let (attempt, judgement) = (&judged.attempt, &judged.judgement);
     let mut notes = Vec::new();
-    let confidence = facts::root(judged).map(|root| root.confidence);
+    let root = facts::root(judged);
+    let confidence = root.map(|root| root.confidence);
+    let is_of_hop = root.is_some_and(|root| phrase(root.id).0 == Subject::Hop);
     let is_lone = attempt.path().count() < 2;
     let is_short = matches!(judgement.verdict, Verdict::Abandoned | Verdict::Unknown);
     if attempt.surroundings.client_leg_encrypted && is_lone {
         notes.push("Judged from the upstream leg; the client leg is TLS.".to_owned());
-    } else if is_lone && !is_short && confidence == Some(Confidence::Guess) {
+    } else if is_lone && confidence == Some(Confidence::Guess) && !is_short {
         notes.push(
-            "A status alone does not tell who refused, or why. Capture on the proxy host with `-i any`: the leg \
-             behind it shows whether the request got there whole."
+            "A status alone does not tell who refused, or why. Capture on the proxy host with `-i any`: \
+             the leg behind it shows whether the request got there whole."
                 .to_owned(),
         );
-    } else if is_lone && !is_short {
+    } else if is_lone && is_of_hop {
         notes.push(
             "Seen on one leg. To name the hop for sure, capture on the proxy host with `-i any`."
                 .to_owned(),
         );
     }
-    let by_time = attempt
-        .legs
-        .iter()
-        .any(|node| node.role == Role::Path && node.joined_by == Some(JoinedBy::Time));
+    if let Some(earlier) = attempt.earlier_tries.first() {
+        let status = earlier
+            .status
+            .map_or_else(String::new, |status| format!(", answered {status}"));
+        let before = count(u64::from(attempt.tries.saturating_sub(1)), "try", "tries");
+        notes.push(format!(
+            "Judged by its last try; {before} came before it{status}."
+        ));
+    }
+    // Only where the judgement rests on such a leg.
+    let is_by_time = |index: usize| {
+        let node = attempt.legs.get(index);
+        node.is_some_and(|node| node.role == Role::Path && node.joined_by == Some(JoinedBy::Time))
+    };
+    let by_time = root.is_some_and(|root| is_by_time(root.leg))
+        || judgement
+            .diff
+            .iter()
+            .any(|difference| is_by_time(difference.to));
     if by_time {
         notes.push("The legs were matched by their time alone: they share no key.".to_owned());
     }

@@ -22,21 +22,19 @@ pub(super) fn closings(page: &mut Page, view: &View<'_>) {
     if snapshot.closings.total() == 0 {
         return;
     }
-    let mut head = format!(
-        "{} {} opened:",
-        view.paint.bold("CLOSINGS  "),
-        number(snapshot.closings.total())
-    );
-    for (kind, n) in snapshot.closings.iter().filter(|&(_, n)| n > 0) {
-        head.push_str(&format!(
-            "   {} {}{}",
-            number(n),
-            words(kind),
-            codes(view, kind)
-        ));
-    }
+    let parts: Vec<String> = snapshot
+        .closings
+        .iter()
+        .filter(|&(_, n)| n > 0)
+        .map(|(kind, n)| format!("{} {}{}", number(n), words(kind), codes(view, kind)))
+        .collect();
     page.blank();
-    page.line(&head);
+    page.line(&format!(
+        "{} {}:   {}",
+        view.paint.bold("CLOSINGS  "),
+        count(snapshot.closings.total(), "WebSocket", "WebSockets"),
+        parts.join("   ")
+    ));
     let mut shown = 0;
     let mut more = 0;
     for group in &snapshot.groups {
@@ -52,6 +50,7 @@ pub(super) fn closings(page: &mut Page, view: &View<'_>) {
             continue;
         }
         shown += 1;
+        page.blank();
         closing(page, view, group, judged);
     }
     if more > 0 {

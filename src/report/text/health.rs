@@ -43,22 +43,23 @@ pub(super) fn latency(page: &mut Page, view: &View<'_>) {
     if latency.handshake.count == 0 && latency.refusal.count == 0 {
         return;
     }
-    let mut parts = Vec::new();
-    let mut part = |what: &str, of: &Percentiles| {
+    let mut lines = Vec::new();
+    let mut line = |what: &str, of: &Percentiles| {
         if of.count > 0 {
-            parts.push(format!("{what}: p50 {}  p99 {}", us(of.p50), us(of.p99)));
+            let (half, most, all) = (us(of.p50), us(of.p99), us(of.max));
+            lines.push(format!("{what:<26} p50 {half:<8} p99 {most:<8} max {all}"));
         }
     };
-    part("to the 101", &latency.handshake);
-    part("to a refusal", &latency.refusal);
-    part("of it the proxy's own", &latency.proxy);
-    part("TCP connect", &latency.connect);
+    line("to the 101", &latency.handshake);
+    line("to a refusal", &latency.refusal);
+    line("of it the proxy's own", &latency.proxy);
+    line("TCP connect", &latency.connect);
     page.blank();
-    page.line(&format!(
-        "{} {}",
-        view.paint.bold("LATENCY   "),
-        parts.join(";   ")
-    ));
+    let mut label = view.paint.bold("LATENCY   ");
+    for line in lines {
+        page.line(&format!("{label} {line}"));
+        label = " ".repeat(10);
+    }
 }
 
 /// Writes what was lost and what could not be seen into.
@@ -91,13 +92,14 @@ pub(super) fn health(page: &mut Page, view: &View<'_>) {
 }
 
 /// When no handshake was seen: what was, and where to listen instead.
-pub(super) fn nothing_seen(snapshot: &Snapshot) -> Vec<String> {
+pub(super) fn nothing_seen(snapshot: &Snapshot, is_live: bool) -> Vec<String> {
     let health = &snapshot.health;
     let hidden = health
         .tls_connections
         .saturating_add(health.http2_connections);
     let mut lines = vec![match (health.packets, health.connections) {
-        (0, _) => "No packet was captured.".to_owned(),
+        (0, _) if is_live => "No packet was captured.".to_owned(),
+        (0, _) => "There is no packet in it.".to_owned(),
         (_, 0) => "No WebSocket handshake was seen, and no TCP connection.".to_owned(),
         (_, n) => format!(
             "No WebSocket handshake was seen in {} and {}.",
@@ -122,7 +124,7 @@ pub(super) fn nothing_seen(snapshot: &Snapshot) -> Vec<String> {
              client while capturing."
                 .to_owned(),
         );
-    } else if health.packets == 0 {
+    } else if health.packets == 0 && is_live {
         lines.push("Check the interface (`wscap -D` lists them) and the filter.".to_owned());
     }
     lines

@@ -17,7 +17,7 @@ use super::words::{Clock, Paint, number, span};
 
 /// How long equal ones are counted before they are told.
 const QUIET: Duration = Duration::from_secs(10);
-/// Groups followed; each new one beyond them is told at once, and not again.
+/// Groups followed; further ones share a line.
 const MOST: usize = 1_024;
 
 /// What was told of each group, and what was not yet.
@@ -25,6 +25,7 @@ const MOST: usize = 1_024;
 pub(super) struct Folds {
     groups: HashMap<GroupKey, Fold>,
     now: Timestamp,
+    swept: Timestamp,
     order: u64,
 }
 
@@ -47,6 +48,26 @@ impl Folds {
         start: impl FnOnce() -> String,
     ) -> bool {
         self.now = self.now.max(at);
+        if self.groups.len() >= MOST && self.now.since(self.swept) >= QUIET {
+            let now = self.now;
+            self.groups
+                .retain(|_, fold| fold.untold > 0 || now.since(fold.last) < QUIET);
+            self.swept = now;
+        }
+        if self.groups.len() >= MOST && !self.groups.contains_key(&key) {
+            return self.is_new_among_others(at);
+        }
+        self.is_new_of(key, at, start)
+    }
+
+    /// Strangers can name more hosts than anyone reads: beyond the ceiling all share one line.
+    fn is_new_among_others(&mut self, at: Timestamp) -> bool {
+        self.is_new_of(GroupKey::folded(), at, || {
+            "others     of many kinds".to_owned()
+        })
+    }
+
+    fn is_new_of(&mut self, key: GroupKey, at: Timestamp, start: impl FnOnce() -> String) -> bool {
         if let Some(fold) = self.groups.get_mut(&key) {
             if fold.untold == 0 && at.since(fold.last) >= QUIET {
                 // It was away: tell it in full again.
@@ -57,20 +78,15 @@ impl Folds {
             fold.last = fold.last.max(at);
             return false;
         }
-        if self.groups.len() >= MOST {
-            self.groups.retain(|_, fold| fold.untold > 0);
-        }
-        if self.groups.len() < MOST {
-            self.order += 1;
-            let fold = Fold {
-                order: self.order,
-                told: at,
-                untold: 0,
-                last: at,
-                start: start(),
-            };
-            self.groups.insert(key, fold);
-        }
+        self.order += 1;
+        let fold = Fold {
+            order: self.order,
+            told: at,
+            untold: 0,
+            last: at,
+            start: start(),
+        };
+        self.groups.insert(key, fold);
         true
     }
 
@@ -86,7 +102,12 @@ impl Folds {
         due.sort_by_key(|fold| (fold.last, fold.order));
         due.into_iter()
             .map(|fold| {
-                let seconds = fold.last.since(fold.told).as_secs().max(1);
+                let least = if at_end {
+                    Duration::from_secs(1)
+                } else {
+                    QUIET
+                };
+                let seconds = fold.last.since(fold.told).max(least).as_secs();
                 let line = format!(
                     "{} {}  the same, {} more in {seconds} s",
                     clock.time(fold.last),

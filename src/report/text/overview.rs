@@ -26,13 +26,17 @@ pub(super) fn head(page: &mut Page, view: &View<'_>) {
         })
         .collect();
     let what = if files.is_empty() {
-        let names: Vec<&str> = snapshot.interfaces.values().map(|name| &**name).collect();
+        let mut names: Vec<&str> = snapshot.interfaces.values().map(|name| &**name).collect();
+        names.dedup();
         match &*names {
             [] => "live".to_owned(),
             names => clean(&format!("live on {}", names.join(", ")), 120).into_owned(),
         }
     } else {
-        listed(&files)
+        match files.len() {
+            0..=4 => listed(&files),
+            n => format!("{n} files"),
+        }
     };
     let when = match (snapshot.first, snapshot.now) {
         (Some(first), Some(last)) => format!("   {}", view.clock.range(first, last)),
@@ -51,7 +55,7 @@ pub(super) fn totals(page: &mut Page, view: &View<'_>) {
     page.blank();
     let total = snapshot.attempts.total();
     if total == 0 {
-        for line in health::nothing_seen(snapshot) {
+        for line in health::nothing_seen(snapshot, view.options.files.is_empty()) {
             page.wrapped("  ", "  ", &line);
         }
     } else {

@@ -128,15 +128,14 @@ fn one_leg(judged: &JudgedAttempt, mask: &Mask) -> Vec<Row> {
     };
     let mut rows = vec![row("", ends(leg)), row("request", request_line(leg, mask))];
     if let Some(head) = rows.first_mut().filter(|_| encrypted) {
-        head.left = "encrypted".to_owned();
+        "encrypted".clone_into(&mut head.left);
     }
     for name in shown_fields(judged) {
         let value = field(leg, name, mask).unwrap_or_else(|| "-".to_owned());
         rows.push(row(&field_name(name), value));
     }
-    if key(leg).is_none() {
-        rows.push(row("Sec-WebSocket-Key", "-".to_owned()));
-    }
+    let key = key(leg).map_or("-", |_| "(there)");
+    rows.push(row("Sec-WebSocket-Key", key.to_owned()));
     rows.push(row("answer", answer(leg, mask)));
     if let Some(body) = facts::text_body(leg).filter(|_| leg.status() != Some(101)) {
         rows.push(row(
@@ -169,7 +168,7 @@ fn shown_fields(judged: &JudgedAttempt) -> Vec<&'static str> {
             | FindingId::SubprotocolRequired,
         ) => fields.push("sec-websocket-protocol"),
         Some(FindingId::ExtensionNotOffered | FindingId::ExtensionInvalid) => {
-            fields.push("sec-websocket-extensions")
+            fields.push("sec-websocket-extensions");
         }
         _ => {}
     }

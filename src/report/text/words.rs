@@ -123,8 +123,8 @@ pub(super) fn shell_quoted(text: &str) -> String {
         return text.to_owned();
     }
     if text.chars().any(char::is_control) {
-        let bytes: String = text.bytes().map(|b| format!("\\x{b:02x}")).collect();
-        return format!("$'{bytes}'");
+        let hex = text.bytes().map(|b| format!("\\x{b:02x}"));
+        return format!("$'{}'", hex.collect::<Vec<_>>().concat());
     }
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -28,6 +28,7 @@ pub struct JsonReport<W> {
     out: W,
     options: Options,
     names: Names,
+    buffer: Vec<u8>,
 }
 
 impl<W: Write> JsonReport<W> {
@@ -37,6 +38,7 @@ impl<W: Write> JsonReport<W> {
             out,
             options,
             names: Names::default(),
+            buffer: Vec::new(),
         }
     }
 
@@ -85,8 +87,11 @@ impl<W: Write> JsonReport<W> {
     }
 
     fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")?;
+        // A line is written whole, so that a reader never sees half of one.
+        self.buffer.clear();
+        serde_json::to_writer(&mut self.buffer, line)?;
+        self.buffer.push(b'\n');
+        self.out.write_all(&self.buffer)?;
         if self.options.live {
             self.out.flush()?;
         }

@@ -130,6 +130,9 @@ impl<W: Write> TextReport<W> {
                 "{time} LOST       {new} dropped: try -B 64, or a filter (port 80 or port 8080)"
             ))?;
         }
+        if self.options.verbosity == Verbosity::Verbose {
+            self.line(&format!("{time} health     {}", health::in_short(health)))?;
+        }
         let hidden = health
             .tls_connections
             .saturating_add(health.http2_connections);
@@ -147,7 +150,7 @@ impl<W: Write> TextReport<W> {
     /// The report.
     pub fn finish(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         for line in self.folds.due(Timestamp::MIN, true, &self.clock) {
-            writeln!(self.out, "{line}")?;
+            self.out.write_all(format!("{line}\n").as_bytes())?;
         }
         let view = View {
             options: &self.options,
@@ -192,7 +195,9 @@ impl<W: Write> TextReport<W> {
     }
 
     fn line(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", line.trim_end())?;
+        // A line is written whole, so that a reader never sees half of one.
+        self.out
+            .write_all(format!("{}\n", line.trim_end()).as_bytes())?;
         if self.options.live {
             self.out.flush()?;
         }

@@ -4,16 +4,17 @@
 //! Names stay, values go: `?token=…` is worth knowing, the token is not.
 
 mod secrets;
+mod target;
 mod token;
 
 use std::borrow::Cow;
 
 use crate::attempt::{Attempt, Closing};
 use crate::report::sanitize::clean;
-use crate::tally::template;
 
 use secrets::Secrets;
-use token::{looks_secret, name_of_secret};
+use target::{authority_masked, target_masked};
+use token::name_of_secret;
 
 /// What stands for a secret.
 const HIDDEN: &str = "***";
@@ -85,10 +86,7 @@ impl Mask {
 
     /// A host, perhaps with port; userinfo is hidden.
     pub fn host(&self, host: &str) -> String {
-        self.show(host, |host| {
-            host.rsplit_once('@')
-                .map_or_else(|| host.to_owned(), |(_, host)| format!("{HIDDEN}@{host}"))
-        })
+        self.show(host, authority_masked)
     }
 
     /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
@@ -121,7 +119,17 @@ impl Mask {
 
     /// Free text that may quote a target or a token: evidence, a body, a reason.
     pub fn words(&self, text: &str) -> String {
-        self.show(text, |text| self.secrets.hidden_in(text))
+        self.show(text, |text| {
+            let (text, is_cut) = bounded(text);
+            let mut shown = self.secrets.hidden_in(text);
+            if is_cut {
+                // The cut may have gone through a secret, whose beginning is then not known as one.
+                let end = shown.rfind(char::is_whitespace).unwrap_or_default();
+                shown.truncate(end);
+                shown.push('…');
+            }
+            shown
+        })
     }
 
     fn show(&self, text: &str, masked: impl Fn(&str) -> String) -> String {
@@ -134,146 +142,17 @@ impl Mask {
     }
 }
 
-/// The form in which a target is shown.
-fn target_masked(target: &str) -> String {
-    let (rest, fragment) = target
-        .split_once('#')
-        .map_or((target, None), |(t, f)| (t, Some(f)));
-    let (path, query) = split_query(rest);
-    let mut out = path_masked(path);
-    if let Some((mark, query)) = query {
-        out.push_str(mark);
-        if mark == "?" {
-            out.push_str(&query_masked(query));
-        } else {
-            out.push_str(HIDDEN);
-        }
+/// As much of a text as is looked through: a hostile head of 32 KB must not cost a thousand times its size.
+fn bounded(text: &str) -> (&str, bool) {
+    let most = MOST.saturating_mul(4);
+    if text.len() <= most {
+        return (text, false);
     }
-    if fragment.is_some_and(|f| !f.is_empty()) {
-        out.push('#');
-        out.push_str(HIDDEN);
-    }
-    out
-}
-
-/// Splits at the question mark, also where somebody has percent-encoded it.
-fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
-    let plain = target.find('?').map(|at| (at, 1));
-    let encoded = target
-        .find("%3F")
-        .or_else(|| target.find("%3f"))
-        .map(|at| (at, 3));
-    let first = match (plain, encoded) {
-        (Some(plain), Some(encoded)) => Some(plain.min(encoded)),
-        (plain, encoded) => plain.or(encoded),
-    };
-    first.map_or((target, None), |(at, len)| {
-        let (path, rest) = target.split_at(at);
-        (path, rest.split_at_checked(len))
-    })
-}
-
-fn path_masked(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let mut path = path;
-    if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {
-        let end = rest.find('/').unwrap_or(rest.len());
-        let (authority, after) = rest.split_at(end);
-        out.push_str(scheme);
-        out.push_str("://");
-        out.push_str(&authority_masked(authority));
-        path = after;
-    } else if !path.starts_with('/') && path.contains('@') {
-        return authority_masked(path);
-    }
-    let mut after_secret_name = false;
-    for (index, segment) in path.split('/').enumerate() {
-        if index > 0 {
-            out.push('/');
-        }
-        if after_secret_name && template(segment) == "*" {
-            out.push_str(HIDDEN);
-        } else {
-            out.push_str(&segment_masked(segment));
-        }
-        after_secret_name = name_of_secret(segment);
-    }
-    out
-}
-
-/// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.
-fn segment_masked(segment: &str) -> String {
-    let (name, params) = segment
-        .split_once(';')
-        .map_or((segment, None), |(n, p)| (n, Some(p)));
-    let mut out = match name.split_once('=') {
-        Some((key, value))
-            if !value.is_empty() && (name_of_secret(key) || looks_secret(value, 24)) =>
-        {
-            format!("{key}={HIDDEN}")
-        }
-        _ if looks_secret(name, 32) => HIDDEN.to_owned(),
-        _ => name.to_owned(),
-    };
-    for param in params.into_iter().flat_map(|params| params.split(';')) {
-        out.push(';');
-        out.push_str(param.split_once('=').map_or(param, |(key, _)| key));
-        if param.contains('=') {
-            out.push('=');
-            out.push_str(HIDDEN);
-        }
-    }
-    out
-}
-
-fn authority_masked(authority: &str) -> String {
-    authority.rsplit_once('@').map_or_else(
-        || authority.to_owned(),
-        |(_, host)| format!("{HIDDEN}@{host}"),
-    )
-}
-
-fn query_masked(query: &str) -> String {
-    let mut out = String::with_capacity(query.len());
-    for part in query.split_inclusive(['&', ';']) {
-        let (pair, mark) = match part.strip_suffix(['&', ';']) {
-            Some(pair) => (pair, part.get(pair.len()..).unwrap_or_default()),
-            None => (part, ""),
-        };
-        match pair.split_once('=') {
-            Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
-                out.push_str(pair)
-            }
-            // A name that looks like a token is one, with padding: `?dGVzdA==`.
-            Some((name, _)) if !looks_secret(name, 16) => {
-                out.push_str(name);
-                out.push('=');
-                out.push_str(HIDDEN);
-            }
-            _ if pair.is_empty() => {}
-            _ => out.push_str(HIDDEN),
-        }
-        out.push_str(mark);
-    }
-    out
-}
-
-/// What engine.io puts into every query, and what tells its versions apart.
-fn is_harmless(name: &str, value: &str) -> bool {
-    match name {
-        "EIO" => value.len() <= 2 && value.bytes().all(|b| b.is_ascii_digit()),
-        "transport" => matches!(
-            value,
-            "websocket"
-                | "polling"
-                | "webtransport"
-                | "flashsocket"
-                | "webSockets"
-                | "serverSentEvents"
-                | "longPolling"
-        ),
-        _ => false,
-    }
+    let end = (0..=most)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or_default();
+    (text.get(..end).unwrap_or_default(), true)
 }
 
 fn subprotocols_masked(list: &str) -> String {
@@ -315,6 +194,7 @@ mod tests {
             ("/ws;jsessionid=CANARY/x", "/ws;jsessionid=***/x"),
             ("/ws/token=CANARY", "/ws/token=***"),
             ("/ws/token/1234567", "/ws/token/***"),
+            ("/ws/token/CANARY/x", "/ws/token/***/x"),
             ("http://me:CANARY@h/ws?x=CANARY", "http://***@h/ws?x=***"),
             ("me:CANARY@h:443", "***@h:443"),
             (

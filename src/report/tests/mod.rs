@@ -1,10 +1,14 @@
 //! What both reports say of the same hand-made input.
 
+mod keys;
+
 use std::sync::Arc;
 
 use super::json::JsonReport;
+use super::mask::Mask;
+use super::sanitize::clean;
 use super::text::TextReport;
-use super::{Item, Only, Options};
+use super::{Item, Only, Options, Verbosity};
 use crate::event::Health;
 use crate::judge::{
     Advice, Confidence, FindingId, Hop, JudgedAttempt, JudgedClosing, Kind, Party, Verdict,
@@ -299,4 +303,143 @@ fn no_secret_and_no_control_character_gets_out() {
         ..options()
     };
     assert!(run.json(open).contains("CANARY3"));
+}
+
+#[test]
+fn verbose_tells_each_and_quiet_only_the_end() {
+    let run = three_stripped();
+    let with = |verbosity| {
+        run.text(Options {
+            verbosity,
+            ..options()
+        })
+    };
+    let verbose = with(Verbosity::Verbose);
+    assert_eq!(
+        verbose.matches(" stripped   api.example.com").count(),
+        3,
+        "{verbose}"
+    );
+    let quiet = with(Verbosity::Quiet);
+    assert!(
+        quiet.contains("STRIPPED") && !quiet.contains("HEALTH"),
+        "{quiet}"
+    );
+}
+
+#[test]
+fn many_kinds_share_a_line_in_the_end() {
+    let mut out = Vec::new();
+    let live = Options {
+        files: Vec::new(),
+        live: true,
+        ..options()
+    };
+    let mut report = TextReport::new(&mut out, live);
+    for n in 0..3_000 {
+        for _ in 0..2 {
+            let mut judged = JudgedAttempt::clone(&forbidden(n));
+            let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
+            request.head.target =
+                format!("/{}", "x".repeat(usize::try_from(n % 90).unwrap())).into();
+            request.head.fields = example::fields(&[("Host", &format!("h{n}"))]);
+            report.attempt(&judged).unwrap();
+        }
+    }
+    let lines = String::from_utf8(out).unwrap().lines().count();
+    assert!(lines <= 1_100, "{lines}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_the_mask(text in ".{0,200}", name in "[a-z]{1,9}", least in 0_usize..40) {
+        let mask = Mask::new(true);
+        for shown in [mask.target(&text), mask.words(&text), mask.subprotocols(&text), mask.host(&text), mask.field(&name, &text)] {
+            proptest::prop_assert!(!shown.chars().any(char::is_control));
+            proptest::prop_assert!(shown.chars().count() <= 1_025);
+        }
+        proptest::prop_assert!(clean(&text, least).chars().count() <= least + 1);
+        proptest::prop_assert!(crate::tally::template(&text).chars().count() <= 121);
+    }
+
+    #[test]
+    fn a_value_in_a_query_never_shows(path in "(/[a-z0-9]{0,8}){1,4}", name in "[a-zA-Z_]{1,12}", secret in "[A-Z][A-Z0-9%._~+/-]{7,40}") {
+        let mut judged = JudgedAttempt::clone(&forbidden(1));
+        let target = format!("{path}?x=1&{name}={secret}");
+        judged.attempt.legs[0].leg.request.as_mut().unwrap().1.head.target = target.clone().into();
+        let mask = Mask::of_attempt(true, &judged.attempt);
+        let echo = format!("Cannot GET {target} ({secret})");
+        for shown in [mask.target(&target), mask.words(&echo)] {
+            proptest::prop_assert!(!shown.contains(&secret), "{shown}");
+        }
+    }
+}
+
+/// A chain of three with a refused upstream and an auth sub-request; the middle hop is not on one address.
+fn chain() -> Run {
+    use crate::attempt::{JoinedBy, LegEnd, Role};
+    use crate::flow::End;
+    let mut judged = JudgedAttempt::clone(&stripped(7, 50_208, 0));
+    let leg = |stream, client: &str, server: &str| example::leg(stream, client, server);
+    let mut last = judged.attempt.legs[1].clone();
+    last.leg.connection.client = end("10.0.1.9:5000");
+    last.leg.connection.server = end("[2001:db8::9]:9000");
+    last.parent = Some(1);
+    last.joined_by = Some(JoinedBy::Time);
+    judged.attempt.legs.push(last);
+    let mut failed = leg(8, "10.0.0.5:4000", "10.0.1.8:8080").inner();
+    failed.role = Role::Failed;
+    failed.leg.end = LegEnd {
+        first: None,
+        how: Some(End::Refused),
+    };
+    judged.attempt.legs.push(failed);
+    let mut auth = leg(9, "10.0.0.5:4001", "10.0.2.2:9000")
+        .answer(5, 1, 204, &[])
+        .inner();
+    auth.role = Role::Auth;
+    judged.attempt.legs.push(auth);
+    judged.judgement.hop.as_mut().unwrap().adjacent = None;
+    judged.attempt.tries = 2;
+    judged.attempt.earlier_tries = vec![crate::attempt::EarlierTry {
+        time: at(-1_000),
+        status: Some(401),
+        target: "/ws".into(),
+        tcp_stream: Some(0),
+        frame: 1,
+        source: 0,
+    }];
+    let mut left = JudgedAttempt::clone(&forbidden(8));
+    left.attempt.legs[0].leg.response = None;
+    left.judgement.status = None;
+    left.judgement.verdict = Verdict::Abandoned;
+    left.judgement.findings = vec![finding(
+        FindingId::ClientGaveUp,
+        0,
+        Confidence::Certain,
+        &["the client sent FIN after 3.0 s without an answer"],
+    )];
+    let mut other = JudgedAttempt::clone(&forbidden(9));
+    other.attempt.protocol = crate::attempt::Protocol::Other("h2c".into());
+    let mut noted = JudgedAttempt::clone(&opened(10, "/ws"));
+    noted.judgement.findings = vec![finding(
+        FindingId::UpstreamRetried,
+        0,
+        Confidence::Proved,
+        &[],
+    )];
+    Run {
+        attempts: [judged, left, other, noted].map(Arc::new).into(),
+        health: healthy(500),
+        ..Run::default()
+    }
+}
+
+#[test]
+fn text_of_a_chain() {
+    let two_files = Options {
+        files: vec!["front end.pcap".to_owned(), "back.pcapng".to_owned()],
+        ..options()
+    };
+    insta::assert_snapshot!("chain_of_three", chain().text(two_files));
 }

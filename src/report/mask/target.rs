@@ -1,0 +1,158 @@
+//! A request target or URL with its secrets hidden: values of the query, userinfo, tokens in the path.
+
+use super::HIDDEN;
+use super::token::{looks_secret, name_of_secret};
+use crate::tally::template;
+
+/// The form in which a target is shown.
+pub(super) fn target_masked(target: &str) -> String {
+    let (rest, fragment) = target
+        .split_once('#')
+        .map_or((target, None), |(t, f)| (t, Some(f)));
+    let (path, query) = split_query(rest);
+    let mut out = path_masked(path);
+    if let Some((mark, query)) = query {
+        out.push_str(mark);
+        if mark == "?" {
+            out.push_str(&query_masked(query));
+        } else {
+            out.push_str(HIDDEN);
+        }
+    }
+    if fragment.is_some_and(|f| !f.is_empty()) {
+        out.push('#');
+        out.push_str(HIDDEN);
+    }
+    out
+}
+
+/// Splits at the question mark, also where somebody has percent-encoded it.
+pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
+    let plain = target.find('?').map(|at| (at, 1));
+    let encoded = target
+        .find("%3F")
+        .or_else(|| target.find("%3f"))
+        .map(|at| (at, 3));
+    let first = match (plain, encoded) {
+        (Some(plain), Some(encoded)) => Some(plain.min(encoded)),
+        (plain, encoded) => plain.or(encoded),
+    };
+    first.map_or((target, None), |(at, len)| {
+        let (path, rest) = target.split_at(at);
+        (path, rest.split_at_checked(len))
+    })
+}
+
+pub(super) fn path_masked(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut path = path;
+    if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (authority, after) = rest.split_at(end);
+        out.push_str(scheme);
+        out.push_str("://");
+        out.push_str(&authority_masked(authority));
+        path = after;
+    } else if !path.starts_with('/') && path.contains('@') {
+        return authority_masked(path);
+    }
+    let mut previous = "";
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            out.push('/');
+        }
+        let is_value = (name_of_secret(previous) && template(segment) == "*")
+            || (is_name_of_token(previous) && segment.len() >= 6);
+        if is_value {
+            out.push_str(HIDDEN);
+        } else {
+            out.push_str(&segment_masked(segment));
+        }
+        previous = segment;
+    }
+    out
+}
+
+/// Whether what follows in the path can only be a token.
+fn is_name_of_token(segment: &str) -> bool {
+    let name = segment.to_ascii_lowercase();
+    matches!(
+        &*name,
+        "token" | "tokens" | "jwt" | "secret" | "apikey" | "api_key" | "api-key" | "access_token"
+    )
+}
+
+/// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.
+fn segment_masked(segment: &str) -> String {
+    let (name, params) = segment
+        .split_once(';')
+        .map_or((segment, None), |(n, p)| (n, Some(p)));
+    let mut out = match name.split_once('=') {
+        Some((key, value))
+            if !value.is_empty() && (name_of_secret(key) || looks_secret(value, 24)) =>
+        {
+            format!("{key}={HIDDEN}")
+        }
+        _ if looks_secret(name, 32) => HIDDEN.to_owned(),
+        _ => name.to_owned(),
+    };
+    for param in params.into_iter().flat_map(|params| params.split(';')) {
+        out.push(';');
+        out.push_str(param.split_once('=').map_or(param, |(key, _)| key));
+        if param.contains('=') {
+            out.push('=');
+            out.push_str(HIDDEN);
+        }
+    }
+    out
+}
+
+pub(super) fn authority_masked(authority: &str) -> String {
+    authority.rsplit_once('@').map_or_else(
+        || authority.to_owned(),
+        |(_, host)| format!("{HIDDEN}@{host}"),
+    )
+}
+
+fn query_masked(query: &str) -> String {
+    let mut out = String::with_capacity(query.len());
+    for part in query.split_inclusive(['&', ';']) {
+        let (pair, mark) = match part.strip_suffix(['&', ';']) {
+            Some(pair) => (pair, part.get(pair.len()..).unwrap_or_default()),
+            None => (part, ""),
+        };
+        match pair.split_once('=') {
+            Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
+                out.push_str(pair);
+            }
+            // A name that looks like a token is one, with padding: `?dGVzdA==`.
+            Some((name, _)) if !looks_secret(name, 16) => {
+                out.push_str(name);
+                out.push('=');
+                out.push_str(HIDDEN);
+            }
+            _ if pair.is_empty() => {}
+            _ => out.push_str(HIDDEN),
+        }
+        out.push_str(mark);
+    }
+    out
+}
+
+/// What engine.io puts into every query, and what tells its versions apart.
+pub(super) fn is_harmless(name: &str, value: &str) -> bool {
+    match name {
+        "EIO" => value.len() <= 2 && value.bytes().all(|b| b.is_ascii_digit()),
+        "transport" => matches!(
+            value,
+            "websocket"
+                | "polling"
+                | "webtransport"
+                | "flashsocket"
+                | "webSockets"
+                | "serverSentEvents"
+                | "longPolling"
+        ),
+        _ => false,
+    }
+}
