@@ -9,7 +9,6 @@
 
 mod analysis;
 mod gather;
-mod standin;
 
 use std::io::{self, BufWriter, Write};
 use std::process;
@@ -21,11 +20,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::capture::{self, Inputs, Source};
 use crate::cli::{Config, say};
+use crate::dissect::Dissector;
 use crate::event::{Event, Health};
 use crate::report;
 use analysis::{Analysis, Outcome};
 use gather::Gather;
-use standin::Dissector;
 
 /// Events in one message.
 const BATCH: usize = 64;
