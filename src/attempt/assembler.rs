@@ -8,6 +8,7 @@ use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::closing::Sockets;
 use crate::attempt::join::{self, Client, Joined, Keys};
+use crate::attempt::lone::Lone;
 use crate::attempt::{
     Attempt, BodyStart, ClosingLeg, EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Node, Output,
     Protocol, Role, Surroundings, tree,
@@ -29,6 +30,7 @@ pub struct Assembler {
     /// Where the facts of a connection go.
     places: HashMap<ConnId, Place>,
     keys: Keys,
+    lone: Lone,
     /// Attempts whose answer invites the client to try again.
     inviting: HashMap<Client, CaseId>,
     /// When to look at a case again; entries may be out of date.
@@ -58,6 +60,7 @@ impl Assembler {
             next_attempt: 1,
             places: HashMap::new(),
             keys: Keys::default(),
+            lone: Lone::default(),
             inviting: HashMap::new(),
             due: BinaryHeap::new(),
             around: Around::new(limits.legs_waiting),
@@ -247,6 +250,9 @@ impl Assembler {
         let Some(case) = self.cases.get_mut(&id) else {
             return;
         };
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, id);
+        }
         let index = case.legs.len();
         case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
         self.put(conn, exchange, id, index);
@@ -262,6 +268,9 @@ impl Assembler {
         self.next_case += 1;
         let conn = leg.conn;
         self.keys.add(&leg, id);
+        if protocol == Protocol::WebSocket {
+            self.lone.add(&leg, id);
+        }
         let previous = Client::of(&leg)
             .and_then(|client| self.inviting.get(&client).copied())
             .filter(|previous| {
@@ -388,10 +397,50 @@ impl Assembler {
         }
     }
 
+    /// Two attempts turned out to be one.
+    fn merge(&mut self, outer: CaseId, inner: CaseId, by: JoinedBy) {
+        let Some(case) = self.cases.remove(&inner) else {
+            return;
+        };
+        self.inviting.retain(|_, inviting| *inviting != inner);
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, inner);
+        }
+        let Some(into) = self.cases.get_mut(&outer) else {
+            return;
+        };
+        if let [only] = into.legs.as_slice() {
+            self.lone.remove(&only.leg, outer);
+        }
+        let offset = into.legs.len();
+        for mut live in case.legs {
+            if let Some(Place::Cases(slots)) = self.places.get_mut(&live.leg.conn) {
+                for slot in slots.iter_mut().filter(|slot| slot.1 == inner) {
+                    *slot = (slot.0, outer, slot.2.saturating_add(offset));
+                }
+            }
+            self.keys.rename(&live.leg, inner, outer);
+            live.joined_by.get_or_insert(by);
+            into.legs.push(live);
+        }
+    }
+
     fn decide(&mut self, id: CaseId, cut: Cut, out: &mut impl Extend<Output>) {
+        if let Some(pair) = self.lone.pair(id, &self.cases) {
+            self.merge(pair.outer, pair.inner, pair.by);
+            let settled = self.cases.get(&id).is_some_and(
+                |case| matches!(case.progress(), Progress::Settling(at) if at <= self.now),
+            );
+            if !settled && cut == Cut::No {
+                return self.reschedule(pair.outer);
+            }
+        }
         let Some(mut case) = self.cases.remove(&id) else {
             return;
         };
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, id);
+        }
         self.absorb_earlier(&mut case);
         self.inviting.retain(|_, inviting| *inviting != id);
         let tails: HashMap<ConnId, ClosingLeg> = case
@@ -497,6 +546,9 @@ impl Assembler {
                 break;
             };
             self.inviting.retain(|_, inviting| *inviting != id);
+            if let [only] = before.legs.as_slice() {
+                self.lone.remove(&only.leg, id);
+            }
             self.keys.decide(
                 id,
                 &before.legs.iter().map(|live| &live.leg).collect::<Vec<_>>(),

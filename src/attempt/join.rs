@@ -73,6 +73,15 @@ impl Keys {
         }
     }
 
+    /// An attempt turned out to be part of another.
+    pub(super) fn rename(&mut self, leg: &Leg, from: CaseId, to: CaseId) {
+        if let Some(ids) = usable_key(leg).and_then(|key| self.cases.get_mut(key)) {
+            for id in ids.iter_mut().filter(|id| **id == from) {
+                *id = to;
+            }
+        }
+    }
+
     /// An attempt is decided; legs of it may still come until then.
     pub(super) fn decide(&mut self, case: CaseId, legs: &[&Leg], until: Timestamp) {
         for &leg in legs {

@@ -8,6 +8,7 @@ mod case;
 mod closing;
 mod join;
 mod leg;
+mod lone;
 mod tree;
 
 use std::time::Duration;

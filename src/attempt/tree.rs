@@ -81,6 +81,11 @@ fn parent_of(legs: &[&Leg], child: usize) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
+/// Whether a leg may be there to serve another, by its time and its addresses.
+pub(super) fn may_be_child(outer: &Leg, inner: &Leg) -> bool {
+    encloses(outer, inner) && precedes(outer, inner) && may_serve(outer, inner)
+}
+
 /// Begins first; of two whose clocks cannot tell, the one whose connection was seen first.
 fn precedes(outer: &Leg, inner: &Leg) -> bool {
     if same_file(outer, inner) {

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what the recorder needs: servers and capture tools from Debian packages (as root), and
+# the WebSocket libraries, by pinned version, under WSCAP_RECORD_DIR (default: a folder in the
+# temporary directory). Nothing else of the machine changes; delete that folder to be rid of it.
+set -euo pipefail
+
+dir="${WSCAP_RECORD_DIR:-${TMPDIR:-/tmp}/wscap-record}"
+here="$(cd "$(dirname "$0")" && pwd)"
+
+packages=(nginx haproxy apache2 curl openssl iproute2 tcpdump tshark zstd python3-venv)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
+DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "${packages[@]}" >/dev/null
+
+# The recorder starts its own instances; the packages' services would only hold the ports.
+for service in nginx haproxy apache2; do
+    if [ -d /run/systemd/system ]; then
+        systemctl disable --now "$service" 2>/dev/null || true
+    fi
+done
+
+mkdir -p "$dir/node"
+npm install --prefix "$dir/node" --no-package-lock --no-audit --no-fund --loglevel=error \
+    ws@8.23.0 socket.io@4.8.4 socket.io-client@2.5.0 \
+    socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1
+
+venv() { # NAME PACKAGE...
+    local at="$dir/$1"
+    shift
+    [ -x "$at/bin/python" ] || python3 -m venv "$at"
+    "$at/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 "uvicorn==0.54.0"
+venv python-websockets-12 websockets==12.0
+
+echo "ready: WSCAP_RECORD_DIR=$dir $here/record.py --list"

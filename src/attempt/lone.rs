@@ -1,0 +1,173 @@
+//! Legs that no key joins: paired by request id, or by time where no other pairing fits (spec: joining legs, 2 and 4).
+//!
+//! A hop that makes a key of its own, a client without one, a probe with the key of RFC 6455: their legs have nothing in
+//! common but that one begins while the other waits, and that they ask for the same. Where two pairings fit, none is
+//! made.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::attempt::case::{Case, CaseId};
+use crate::attempt::{JoinedBy, Leg, tree};
+use crate::time::Timestamp;
+
+/// Neighbours in time that are looked at; with more than that at once nothing can be told apart anyway.
+const NEIGHBOURS: usize = 64;
+
+/// Undecided attempts of a single leg, by what they ask for.
+#[derive(Debug, Default)]
+pub(super) struct Lone {
+    by_target: HashMap<Box<str>, BTreeSet<(Timestamp, CaseId)>>,
+}
+
+/// Two attempts that are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) outer: CaseId,
+    pub(super) inner: CaseId,
+    pub(super) by: JoinedBy,
+}
+
+impl Lone {
+    /// A new attempt has one leg so far.
+    pub(super) fn add(&mut self, leg: &Leg, id: CaseId) {
+        if let Some(target) = target(leg) {
+            self.by_target
+                .entry(target.into())
+                .or_default()
+                .insert((leg.started(), id));
+        }
+    }
+
+    /// An attempt is decided, or has another leg.
+    pub(super) fn remove(&mut self, leg: &Leg, id: CaseId) {
+        let Some(target) = target(leg) else { return };
+        if let Some(ids) = self.by_target.get_mut(target) {
+            ids.remove(&(leg.started(), id));
+            if ids.is_empty() {
+                self.by_target.remove(target);
+            }
+        }
+    }
+
+    /// The only pairing that an attempt of a single leg fits into, from either side.
+    pub(super) fn pair(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> Option<Pair> {
+        let leg = single(cases, id)?;
+        if let Some((outer, by)) = self.only(leg, id, cases, Side::Outer) {
+            let back = self.only(single(cases, outer)?, outer, cases, Side::Inner)?;
+            return (back.0 == id).then_some(Pair {
+                outer,
+                inner: id,
+                by,
+            });
+        }
+        let (inner, by) = self.only(leg, id, cases, Side::Inner)?;
+        let back = self.only(single(cases, inner)?, inner, cases, Side::Outer)?;
+        (back.0 == id).then_some(Pair {
+            outer: id,
+            inner,
+            by,
+        })
+    }
+
+    /// The one attempt on that side of a leg that fits; `None` where there is none, or several.
+    fn only(
+        &self,
+        leg: &Leg,
+        id: CaseId,
+        cases: &HashMap<CaseId, Case>,
+        side: Side,
+    ) -> Option<(CaseId, JoinedBy)> {
+        let near = self.by_target.get(target(leg)?)?;
+        let here = (leg.started(), id);
+        let fits = |&(_, other): &(Timestamp, CaseId)| {
+            let found = single(cases, other).filter(|_| other != id)?;
+            let (outer, inner) = if side == Side::Outer {
+                (found, leg)
+            } else {
+                (leg, found)
+            };
+            fit(outer, inner).map(|by| (other, by))
+        };
+        let mut found: Box<dyn Iterator<Item = (CaseId, JoinedBy)>> = match side {
+            Side::Outer => Box::new(near.range(..here).rev().take(NEIGHBOURS).filter_map(fits)),
+            Side::Inner => Box::new(near.range(here..).take(NEIGHBOURS).filter_map(fits)),
+        };
+        let mut by_time = None;
+        let mut ambiguous = false;
+        for (other, by) in &mut found {
+            if by == JoinedBy::RequestId {
+                return Some((other, by));
+            }
+            ambiguous |= by_time.is_some();
+            by_time = by_time.or(Some((other, by)));
+        }
+        by_time.filter(|_| !ambiguous)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Outer,
+    Inner,
+}
+
+fn single(cases: &HashMap<CaseId, Case>, id: CaseId) -> Option<&Leg> {
+    match cases.get(&id)?.legs.as_slice() {
+        [live] => Some(&live.leg),
+        _ => None,
+    }
+}
+
+fn target(leg: &Leg) -> Option<&str> {
+    leg.request_head()
+        .map(|head| tree::origin_form(&head.target))
+}
+
+/// What says that `inner` serves `outer`.
+fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
+    if !tree::may_be_child(outer, inner) {
+        return None;
+    }
+    if let (Some(a), Some(b)) = (request_id(outer), request_id(inner)) {
+        return (a == b).then_some(JoinedBy::RequestId);
+    }
+    let ends_inside = match (inner.settled(), outer.settled()) {
+        (Some(inner), Some(outer)) => inner <= outer,
+        _ => true,
+    };
+    let answers_fit = match (outer.status(), inner.status()) {
+        (Some(outer), Some(inner)) => outer == inner || outer >= 500,
+        _ => true,
+    };
+    (ends_inside && answers_fit && names_client(outer, inner) && asks_alike(outer, inner))
+        .then_some(JoinedBy::Time)
+}
+
+/// Where the inner leg says for whom it is, that is the outer leg's client.
+fn names_client(outer: &Leg, inner: &Leg) -> bool {
+    let client = outer.connection.client.addr.to_string();
+    ["x-forwarded-for", "x-real-ip"].into_iter().all(|name| {
+        inner.request_field(name).is_none_or(|value| {
+            let passed_on = outer
+                .request_field(name)
+                .is_some_and(|before| value.starts_with(&*before));
+            passed_on || value.split(',').any(|element| element.trim() == client)
+        })
+    })
+}
+
+/// Fields that proxies pass on as they are.
+fn asks_alike(outer: &Leg, inner: &Leg) -> bool {
+    ["origin", "user-agent"]
+        .into_iter()
+        .all(|name| outer.request_field(name) == inner.request_field(name))
+}
+
+/// `X-Request-ID`, or the trace of `traceparent` (W3C Trace Context §3.2).
+fn request_id(leg: &Leg) -> Option<String> {
+    if let Some(id) = leg.request_field("x-request-id") {
+        return Some(id.into_owned());
+    }
+    let trace = leg.request_field("traceparent")?;
+    trace.split('-').nth(1).map(str::to_owned)
+}
