@@ -229,10 +229,10 @@ impl Exchanges {
         let whole = piece.bytes.len();
         let starts_segment = piece.at_segment_start;
         loop {
-            if self.responses.is_seeking() {
-                if let Some(turn) = self.hunt(link, piece, whole) {
-                    return turn;
-                }
+            if self.responses.is_seeking()
+                && let Some(turn) = self.hunt(link, piece, whole)
+            {
+                return turn;
             }
             match self.responses.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
@@ -244,7 +244,7 @@ impl Exchanges {
                     };
                     self.hunt = None;
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, head, started, rest) {
+                    if let Some(turn) = self.response(link, &head, started, rest) {
                         return turn;
                     }
                 }
@@ -288,7 +288,7 @@ impl Exchanges {
     fn response(
         &mut self,
         link: &mut Link<'_>,
-        head: ResponseHead,
+        head: &ResponseHead,
         started: Stamp,
         rest: usize,
     ) -> Option<Turn> {
@@ -303,21 +303,21 @@ impl Exchanges {
         }
         let pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, method);
+        let framing = Framing::of_response(head, method);
         self.responses.begin_body(framing);
-        let interim = std::mem::take(&mut self.interim);
-        let told = self.answer(link, pending.as_ref(), &head, started, interim);
+        let told = self.answer(link, pending.as_ref(), head, started);
+        self.interim.clear();
         if told && status != 101 && method != Some("HEAD") {
             let exchange = pending
                 .as_ref()
                 .map_or(self.next, |pending| pending.exchange);
-            self.content = Content::begin(link, exchange, &head, framing);
+            self.content = Content::begin(link, exchange, head, framing);
         }
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
         let tunnel = pending.and_then(|pending| pending.settle(link));
         match (status, tunnel) {
-            (101, _) => Some(self.switch(link, &head, asked, rest)),
+            (101, _) => Some(self.switch(link, head, asked, rest)),
             (200..=299, Some(authority)) => {
                 link.conn.state.origin_mut().through = Some(authority);
                 Some(Turn::Become {
@@ -338,7 +338,6 @@ impl Exchanges {
         pending: Option<&Pending>,
         head: &ResponseHead,
         started: Stamp,
-        interim: Vec<Status>,
     ) -> bool {
         let told = pending.is_some_and(|pending| pending.told);
         let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
@@ -380,7 +379,7 @@ impl Exchanges {
             started,
             answer: Answer::of(head, offer.as_ref()),
             head: Some(head.clone()),
-            interim,
+            interim: std::mem::take(&mut self.interim),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
         true

@@ -181,7 +181,7 @@ fn the_content_of_a_refusal() {
     );
     match &talk.facts()[1] {
         Fact::Response(response) => {
-            assert_eq!(response.head.as_ref().unwrap().version, Version::Http10)
+            assert_eq!(response.head.as_ref().unwrap().version, Version::Http10);
         }
         other => panic!("{other:?}"),
     }
