@@ -29,7 +29,7 @@ pub(super) struct Exchanges {
     held: Held,
     content: Option<Content>,
     interim: Vec<Status>,
-    /// A 101 may have been lost: frames are looked for.
+    /// A head was lost, perhaps a 101: frames are looked for.
     hunt: Option<Box<Hunt>>,
 }
 
@@ -48,7 +48,9 @@ struct Pending {
     key: Option<Box<str>>,
     /// In case the answer makes it matter.
     late: Option<Box<Late>>,
-    /// Taken from the budget for the two above.
+    /// There was room for them.
+    kept: bool,
+    /// Taken from the budget for them.
     charged: u64,
 }
 
@@ -74,10 +76,14 @@ struct Held {
     buffer: Buffer,
     /// Bytes behind those in the buffer that were lost, or for which there was no room.
     lost: u64,
+    /// The record that brought the last of them.
+    last: Stamp,
 }
 
 /// Client bytes held on one connection at most.
 const MOST_HELD: usize = 64 * 1024;
+/// The same where the server is not seen, so that an answer will hardly come.
+const MOST_HELD_ONE_SIDED: usize = 4 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
@@ -95,6 +101,7 @@ impl Exchanges {
             hunt: None,
         };
         if joined {
+            new.hunt = Some(Box::default());
             new.requests.seek(link.budget);
             new.responses.seek(link.budget);
         }
@@ -126,10 +133,16 @@ impl Exchanges {
     }
 
     fn client(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
+        let whole = piece.bytes.len();
         loop {
             if self.must_hold() {
                 self.held.add(link, piece.bytes);
                 return Turn::Done;
+            }
+            if self.requests.is_seeking()
+                && let Some(turn) = self.hunt(link, Direction::ToServer, piece, whole)
+            {
+                return turn;
             }
             match self.requests.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
@@ -197,6 +210,7 @@ impl Exchanges {
             websocket,
             key: None,
             late: None,
+            kept: false,
             charged: 0,
         };
         if told {
@@ -230,7 +244,7 @@ impl Exchanges {
         let starts_segment = piece.at_segment_start;
         loop {
             if self.responses.is_seeking()
-                && let Some(turn) = self.hunt(link, piece, whole)
+                && let Some(turn) = self.hunt(link, Direction::ToClient, piece, whole)
             {
                 return turn;
             }
@@ -263,16 +277,22 @@ impl Exchanges {
         }
     }
 
-    /// After a gap that may have held a 101: looks for frames.
-    fn hunt(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>, whole: usize) -> Option<Turn> {
+    /// Out of step, so that a 101 may have been lost: looks for frames.
+    fn hunt(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        piece: &mut Piece<'_>,
+        whole: usize,
+    ) -> Option<Turn> {
         let hunt = self.hunt.as_mut()?;
         let mut bytes = piece.bytes;
-        let found = hunt.data(Direction::ToClient, &mut bytes, piece.at_segment_start)?;
-        if found.is_masked() != Some(false) {
+        let found = hunt.data(dir, &mut bytes, piece.at_segment_start)?;
+        if found.is_masked() != Some(dir == Direction::ToServer) {
             return None;
         }
         let hunt = *self.hunt.take()?;
-        let mut socket = hunt.catch(link, Direction::ToClient, *found);
+        let mut socket = hunt.catch(link, dir, *found);
         if self.must_hold() {
             // What the client sent behind its request begins with a frame.
             socket.find(Direction::ToServer);
@@ -307,10 +327,10 @@ impl Exchanges {
         self.responses.begin_body(framing);
         let told = self.answer(link, pending.as_ref(), head, started);
         self.interim.clear();
-        if told && status != 101 && method != Some("HEAD") {
-            let exchange = pending
-                .as_ref()
-                .map_or(self.next, |pending| pending.exchange);
+        if let Some(exchange) = told
+            && status != 101
+            && method != Some("HEAD")
+        {
             self.content = Content::begin(link, exchange, head, framing);
         }
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
@@ -331,14 +351,14 @@ impl Exchanges {
         }
     }
 
-    /// Tells a final response, and its request if that was not yet; false if it is a plain one.
+    /// Tells a final response, and its request if that was not yet; the number of the exchange, unless it is plain.
     fn answer(
         &mut self,
         link: &mut Link<'_>,
         pending: Option<&Pending>,
         head: &ResponseHead,
         started: Stamp,
-    ) -> bool {
+    ) -> Option<u32> {
         let told = pending.is_some_and(|pending| pending.told);
         let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
         let matters = matches!(head.status.0, 101 | 426)
@@ -351,16 +371,22 @@ impl Exchanges {
             if !lost {
                 link.plain();
             }
-            return false;
+            return None;
         }
-        let mut offer = pending.filter(|pending| pending.told).map(|pending| Offer {
+        let exchange = pending.map_or(self.next, |pending| pending.exchange);
+        if pending.is_none() {
+            self.next = self.next.saturating_add(1);
+        }
+        // Without its key an accept cannot be called wrong.
+        let known = pending.filter(|pending| pending.told && pending.kept);
+        let mut offer = known.map(|pending| Offer {
             key: pending.key.clone(),
             ..Offer::default()
         });
         if let Some(late) = pending.and_then(|pending| pending.late.as_deref()) {
             let connection = link.describe();
             let request = Request {
-                exchange: pending.map_or(0, |pending| pending.exchange),
+                exchange,
                 connection,
                 started: late.started,
                 head: late.head.clone(),
@@ -369,10 +395,6 @@ impl Exchanges {
             link.report_at(late.at, Fact::Request(Box::new(request)));
         }
         let connection = (!link.conn.state.reported).then(|| link.describe());
-        let exchange = pending.map_or(self.next, |pending| pending.exchange);
-        if pending.is_none() {
-            self.next = self.next.saturating_add(1);
-        }
         let response = Response {
             exchange,
             connection,
@@ -382,7 +404,7 @@ impl Exchanges {
             interim: std::mem::take(&mut self.interim),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
-        true
+        Some(exchange)
     }
 
     /// The server answers an upgrade with bytes that are no HTTP.
@@ -438,6 +460,7 @@ impl Exchanges {
     fn release(&mut self, link: &mut Link<'_>) -> Option<Turn> {
         let lost = std::mem::take(&mut self.held.lost);
         let bytes = self.held.buffer.take(link.budget);
+        let now = std::mem::replace(&mut link.at, self.held.last);
         let mut piece = Piece {
             bytes: &bytes,
             at: link.at,
@@ -447,6 +470,7 @@ impl Exchanges {
         if lost > 0 {
             self.gap(link, Direction::ToServer, lost);
         }
+        link.at = now;
         match turn {
             Turn::Done => None,
             turn @ Turn::Become { .. } => Some(turn),
@@ -464,6 +488,7 @@ impl Exchanges {
                 Lost::Content => GapOver::Body,
                 Lost::Nothing => GapOver::RequestHead,
                 Lost::Head => {
+                    self.hunt.get_or_insert_default();
                     self.pending.push_back(Pending::lost(self.next));
                     self.next = self.next.saturating_add(1);
                     GapOver::RequestHead
@@ -474,14 +499,15 @@ impl Exchanges {
                 match self.responses.skip(len, link.budget) {
                     Lost::Content => GapOver::Body,
                     Lost::Head | Lost::Nothing => {
-                        if self.pending.iter().any(|pending| pending.websocket) {
-                            self.hunt.get_or_insert_default().gap(dir, len);
-                        }
+                        self.hunt.get_or_insert_default();
                         GapOver::ResponseHead
                     }
                 }
             }
         };
+        if let Some(hunt) = &mut self.hunt {
+            hunt.gap(dir, len);
+        }
         link.tell_if_reported(Fact::Gap { dir, len, over });
         if dir == Direction::ToServer && self.pending.len() as u64 > link.limits.pipelined_requests
         {
@@ -521,6 +547,7 @@ impl Pending {
             blocks: false,
             key: None,
             late: None,
+            kept: false,
             charged: 0,
         }
     }
@@ -529,6 +556,7 @@ impl Pending {
     fn keep(&mut self, link: &mut Link<'_>, size: u64, keep: impl FnOnce(&mut Self)) {
         if link.budget.charge(size) {
             self.charged = size;
+            self.kept = true;
             keep(self);
         } else {
             link.reached(Limit::buffered_bytes_total);
@@ -565,7 +593,13 @@ impl Method {
 
 impl Held {
     fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
-        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= MOST_HELD;
+        let most = if link.conn.both_ways {
+            MOST_HELD
+        } else {
+            MOST_HELD_ONE_SIDED
+        };
+        self.last = link.at;
+        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= most;
         if !fits || !self.buffer.append(bytes, link.budget) {
             if fits {
                 link.reached(Limit::buffered_bytes_total);

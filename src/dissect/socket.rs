@@ -393,7 +393,15 @@ impl Socket {
     }
 }
 
-/// Whether a 101 is one to WebSocket: it says so, or it says nothing and that was asked for.
+/// Whether a 101 is one to WebSocket: it says so, or that was asked for and it does not name another protocol.
 pub(super) fn is_websocket(head: &ResponseHead, answer: &Answer, asked: bool) -> bool {
-    answer.upgrade || (asked && head.fields.elements("upgrade").next().is_none())
+    const OTHERS: &[&[u8]] = &[b"h2", b"http/", b"tls/", b"tcp"];
+    let names_another = head.fields.elements("upgrade").any(|token| {
+        OTHERS.iter().any(|other| {
+            token
+                .get(..other.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(other))
+        })
+    });
+    answer.upgrade || (asked && !names_another)
 }
