@@ -2,6 +2,7 @@
 
 mod exchanges;
 mod frames;
+mod records;
 mod starts;
 
 use proptest::prelude::*;
