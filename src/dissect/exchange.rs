@@ -6,12 +6,13 @@ use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::hunt::Hunt;
 use crate::dissect::link::Link;
-use crate::dissect::socket::{self, Rsv, Socket};
+use crate::dissect::matters;
+use crate::dissect::pending::{Held, Late, Method, Pending};
+use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, GapOver, Request, Response};
 use crate::flow::Direction;
 use crate::http::{
-    Broken, Buffer, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status,
-    Step,
+    Broken, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status, Step,
 };
 use crate::limits::Limit;
 use crate::stream::End;
@@ -33,57 +34,6 @@ pub(super) struct Exchanges {
     hunt: Option<Box<Hunt>>,
 }
 
-/// A request that waits for its final answer.
-#[derive(Debug)]
-struct Pending {
-    exchange: u32,
-    /// What the framing of the answer depends on (RFC 9112 §6.3).
-    method: Method,
-    /// Its request was told.
-    told: bool,
-    /// It asks for WebSocket.
-    websocket: bool,
-    /// What follows cannot be read until it is answered.
-    blocks: bool,
-    key: Option<Box<str>>,
-    /// In case the answer makes it matter.
-    late: Option<Box<Late>>,
-    /// There was room for them.
-    kept: bool,
-    /// Taken from the budget for them.
-    charged: u64,
-}
-
-#[derive(Debug)]
-enum Method {
-    Head,
-    Connect(Box<str>),
-    Other,
-    /// The request itself was lost.
-    Lost,
-}
-
-#[derive(Debug)]
-struct Late {
-    head: RequestHead,
-    started: Stamp,
-    at: Stamp,
-}
-
-/// Client bytes behind a request whose answer says what they are.
-#[derive(Debug, Default)]
-struct Held {
-    buffer: Buffer,
-    /// Bytes behind those in the buffer that were lost, or for which there was no room.
-    lost: u64,
-    /// The record that brought the last of them.
-    last: Stamp,
-}
-
-/// Client bytes held on one connection at most.
-const MOST_HELD: usize = 64 * 1024;
-/// The same where the server is not seen, so that an answer will hardly come.
-const MOST_HELD_ONE_SIDED: usize = 4 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
@@ -190,18 +140,9 @@ impl Exchanges {
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
         let offer = Offer::of(&head);
-        let websocket = offer.upgrade
-            || head
-                .fields
-                .iter()
-                .any(|field| is_websocket_field(field.name))
-            || is_engine_io(&head);
+        let websocket = matters::asks_for_websocket(&head, &offer);
         let told = websocket || head.fields.elements("upgrade").next().is_some();
-        let method = match &*head.method {
-            "HEAD" => Method::Head,
-            "CONNECT" => Method::Connect(head.target.clone()),
-            _ => Method::Other,
-        };
+        let method = Method::of(&head);
         let mut pending = Pending {
             exchange,
             blocks: told || matches!(method, Method::Connect(_)),
@@ -362,11 +303,7 @@ impl Exchanges {
         let told = pending.is_some_and(|pending| pending.told);
         let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
         let matters = matches!(head.status.0, 101 | 426)
-            || (lost
-                && head
-                    .fields
-                    .iter()
-                    .any(|field| is_websocket_field(field.name)));
+            || (lost && matters::bears_websocket_field(&head.fields));
         if !told && !matters {
             if !lost {
                 link.plain();
@@ -433,7 +370,7 @@ impl Exchanges {
         rest: usize,
     ) -> Turn {
         let answer = Answer::of(head, None);
-        if !socket::is_websocket(head, &answer, asked) {
+        if !matters::switches_to_websocket(head, &answer, asked) {
             if head.fields.has_element("upgrade", "h2c") {
                 link.counts.http2 += 1;
             }
@@ -458,9 +395,8 @@ impl Exchanges {
 
     /// The upgrade was refused: what the client sent since is read as requests.
     fn release(&mut self, link: &mut Link<'_>) -> Option<Turn> {
-        let lost = std::mem::take(&mut self.held.lost);
-        let bytes = self.held.buffer.take(link.budget);
-        let now = std::mem::replace(&mut link.at, self.held.last);
+        let now = std::mem::replace(&mut link.at, self.held.last());
+        let (bytes, lost) = self.held.take_bytes(link);
         let mut piece = Piece {
             bytes: &bytes,
             at: link.at,
@@ -481,7 +417,7 @@ impl Exchanges {
     pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
         let over = match dir {
             Direction::ToServer if self.must_hold() => {
-                self.held.lost = self.held.lost.saturating_add(len);
+                self.held.lose(len);
                 return;
             }
             Direction::ToServer => match self.requests.skip(len, link.budget) {
@@ -530,91 +466,9 @@ impl Exchanges {
         }
         self.requests.seek(link.budget);
         self.responses.seek(link.budget);
-        self.held.buffer.clear(link.budget);
+        self.held.take_bytes(link);
         for pending in std::mem::take(&mut self.pending) {
             pending.dismiss(link);
-        }
-    }
-}
-
-impl Pending {
-    const fn lost(exchange: u32) -> Self {
-        Self {
-            exchange,
-            method: Method::Lost,
-            told: false,
-            websocket: false,
-            blocks: false,
-            key: None,
-            late: None,
-            kept: false,
-            charged: 0,
-        }
-    }
-
-    /// Keeps something of that size, if there is room.
-    fn keep(&mut self, link: &mut Link<'_>, size: u64, keep: impl FnOnce(&mut Self)) {
-        if link.budget.charge(size) {
-            self.charged = size;
-            self.kept = true;
-            keep(self);
-        } else {
-            link.reached(Limit::buffered_bytes_total);
-        }
-    }
-
-    /// Gives back what was charged; the authority of a CONNECT.
-    fn settle(self, link: &mut Link<'_>) -> Option<Box<str>> {
-        link.budget.release(self.charged);
-        match self.method {
-            Method::Connect(authority) => Some(authority),
-            _ => None,
-        }
-    }
-
-    /// No answer will come.
-    fn dismiss(self, link: &mut Link<'_>) {
-        if !self.told && !matches!(self.method, Method::Lost) {
-            link.plain();
-        }
-        self.settle(link);
-    }
-}
-
-impl Method {
-    const fn name(&self) -> Option<&'static str> {
-        match self {
-            Self::Head => Some("HEAD"),
-            Self::Connect(_) => Some("CONNECT"),
-            Self::Other | Self::Lost => None,
-        }
-    }
-}
-
-impl Held {
-    fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
-        let most = if link.conn.both_ways {
-            MOST_HELD
-        } else {
-            MOST_HELD_ONE_SIDED
-        };
-        self.last = link.at;
-        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= most;
-        if !fits || !self.buffer.append(bytes, link.budget) {
-            if fits {
-                link.reached(Limit::buffered_bytes_total);
-            }
-            self.lost = self.lost.saturating_add(bytes.len() as u64);
-        }
-    }
-
-    fn take(&mut self, link: &mut Link<'_>) -> Vec<Feed> {
-        let mut feed = Feed::owned(Direction::ToServer, self.buffer.take(link.budget));
-        feed.lost = std::mem::take(&mut self.lost);
-        if feed.bytes.is_empty() && feed.lost == 0 {
-            Vec::new()
-        } else {
-            vec![feed]
         }
     }
 }
@@ -641,18 +495,4 @@ fn broken(
     let len = (kept + piece.bytes.len()) as u64;
     link.tell_if_reported(Fact::Gap { dir, len, over });
     (why != Broken::NoRoom).then(Turn::become_opaque)
-}
-
-fn is_websocket_field(name: &str) -> bool {
-    const PREFIX: &str = "sec-websocket-";
-    name.get(..PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-}
-
-/// A request of Engine.IO for its WebSocket transport; the parameter survives proxies that strip fields.
-fn is_engine_io(head: &RequestHead) -> bool {
-    head.query().is_some_and(|query| {
-        query.split('&').any(|param| param == "transport=websocket")
-            && query.split('&').any(|param| param.starts_with("EIO="))
-    })
 }

@@ -5,7 +5,6 @@ use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
 use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
-use crate::http::ResponseHead;
 use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
 
 /// A connection after its 101.
@@ -391,17 +390,4 @@ impl Socket {
             Direction::ToClient => &mut self.since.server,
         }
     }
-}
-
-/// Whether a 101 is one to WebSocket: it says so, or that was asked for and it does not name another protocol.
-pub(super) fn is_websocket(head: &ResponseHead, answer: &Answer, asked: bool) -> bool {
-    const OTHERS: &[&[u8]] = &[b"h2", b"http/", b"tls/", b"tcp"];
-    let names_another = head.fields.elements("upgrade").any(|token| {
-        OTHERS.iter().any(|other| {
-            token
-                .get(..other.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(other))
-        })
-    });
-    answer.upgrade || (asked && !names_another)
 }
