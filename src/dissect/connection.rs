@@ -179,11 +179,10 @@ fn end(link: &mut Link<'_>, how: End) {
     let both_ways = link.conn.both_ways;
     let state = &link.conn.state;
     let by_server = matches!(how, End::Fin | End::Rst(_))
-        && state
-            .first_fin
-            .map_or(how == End::Rst(Direction::ToClient), |fin| {
-                fin == Direction::ToClient
-            });
+        && state.first_fin.map_or_else(
+            || how == End::Rst(Direction::ToClient),
+            |fin| fin == Direction::ToClient,
+        );
     let saw_start = link.conn.syn.is_some() && !state.has_bytes;
     if state.reported {
         link.tell(Fact::Ended { how, both_ways });

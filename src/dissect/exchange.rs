@@ -6,13 +6,14 @@ use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::hunt::Hunt;
 use crate::dissect::link::Link;
-use crate::dissect::socket::{self, Rsv, Socket};
+use crate::dissect::matters;
+use crate::dissect::pending::{Held, Late, Method, Pending};
+use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, GapOver, Request, Response};
 use crate::flow::Direction;
 use crate::flow::End;
 use crate::http::{
-    Broken, Buffer, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status,
-    Step,
+    Broken, Framing, Head, Kind, Lost, Piece, Reader, RequestHead, ResponseHead, Status, Step,
 };
 use crate::limits::Limit;
 use crate::time::Stamp;
@@ -29,55 +30,10 @@ pub(super) struct Exchanges {
     held: Held,
     content: Option<Content>,
     interim: Vec<Status>,
-    /// A 101 may have been lost: frames are looked for.
+    /// A head was lost, perhaps a 101: frames are looked for.
     hunt: Option<Box<Hunt>>,
 }
 
-/// A request that waits for its final answer.
-#[derive(Debug)]
-struct Pending {
-    exchange: u32,
-    /// What the framing of the answer depends on (RFC 9112 §6.3).
-    method: Method,
-    /// Its request was told.
-    told: bool,
-    /// It asks for WebSocket.
-    websocket: bool,
-    /// What follows cannot be read until it is answered.
-    blocks: bool,
-    key: Option<Box<str>>,
-    /// In case the answer makes it matter.
-    late: Option<Box<Late>>,
-    /// Taken from the budget for the two above.
-    charged: u64,
-}
-
-#[derive(Debug)]
-enum Method {
-    Head,
-    Connect(Box<str>),
-    Other,
-    /// The request itself was lost.
-    Lost,
-}
-
-#[derive(Debug)]
-struct Late {
-    head: RequestHead,
-    started: Stamp,
-    at: Stamp,
-}
-
-/// Client bytes behind a request whose answer says what they are.
-#[derive(Debug, Default)]
-struct Held {
-    buffer: Buffer,
-    /// Bytes behind those in the buffer that were lost, or for which there was no room.
-    lost: u64,
-}
-
-/// Client bytes held on one connection at most.
-const MOST_HELD: usize = 64 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
@@ -95,6 +51,7 @@ impl Exchanges {
             hunt: None,
         };
         if joined {
+            new.hunt = Some(Box::default());
             new.requests.seek(link.budget);
             new.responses.seek(link.budget);
         }
@@ -126,10 +83,16 @@ impl Exchanges {
     }
 
     fn client(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
+        let whole = piece.bytes.len();
         loop {
             if self.must_hold() {
                 self.held.add(link, piece.bytes);
                 return Turn::Done;
+            }
+            if self.requests.is_seeking()
+                && let Some(turn) = self.hunt(link, Direction::ToServer, piece, whole)
+            {
+                return turn;
             }
             match self.requests.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
@@ -177,18 +140,9 @@ impl Exchanges {
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
         let offer = Offer::of(&head);
-        let websocket = offer.upgrade
-            || head
-                .fields
-                .iter()
-                .any(|field| is_websocket_field(field.name))
-            || is_engine_io(&head);
+        let websocket = matters::asks_for_websocket(&head, &offer);
         let told = websocket || head.fields.elements("upgrade").next().is_some();
-        let method = match &*head.method {
-            "HEAD" => Method::Head,
-            "CONNECT" => Method::Connect(head.target.clone()),
-            _ => Method::Other,
-        };
+        let method = Method::of(&head);
         let mut pending = Pending {
             exchange,
             blocks: told || matches!(method, Method::Connect(_)),
@@ -197,6 +151,7 @@ impl Exchanges {
             websocket,
             key: None,
             late: None,
+            kept: false,
             charged: 0,
         };
         if told {
@@ -229,10 +184,10 @@ impl Exchanges {
         let whole = piece.bytes.len();
         let starts_segment = piece.at_segment_start;
         loop {
-            if self.responses.is_seeking() {
-                if let Some(turn) = self.hunt(link, piece, whole) {
-                    return turn;
-                }
+            if self.responses.is_seeking()
+                && let Some(turn) = self.hunt(link, Direction::ToClient, piece, whole)
+            {
+                return turn;
             }
             match self.responses.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
@@ -244,7 +199,7 @@ impl Exchanges {
                     };
                     self.hunt = None;
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, head, started, rest) {
+                    if let Some(turn) = self.response(link, &head, started, rest) {
                         return turn;
                     }
                 }
@@ -263,16 +218,22 @@ impl Exchanges {
         }
     }
 
-    /// After a gap that may have held a 101: looks for frames.
-    fn hunt(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>, whole: usize) -> Option<Turn> {
+    /// Out of step, so that a 101 may have been lost: looks for frames.
+    fn hunt(
+        &mut self,
+        link: &mut Link<'_>,
+        dir: Direction,
+        piece: &mut Piece<'_>,
+        whole: usize,
+    ) -> Option<Turn> {
         let hunt = self.hunt.as_mut()?;
         let mut bytes = piece.bytes;
-        let found = hunt.data(Direction::ToClient, &mut bytes, piece.at_segment_start)?;
-        if found.is_masked() != Some(false) {
+        let found = hunt.data(dir, &mut bytes, piece.at_segment_start)?;
+        if found.is_masked() != Some(dir == Direction::ToServer) {
             return None;
         }
         let hunt = *self.hunt.take()?;
-        let mut socket = hunt.catch(link, Direction::ToClient, *found);
+        let mut socket = hunt.catch(link, dir, *found);
         if self.must_hold() {
             // What the client sent behind its request begins with a frame.
             socket.find(Direction::ToServer);
@@ -288,7 +249,7 @@ impl Exchanges {
     fn response(
         &mut self,
         link: &mut Link<'_>,
-        head: ResponseHead,
+        head: &ResponseHead,
         started: Stamp,
         rest: usize,
     ) -> Option<Turn> {
@@ -303,21 +264,21 @@ impl Exchanges {
         }
         let pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, method);
+        let framing = Framing::of_response(head, method);
         self.responses.begin_body(framing);
-        let interim = std::mem::take(&mut self.interim);
-        let told = self.answer(link, pending.as_ref(), &head, started, interim);
-        if told && status != 101 && method != Some("HEAD") {
-            let exchange = pending
-                .as_ref()
-                .map_or(self.next, |pending| pending.exchange);
-            self.content = Content::begin(link, exchange, &head, framing);
+        let told = self.answer(link, pending.as_ref(), head, started);
+        self.interim.clear();
+        if let Some(exchange) = told
+            && status != 101
+            && method != Some("HEAD")
+        {
+            self.content = Content::begin(link, exchange, head, framing);
         }
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
         let tunnel = pending.and_then(|pending| pending.settle(link));
         match (status, tunnel) {
-            (101, _) => Some(self.switch(link, &head, asked, rest)),
+            (101, _) => Some(self.switch(link, head, asked, rest)),
             (200..=299, Some(authority)) => {
                 link.conn.state.origin_mut().through = Some(authority);
                 Some(Turn::Become {
@@ -331,37 +292,38 @@ impl Exchanges {
         }
     }
 
-    /// Tells a final response, and its request if that was not yet; false if it is a plain one.
+    /// Tells a final response, and its request if that was not yet; the number of the exchange, unless it is plain.
     fn answer(
         &mut self,
         link: &mut Link<'_>,
         pending: Option<&Pending>,
         head: &ResponseHead,
         started: Stamp,
-        interim: Vec<Status>,
-    ) -> bool {
+    ) -> Option<u32> {
         let told = pending.is_some_and(|pending| pending.told);
         let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
         let matters = matches!(head.status.0, 101 | 426)
-            || (lost
-                && head
-                    .fields
-                    .iter()
-                    .any(|field| is_websocket_field(field.name)));
+            || (lost && matters::bears_websocket_field(&head.fields));
         if !told && !matters {
             if !lost {
                 link.plain();
             }
-            return false;
+            return None;
         }
-        let mut offer = pending.filter(|pending| pending.told).map(|pending| Offer {
+        let exchange = pending.map_or(self.next, |pending| pending.exchange);
+        if pending.is_none() {
+            self.next = self.next.saturating_add(1);
+        }
+        // Without its key an accept cannot be called wrong.
+        let known = pending.filter(|pending| pending.told && pending.kept);
+        let mut offer = known.map(|pending| Offer {
             key: pending.key.clone(),
             ..Offer::default()
         });
         if let Some(late) = pending.and_then(|pending| pending.late.as_deref()) {
             let connection = link.describe();
             let request = Request {
-                exchange: pending.map_or(0, |pending| pending.exchange),
+                exchange,
                 connection,
                 started: late.started,
                 head: late.head.clone(),
@@ -370,20 +332,16 @@ impl Exchanges {
             link.report_at(late.at, Fact::Request(Box::new(request)));
         }
         let connection = (!link.conn.state.reported).then(|| link.describe());
-        let exchange = pending.map_or(self.next, |pending| pending.exchange);
-        if pending.is_none() {
-            self.next = self.next.saturating_add(1);
-        }
         let response = Response {
             exchange,
             connection,
             started,
             answer: Answer::of(head, offer.as_ref()),
             head: Some(head.clone()),
-            interim,
+            interim: std::mem::take(&mut self.interim),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
-        true
+        Some(exchange)
     }
 
     /// The server answers an upgrade with bytes that are no HTTP.
@@ -412,7 +370,7 @@ impl Exchanges {
         rest: usize,
     ) -> Turn {
         let answer = Answer::of(head, None);
-        if !socket::is_websocket(head, &answer, asked) {
+        if !matters::switches_to_websocket(head, &answer, asked) {
             if head.fields.has_element("upgrade", "h2c") {
                 link.counts.http2 += 1;
             }
@@ -437,8 +395,8 @@ impl Exchanges {
 
     /// The upgrade was refused: what the client sent since is read as requests.
     fn release(&mut self, link: &mut Link<'_>) -> Option<Turn> {
-        let lost = std::mem::take(&mut self.held.lost);
-        let bytes = self.held.buffer.take(link.budget);
+        let now = std::mem::replace(&mut link.at, self.held.last());
+        let (bytes, lost) = self.held.take_bytes(link);
         let mut piece = Piece {
             bytes: &bytes,
             at: link.at,
@@ -448,6 +406,7 @@ impl Exchanges {
         if lost > 0 {
             self.gap(link, Direction::ToServer, lost);
         }
+        link.at = now;
         match turn {
             Turn::Done => None,
             turn @ Turn::Become { .. } => Some(turn),
@@ -458,13 +417,14 @@ impl Exchanges {
     pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
         let over = match dir {
             Direction::ToServer if self.must_hold() => {
-                self.held.lost = self.held.lost.saturating_add(len);
+                self.held.lose(len);
                 return;
             }
             Direction::ToServer => match self.requests.skip(len, link.budget) {
                 Lost::Content => GapOver::Body,
                 Lost::Nothing => GapOver::RequestHead,
                 Lost::Head => {
+                    self.hunt.get_or_insert_default();
                     self.pending.push_back(Pending::lost(self.next));
                     self.next = self.next.saturating_add(1);
                     GapOver::RequestHead
@@ -475,14 +435,15 @@ impl Exchanges {
                 match self.responses.skip(len, link.budget) {
                     Lost::Content => GapOver::Body,
                     Lost::Head | Lost::Nothing => {
-                        if self.pending.iter().any(|pending| pending.websocket) {
-                            self.hunt.get_or_insert_default().gap(dir, len);
-                        }
+                        self.hunt.get_or_insert_default();
                         GapOver::ResponseHead
                     }
                 }
             }
         };
+        if let Some(hunt) = &mut self.hunt {
+            hunt.gap(dir, len);
+        }
         link.tell_if_reported(Fact::Gap { dir, len, over });
         if dir == Direction::ToServer && self.pending.len() as u64 > link.limits.pipelined_requests
         {
@@ -505,83 +466,9 @@ impl Exchanges {
         }
         self.requests.seek(link.budget);
         self.responses.seek(link.budget);
-        self.held.buffer.clear(link.budget);
+        self.held.take_bytes(link);
         for pending in std::mem::take(&mut self.pending) {
             pending.dismiss(link);
-        }
-    }
-}
-
-impl Pending {
-    const fn lost(exchange: u32) -> Self {
-        Self {
-            exchange,
-            method: Method::Lost,
-            told: false,
-            websocket: false,
-            blocks: false,
-            key: None,
-            late: None,
-            charged: 0,
-        }
-    }
-
-    /// Keeps something of that size, if there is room.
-    fn keep(&mut self, link: &mut Link<'_>, size: u64, keep: impl FnOnce(&mut Self)) {
-        if link.budget.charge(size) {
-            self.charged = size;
-            keep(self);
-        } else {
-            link.reached(Limit::buffered_bytes_total);
-        }
-    }
-
-    /// Gives back what was charged; the authority of a CONNECT.
-    fn settle(self, link: &mut Link<'_>) -> Option<Box<str>> {
-        link.budget.release(self.charged);
-        match self.method {
-            Method::Connect(authority) => Some(authority),
-            _ => None,
-        }
-    }
-
-    /// No answer will come.
-    fn dismiss(self, link: &mut Link<'_>) {
-        if !self.told && !matches!(self.method, Method::Lost) {
-            link.plain();
-        }
-        self.settle(link);
-    }
-}
-
-impl Method {
-    const fn name(&self) -> Option<&'static str> {
-        match self {
-            Self::Head => Some("HEAD"),
-            Self::Connect(_) => Some("CONNECT"),
-            Self::Other | Self::Lost => None,
-        }
-    }
-}
-
-impl Held {
-    fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
-        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= MOST_HELD;
-        if !fits || !self.buffer.append(bytes, link.budget) {
-            if fits {
-                link.reached(Limit::buffered_bytes_total);
-            }
-            self.lost = self.lost.saturating_add(bytes.len() as u64);
-        }
-    }
-
-    fn take(&mut self, link: &mut Link<'_>) -> Vec<Feed> {
-        let mut feed = Feed::owned(Direction::ToServer, self.buffer.take(link.budget));
-        feed.lost = std::mem::take(&mut self.lost);
-        if feed.bytes.is_empty() && feed.lost == 0 {
-            Vec::new()
-        } else {
-            vec![feed]
         }
     }
 }
@@ -608,18 +495,4 @@ fn broken(
     let len = (kept + piece.bytes.len()) as u64;
     link.tell_if_reported(Fact::Gap { dir, len, over });
     (why != Broken::NoRoom).then(Turn::become_opaque)
-}
-
-fn is_websocket_field(name: &str) -> bool {
-    const PREFIX: &str = "sec-websocket-";
-    name.get(..PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-}
-
-/// A request of Engine.IO for its WebSocket transport; the parameter survives proxies that strip fields.
-fn is_engine_io(head: &RequestHead) -> bool {
-    head.query().is_some_and(|query| {
-        query.split('&').any(|param| param == "transport=websocket")
-            && query.split('&').any(|param| param.starts_with("EIO="))
-    })
 }

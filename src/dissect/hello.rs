@@ -118,11 +118,12 @@ pub(super) mod tests {
 
     /// A hello in records of at most `size` bytes.
     pub(in crate::dissect) fn client_hello(sni: &str, alpn: &[&str], size: usize) -> Vec<u8> {
-        let v16 = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+        let v16 =
+            |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
         let name = v16(&[&[0][..], &v16(sni.as_bytes())].concat());
         let list: Vec<u8> = alpn
             .iter()
-            .flat_map(|p| [&[p.len() as u8], p.as_bytes()].concat())
+            .flat_map(|p| [&[u8::try_from(p.len()).unwrap()], p.as_bytes()].concat())
             .collect();
         let extensions = [
             &[0, 10][..],
@@ -142,7 +143,12 @@ pub(super) mod tests {
             &v16(&extensions),
         ]
         .concat();
-        let message = [&[1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat();
+        let message = [
+            &[1, 0][..],
+            &u16::try_from(body.len()).unwrap().to_be_bytes(),
+            &body,
+        ]
+        .concat();
         message
             .chunks(size)
             .flat_map(|part| [&[22, 3, 1][..], &v16(part)].concat())

@@ -9,6 +9,8 @@ mod exchange;
 mod hello;
 mod hunt;
 mod link;
+mod matters;
+mod pending;
 mod pings;
 mod preface;
 mod probe;

@@ -62,8 +62,8 @@ impl Pings {
     }
 }
 
-const fn place(number: u64) -> usize {
-    (number % REMEMBERED as u64) as usize
+fn place(number: u64) -> usize {
+    usize::try_from(number % REMEMBERED as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

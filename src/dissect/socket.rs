@@ -5,7 +5,6 @@ use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
 use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
-use crate::http::ResponseHead;
 use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
 
 /// A connection after its 101.
@@ -29,6 +28,7 @@ struct Side {
     used: bool,
     /// It sent a Close.
     closed: bool,
+    closes_told: u8,
 }
 
 /// Whether frame boundaries are known.
@@ -53,8 +53,11 @@ pub(super) enum Rsv {
     Unknown,
 }
 
+/// Where a frame begins: on which side, and how far behind the head of the handshake.
+type Place = (Direction, u64);
+
 const KINDS: usize = 10;
-/// Facts about one kind of violation by one side.
+/// Facts about one kind of violation by one side, and about its Close frames: a flood of them stays bounded.
 const MOST_TOLD: u8 = 16;
 
 impl Rsv {
@@ -73,9 +76,8 @@ impl Rsv {
         const RSV1: u8 = 4;
         let begins = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
         match self {
-            Self::No => header.rsv.0 != 0,
             Self::Compressed if begins => header.rsv.0 & !RSV1 != 0,
-            Self::Compressed => header.rsv.0 != 0,
+            Self::No | Self::Compressed => header.rsv.0 != 0,
             Self::Unknown => false,
         }
     }
@@ -209,7 +211,7 @@ impl Socket {
                 offset,
                 out_of_turn,
             } => {
-                self.header(link, dir, &header, offset, out_of_turn);
+                self.header(link, (dir, offset), &header, out_of_turn);
                 let is_close = header.opcode == Opcode::CLOSE;
                 let used = &mut self.sides.get_mut(dir).used;
                 if !is_close && !std::mem::replace(used, true) && !past {
@@ -228,7 +230,7 @@ impl Socket {
                 offset,
                 payload,
             } => match header.opcode {
-                Opcode::CLOSE => self.close(link, dir, &header, offset, &payload),
+                Opcode::CLOSE => self.close(link, (dir, offset), &header, &payload),
                 _ if payload.cut => {}
                 Opcode::PING => {
                     let pings = self.pings.get_or_insert_default();
@@ -246,16 +248,15 @@ impl Socket {
                 }
                 _ => {}
             },
-            FrameStep::Http { offset } => self.violation(link, dir, offset, ViolationKind::Http),
+            FrameStep::Http { offset } => self.violation(link, (dir, offset), ViolationKind::Http),
         }
     }
 
     fn header(
         &mut self,
         link: &mut Link<'_>,
-        dir: Direction,
+        (dir, offset): Place,
         header: &FrameHeader,
-        offset: u64,
         out_of_turn: bool,
     ) {
         use ViolationKind as Kind;
@@ -277,7 +278,7 @@ impl Socket {
             (after_close, Kind::AfterClose),
         ];
         for (_, kind) in breaches.into_iter().filter(|(is, _)| *is) {
-            self.violation(link, dir, offset, kind);
+            self.violation(link, (dir, offset), kind);
         }
         let counts = self.counts(dir);
         let count = match opcode {
@@ -297,9 +298,8 @@ impl Socket {
     fn close(
         &mut self,
         link: &mut Link<'_>,
-        dir: Direction,
+        (dir, offset): Place,
         header: &FrameHeader,
-        offset: u64,
         payload: &Payload,
     ) {
         let mut close = Close::parse(&payload.close);
@@ -308,8 +308,13 @@ impl Socket {
             close.reason_invalid = false;
         }
         if close.malformed || close.reason_invalid {
-            self.violation(link, dir, offset, ViolationKind::CloseBody);
+            self.violation(link, (dir, offset), ViolationKind::CloseBody);
         }
+        let told = &mut self.sides.get_mut(dir).closes_told;
+        if *told >= MOST_TOLD {
+            return;
+        }
+        *told += 1;
         self.flush(link);
         // A code that was lost is not the same as none.
         if close.code.is_some() || !payload.cut {
@@ -320,7 +325,7 @@ impl Socket {
         }
     }
 
-    fn violation(&mut self, link: &mut Link<'_>, dir: Direction, offset: u64, kind: ViolationKind) {
+    fn violation(&mut self, link: &mut Link<'_>, (dir, offset): Place, kind: ViolationKind) {
         let Some(told) = self.told.get_mut(dir).get_mut(kind as usize) else {
             return;
         };
@@ -385,9 +390,4 @@ impl Socket {
             Direction::ToClient => &mut self.since.server,
         }
     }
-}
-
-/// Whether a 101 is one to WebSocket: it says so, or it says nothing and that was asked for.
-pub(super) fn is_websocket(head: &ResponseHead, answer: &Answer, asked: bool) -> bool {
-    answer.upgrade || (asked && head.fields.elements("upgrade").next().is_none())
 }

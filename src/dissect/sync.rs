@@ -58,7 +58,7 @@ impl Candidate {
                 ..
             } = &step
             {
-                let masked = *self.masked.get_or_insert(header.mask.is_some());
+                let masked = *self.masked.get_or_insert_with(|| header.mask.is_some());
                 if *out_of_turn || !is_plausible(header, masked) {
                     return Proof::Refuted;
                 }

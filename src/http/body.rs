@@ -183,17 +183,14 @@ impl Body {
                     (None, _) => State::UntilClose,
                 }
             }
-            State::Extension { size } => match memchr::memchr(b'\n', bytes) {
-                Some(end) => {
-                    *bytes = bytes.get(end + 1..).unwrap_or_default();
+            State::Extension { size } => {
+                let end = memchr::memchr(b'\n', bytes);
+                if end.is_some() {
                     self.state = after_size(size);
-                    return;
                 }
-                None => {
-                    *bytes = &[];
-                    return;
-                }
-            },
+                *bytes = end.and_then(|end| bytes.get(end + 1..)).unwrap_or_default();
+                return;
+            }
             State::ChunkEnd => match byte {
                 b'\r' => State::ChunkEnd,
                 b'\n' => State::Size { size: 0, digits: 0 },

@@ -183,9 +183,8 @@ fn parse_response<'a>(
 fn complete(result: httparse::Result<usize>) -> Result<(), Broken> {
     match result {
         Ok(Parsed::Complete(_)) => Ok(()),
-        Ok(Parsed::Partial) => Err(Broken::Malformed),
         Err(httparse::Error::TooManyHeaders) => Err(Broken::TooManyFields),
-        Err(_) => Err(Broken::Malformed),
+        Ok(Parsed::Partial) | Err(_) => Err(Broken::Malformed),
     }
 }
 

@@ -293,7 +293,7 @@ mod tests {
             let mut from = 0;
             for cut in cuts { pieces.push(&REQUESTS[from..cut]); from = cut; }
             pieces.push(&REQUESTS[from..]);
-            prop_assert_eq!(read(Kind::Request, &pieces, &Limits::default()), whole.clone());
+            prop_assert_eq!(&read(Kind::Request, &pieces, &Limits::default()), &whole);
             let ones: Vec<&[u8]> = REQUESTS.chunks(1).collect();
             prop_assert_eq!(read(Kind::Request, &ones, &Limits::default()), whole);
         }

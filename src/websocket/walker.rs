@@ -84,6 +84,8 @@ pub enum FrameStep {
 
 /// An HTTP status line or the start of one; as a frame it would be a fragmented Close, which is never right.
 const HTTP: &[u8] = b"HTTP/1.";
+/// As much of it as makes a whole frame header.
+const HTTP_START: &[u8] = b"HT";
 /// Control frames hold no more (RFC 6455 §5.5).
 const MOST_CONTROL: usize = 125;
 
@@ -164,6 +166,15 @@ impl FrameWalker {
 
     fn begin(&mut self, bytes: &mut &[u8]) -> Option<FrameStep> {
         let before = usize::from(self.have);
+        if before == 0
+            && !bytes.starts_with(HTTP_START)
+            && let Some((header, used)) = FrameHeader::parse(bytes)
+        {
+            let first = self.offset;
+            *bytes = bytes.get(used..)?;
+            self.offset = first.saturating_add(used as u64);
+            return Some(self.enter(header, first, &[]));
+        }
         let room = self.header.get_mut(before..)?;
         let len = room.len().min(bytes.len());
         room.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
@@ -173,7 +184,7 @@ impl FrameWalker {
         if seen.starts_with(HTTP) {
             return Some(FrameStep::Http { offset: first });
         }
-        let maybe_http = have >= 2 && HTTP.starts_with(seen);
+        let maybe_http = have >= HTTP_START.len() && HTTP.starts_with(seen);
         let parsed = FrameHeader::parse(seen).filter(|_| !maybe_http);
         let Some((header, used)) = parsed else {
             self.have = u8::try_from(have).unwrap_or_default();
@@ -186,24 +197,30 @@ impl FrameWalker {
         let mut held = [0; HTTP.len()];
         let held = held.get_mut(..again)?;
         held.copy_from_slice(self.header.get(used..used + again)?);
+        let held: &[u8] = held;
         self.offset = first.saturating_add((used + again) as u64);
         *bytes = bytes.get((used + again).saturating_sub(before)..)?;
         self.have = 0;
+        Some(self.enter(header, first, held))
+    }
+
+    /// Goes into the payload of a frame, of which `held` was read already.
+    fn enter(&mut self, header: FrameHeader, offset: u64, held: &[u8]) -> FrameStep {
         let mut control = header.opcode.is_control().then(|| Box::new(Payload::new()));
         if let Some(control) = &mut control {
             control.add(&header, 0, held);
         }
         self.frame = Some(Frame {
             header,
-            offset: first,
-            left: header.payload_len.saturating_sub(again as u64),
+            offset,
+            left: header.payload_len.saturating_sub(held.len() as u64),
             control,
         });
-        Some(FrameStep::Header {
+        FrameStep::Header {
             header,
-            offset: first,
+            offset,
             out_of_turn: self.take_turn(&header),
-        })
+        }
     }
 
     /// Follows the order of fragments; true where this frame is out of it.
@@ -276,9 +293,14 @@ impl Payload {
                 self.cut = true;
                 return;
             }
-            let key = header.mask.unwrap_or_default();
-            let mask = key.get(at as usize % key.len()).copied();
-            let plain = byte ^ mask.unwrap_or_default();
+            let [a, b, c, d] = header.mask.unwrap_or_default();
+            let plain = byte
+                ^ match at % 4 {
+                    0 => a,
+                    1 => b,
+                    2 => c,
+                    _ => d,
+                };
             self.hash = (self.hash ^ u64::from(plain)).wrapping_mul(Self::PRIME);
             if is_close {
                 self.close.push(plain);
@@ -330,7 +352,7 @@ mod tests {
         wire.extend_from_slice(b"\x82\x7e\x01\x00");
         wire.extend_from_slice(&[0; 256]);
         wire.extend_from_slice(b"\x82\x7f\0\0\0\0\0\x01\0\0");
-        wire.extend_from_slice(&[0; 65536]);
+        wire.extend_from_slice(&vec![0; 65536]);
         let steps = walk(&[&wire]);
         assert_eq!(opcodes(&steps), [1, 1, 1, 0, 9, 10, 2, 2]);
         let lens: Vec<u64> = steps
@@ -477,13 +499,13 @@ mod tests {
                 wire.push(u8::from(fin) << 7 | opcode);
                 let bit = u8::from(mask.is_some()) << 7;
                 match len {
-                    0..126 => wire.push(bit | len as u8),
+                    0..126 => wire.push(bit | u8::try_from(len).unwrap()),
                     126..0x1_0000 => {
-                        wire.push(bit | 126);
-                        wire.extend((len as u16).to_be_bytes());
+                        wire.push(bit | 0x7E);
+                        wire.extend(u16::try_from(len).unwrap().to_be_bytes());
                     }
                     _ => {
-                        wire.push(bit | 127);
+                        wire.push(bit | 0x7F);
                         wire.extend((len as u64).to_be_bytes());
                     }
                 }

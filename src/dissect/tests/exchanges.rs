@@ -181,7 +181,7 @@ fn the_content_of_a_refusal() {
     );
     match &talk.facts()[1] {
         Fact::Response(response) => {
-            assert_eq!(response.head.as_ref().unwrap().version, Version::Http10)
+            assert_eq!(response.head.as_ref().unwrap().version, Version::Http10);
         }
         other => panic!("{other:?}"),
     }
@@ -329,4 +329,40 @@ fn the_key_decides_the_accept_of_its_own_exchange() {
         told(UPGRADE, "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n")
             .contains("response0(101,Missing)")
     );
+}
+
+#[test]
+fn without_room_for_the_key_no_accept_is_called_wrong() {
+    let mut talk = Talk::new();
+    talk.budget = Budget::new(0);
+    talk.send(C, UPGRADE).send(S, SWITCH).end(End::Fin);
+    assert_eq!(
+        talk.story(),
+        "request0(/ws) response0(101,Unknown) ended(Fin)"
+    );
+}
+
+#[test]
+fn a_request_held_behind_another_keeps_its_time() {
+    let mut talk = Talk::new();
+    talk.send(C, UPGRADE).send(C, UPGRADE);
+    let sent = talk.now;
+    talk.send(S, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
+    let at = talk.events.iter().find_map(|event| match event {
+        Event::Conn {
+            at,
+            fact: Fact::Request(request),
+            ..
+        } if request.exchange == 1 => Some(*at),
+        _ => None,
+    });
+    assert_eq!(at.map(|at| at.ts.as_nanos()), Some(sent));
+}
+
+#[test]
+fn an_answer_without_a_request_has_one_number_with_its_content() {
+    let mut talk = Talk::joined();
+    talk.send(S, "HTTP/1.1 426 x\r\nContent-Length: 1\r\n\r\nx");
+    assert!(matches!(talk.facts()[1], Fact::Body { exchange: 0, .. }));
+    talk.end(End::Fin);
 }

@@ -259,3 +259,18 @@ fn pongs_are_timed() {
     });
     assert_eq!(last, Some(1));
 }
+
+#[test]
+fn a_capture_that_cuts_every_head_still_follows_the_frames() {
+    // As `-s 96` does: the heads are cut, the frames are short.
+    let mut talk = Talk::new();
+    talk.send(C, &UPGRADE.as_bytes()[..30]).gap(C, 120);
+    talk.send(S, &SWITCH.as_bytes()[..30]).gap(S, 99);
+    for _ in 0..3 {
+        talk.send(S, frame(S, 0x81, b"hello"))
+            .send(C, frame(C, 0x81, b"hello"));
+    }
+    talk.send(S, frame(S, 0x88, b"\x03\xe9")).end(End::Fin);
+    assert!(talk.story().starts_with("midstream"), "{}", talk.story());
+    assert!(talk.story().contains("close(s,1001)"), "{}", talk.story());
+}

@@ -2,6 +2,7 @@
 
 mod exchanges;
 mod frames;
+mod records;
 mod starts;
 
 use proptest::prelude::*;
@@ -168,7 +169,9 @@ fn word(fact: &Fact) -> String {
         }
         Fact::Pong { pinged, .. } => format!("pong({})", short(*pinged)),
         Fact::Close { dir, close } => {
-            let code = close.code.map_or("none".into(), |code| code.to_string());
+            let code = close
+                .code
+                .map_or_else(|| "none".into(), |code| code.to_string());
             format!("close({},{code})", short(*dir))
         }
         Fact::Violation(violation) => {
@@ -198,13 +201,13 @@ pub(super) fn frame(dir: Direction, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut wire = vec![first];
     let bit = if dir == C { 0x80 } else { 0 };
     match payload.len() {
-        len @ 0..126 => wire.push(bit | len as u8),
+        len @ 0..126 => wire.push(bit | u8::try_from(len).unwrap()),
         len @ 126..0x1_0000 => {
-            wire.push(bit | 126);
-            wire.extend((len as u16).to_be_bytes());
+            wire.push(bit | 0x7E);
+            wire.extend(u16::try_from(len).unwrap().to_be_bytes());
         }
         len => {
-            wire.push(bit | 127);
+            wire.push(bit | 0x7F);
             wire.extend((len as u64).to_be_bytes());
         }
     }
