@@ -335,7 +335,7 @@ fn put<'a>(place: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) {
 }
 
 /// Replaces a value by what may be shown of it, without a copy where that is all of it.
-fn shown<'a>(place: &mut Option<Cow<'a, str>>, show: impl Fn(&str) -> Cow<'_, str>) {
+fn shown(place: &mut Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) {
     *place = place.take().map(|value| match value {
         Cow::Borrowed(text) => match show(text) {
             Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),

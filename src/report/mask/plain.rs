@@ -8,6 +8,10 @@ const TOKEN: u8 = 1;
 const BORDER: u8 = 2;
 
 /// What each byte is; zero for those that ask for a closer look: queries, userinfo, and all that is not plain ASCII.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "by the compiler, over its own length"
+)]
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0x20;
@@ -22,33 +26,34 @@ const CLASS: [u8; 256] = {
     class
 };
 
+/// Longest text that is looked at in this way.
+const MOST: usize = 512;
+/// A run of letters and digits as long as this may be a token.
+const RUN: usize = 32;
+
 /// Whether `text` is short, printable ASCII without anything that may be, or be named as, a secret. Any text may be
 /// called not plain: the closer look is right for all.
 pub(super) fn is_plain(text: &str) -> bool {
-    is_short_words(text, 512, 32)
-        && !text.contains("eyJ")
-        && !bears_secret_name(text)
-        && !text.contains("Basic ")
-}
-
-/// Whether it is printable ASCII of at most `most` bytes, without a query and the like, no run of letters and digits
-/// as long as `run`.
-fn is_short_words(text: &str, most: usize, run: usize) -> bool {
-    if text.len() > most {
+    if text.len() > MOST {
         return false;
     }
-    let mut length = 0;
+    let (mut run, mut borders) = (0, 0);
+    let mut last = [0; 3];
     for &byte in text.as_bytes() {
         match CLASS.get(usize::from(byte)) {
-            Some(&TOKEN) => length += 1,
-            Some(&BORDER) => length = 0,
+            Some(&TOKEN) => run += 1,
+            Some(&BORDER) => (run, borders) = (0, borders + 1),
             _ => return false,
         }
-        if length >= run {
+        let [_, second, third] = last;
+        last = [second, third, byte];
+        // A JSON Web Token begins with an object; `Basic` stands before credentials.
+        if run >= RUN || last == *b"eyJ" || last == *b"Bas" {
             return false;
         }
     }
-    true
+    // A name alone names nothing: its value stands behind a border.
+    borders == 0 || !bears_secret_name(text)
 }
 
 /// Whether a text can be printed as it is: printable ASCII of at most `most` bytes.
