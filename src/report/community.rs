@@ -15,25 +15,26 @@ const TCP: [u8; 2] = [6, 0];
 
 /// The Community ID of a TCP connection.
 pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
-    let (a, b) = (ordered(a), ordered(b));
-    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    let (low, high) = if order(a) <= order(b) { (a, b) } else { (b, a) };
     let mut hash = Sha1::new();
     hash.update(SEED);
-    hash.update(&low.0);
-    hash.update(&high.0);
+    for end in [low, high] {
+        match end.addr {
+            IpAddr::V4(addr) => hash.update(addr.octets()),
+            IpAddr::V6(addr) => hash.update(addr.octets()),
+        }
+    }
     hash.update(TCP);
-    hash.update(low.1);
-    hash.update(high.1);
-    format!("1:{}", BASE64.encode(&hash.finalize()))
+    hash.update(low.port.to_be_bytes());
+    hash.update(high.port.to_be_bytes());
+    let mut id = "1:".to_owned();
+    BASE64.encode_append(&hash.finalize(), &mut id);
+    id
 }
 
-/// Address and port in network byte order, which is also the order in which the smaller end is found.
-fn ordered(end: Endpoint) -> (Vec<u8>, [u8; 2]) {
-    let addr = match end.addr {
-        IpAddr::V4(addr) => addr.octets().to_vec(),
-        IpAddr::V6(addr) => addr.octets().to_vec(),
-    };
-    (addr, end.port.to_be_bytes())
+/// The smaller end comes first; addresses compare as their bytes do.
+fn order(end: Endpoint) -> (IpAddr, u16) {
+    (end.addr, end.port)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Names of interfaces, as far as they were told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::report::sanitize::clean;
@@ -22,11 +23,11 @@ impl Names {
     }
 
     /// The name; `if3` for number 3 of a cooked capture, `0` for the first of a file that names none.
-    pub(super) fn get(&self, source: u16, iface: u16) -> String {
+    pub(super) fn get(&self, source: u16, iface: u16) -> Cow<'_, str> {
         match self.0.get(&(source, iface)) {
-            Some(name) if !name.is_empty() => name.to_string(),
-            _ if iface >= Stamp::COOKED => format!("if{}", iface - Stamp::COOKED),
-            _ => iface.to_string(),
+            Some(name) if !name.is_empty() => Cow::Borrowed(name),
+            _ if iface >= Stamp::COOKED => format!("if{}", iface - Stamp::COOKED).into(),
+            _ => iface.to_string().into(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The line of an attempt.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::{Address, FindingJson, HopJson, Time};
+use super::time::Time;
+use super::{Address, FindingJson, HopJson};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node};
 use crate::event::{Request, Response};
-use crate::http::Fields;
+use crate::http::Field;
 use crate::judge::{Difference, JudgedAttempt};
 use crate::report::community::community_id;
 use crate::report::facts;
@@ -21,100 +24,100 @@ pub(super) struct Line<'a> {
     r#type: &'static str,
     id: u64,
     time: Time,
-    protocol: Option<String>,
+    protocol: Option<Cow<'a, str>>,
     verdict: &'static str,
     finding: Option<&'static str>,
     confidence: Option<&'static str>,
     severity: &'static str,
-    host: Option<String>,
-    target: Option<String>,
+    host: Option<Cow<'a, str>>,
+    target: Option<Cow<'a, str>>,
     status: Option<u16>,
-    hop: Option<HopJson>,
+    hop: Option<HopJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     cause: Option<&'a str>,
     fix: &'a [String],
     wont_help: &'a [String],
     tries: u32,
-    earlier_tries: Vec<Earlier>,
-    legs: Vec<LegJson>,
-    diff: Vec<Diff>,
+    earlier_tries: Vec<Earlier<'a>>,
+    legs: Vec<LegJson<'a>>,
+    diff: Vec<Diff<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Earlier {
+struct Earlier<'a> {
     time: Time,
     status: Option<u16>,
-    target: String,
+    target: Cow<'a, str>,
     tcp_stream: Option<u32>,
     frame: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct LegJson {
+struct LegJson<'a> {
     parent: Option<usize>,
     role: &'static str,
     joined_by: Option<&'static str>,
     client: Address,
     server: Address,
     file: Option<u16>,
-    seen_on: Vec<String>,
+    seen_on: Vec<Cow<'a, str>>,
     community_id: String,
     tcp_stream: Option<u32>,
     proxied_for: Option<Address>,
-    through: Option<String>,
-    request: Option<RequestJson>,
-    response: Option<ResponseJson>,
+    through: Option<Cow<'a, str>>,
+    request: Option<RequestJson<'a>>,
+    response: Option<ResponseJson<'a>>,
     ended: &'static str,
     handshake_us: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
-struct RequestJson {
+struct RequestJson<'a> {
     frame: u64,
     time: Time,
-    method: String,
-    target: String,
+    method: Cow<'a, str>,
+    target: Cow<'a, str>,
     version: &'static str,
-    host: Option<String>,
-    upgrade: Option<String>,
-    connection: Option<String>,
-    key: Option<String>,
-    ws_version: Option<String>,
-    extensions: Option<String>,
-    subprotocols: Option<String>,
-    origin: Option<String>,
-    via: Option<String>,
-    forwarded_for: Option<String>,
+    host: Option<Cow<'a, str>>,
+    upgrade: Option<Cow<'a, str>>,
+    connection: Option<Cow<'a, str>>,
+    key: Option<Cow<'a, str>>,
+    ws_version: Option<Cow<'a, str>>,
+    extensions: Option<Cow<'a, str>>,
+    subprotocols: Option<Cow<'a, str>>,
+    origin: Option<Cow<'a, str>>,
+    via: Option<Cow<'a, str>>,
+    forwarded_for: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
-struct ResponseJson {
+struct ResponseJson<'a> {
     frame: u64,
     time: Time,
     status: Option<u16>,
     version: Option<&'static str>,
-    upgrade: Option<String>,
-    connection: Option<String>,
+    upgrade: Option<Cow<'a, str>>,
+    connection: Option<Cow<'a, str>>,
     accept: Option<&'static str>,
-    extensions: Option<String>,
-    subprotocol: Option<String>,
-    server: Option<String>,
-    body: Option<String>,
+    extensions: Option<Cow<'a, str>>,
+    subprotocol: Option<Cow<'a, str>>,
+    server: Option<Cow<'a, str>>,
+    body: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Diff {
+struct Diff<'a> {
     from: usize,
     to: usize,
     message: &'static str,
-    field: String,
+    field: Cow<'a, str>,
     change: &'static str,
-    was: Option<String>,
-    is: Option<String>,
+    was: Option<Cow<'a, str>>,
+    is: Option<Cow<'a, str>>,
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(judged: &'a JudgedAttempt, mask: &Mask, names: &Names) -> Self {
+    pub(super) fn new(judged: &'a JudgedAttempt, mask: &Mask, names: &'a Names) -> Self {
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
         let outermost = attempt.outermost();
         let root = facts::root(judged);
@@ -128,7 +131,7 @@ impl<'a> Line<'a> {
             finding: root.map(|finding| finding.id.name()),
             confidence: root.map(|finding| finding.confidence.name()),
             severity: judgement.severity.name(),
-            host: host_of(outermost).map(|host| mask.host(&host)),
+            host: host_of(outermost).map(|host| mask.host(&host).into_owned().into()),
             target: target_of(outermost).map(|target| mask.target(target)),
             status: judgement.status,
             hop: judgement.hop.as_ref().map(|hop| HopJson::new(hop, mask)),
@@ -160,8 +163,8 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Earlier {
-    fn new(earlier: &EarlierTry, mask: &Mask) -> Self {
+impl<'a> Earlier<'a> {
+    fn new(earlier: &'a EarlierTry, mask: &Mask) -> Self {
         Self {
             time: Time(earlier.time),
             status: earlier.status,
@@ -172,12 +175,15 @@ impl Earlier {
     }
 }
 
-impl LegJson {
-    fn new(node: &Node, mask: &Mask, names: &Names) -> Self {
+impl<'a> LegJson<'a> {
+    fn new(node: &'a Node, mask: &Mask, names: &'a Names) -> Self {
         let leg = &node.leg;
         let connection = &leg.connection;
         let source = facts::stamp(leg).map(|at| at.source);
         let seen_on = connection.seen_on.iter();
+        let through = connection.through.as_deref();
+        let request = leg.request.as_ref();
+        let response = leg.response.as_ref();
         Self {
             parent: node.parent,
             role: node.role.name(),
@@ -191,78 +197,119 @@ impl LegJson {
             community_id: community_id(connection.client, connection.server),
             tcp_stream: connection.tcp_stream,
             proxied_for: connection.proxied_for.map(Address),
-            through: connection
-                .through
-                .as_deref()
-                .map(|authority| mask.host(authority)),
-            request: leg
-                .request
-                .as_ref()
-                .map(|(at, request)| RequestJson::new(*at, request, mask)),
-            response: leg
-                .response
-                .as_ref()
-                .map(|(at, response)| ResponseJson::new(*at, response, leg, mask)),
+            through: through.map(|authority| mask.host(authority)),
+            request: request.map(|(at, request)| RequestJson::new(*at, request, mask)),
+            response: response.map(|(at, response)| ResponseJson::new(*at, response, leg, mask)),
             ended: facts::ended(leg),
             handshake_us: answer_time(leg).map(super::micros),
         }
     }
 }
 
-impl RequestJson {
-    fn new(at: Stamp, request: &Request, mask: &Mask) -> Self {
+impl<'a> RequestJson<'a> {
+    fn new(at: Stamp, request: &'a Request, mask: &Mask) -> Self {
         let head = &request.head;
-        let field = |name| value(&head.fields, name, mask);
-        Self {
+        let mut json = Self {
             frame: at.frame,
             time: Time(request.started.ts),
             method: mask.words(&head.method),
             target: mask.target(&head.target),
             version: head.version.name(),
-            host: field("host"),
-            upgrade: field("upgrade"),
-            connection: field("connection"),
-            key: field("sec-websocket-key"),
-            ws_version: field("sec-websocket-version"),
-            extensions: field("sec-websocket-extensions"),
-            subprotocols: field("sec-websocket-protocol"),
-            origin: field("origin"),
-            via: field("via"),
-            forwarded_for: field("x-forwarded-for"),
+            host: None,
+            upgrade: None,
+            connection: None,
+            key: None,
+            ws_version: None,
+            extensions: None,
+            subprotocols: None,
+            origin: None,
+            via: None,
+            forwarded_for: None,
+        };
+        // One walk over the lines, not one for each key: the length of a name tells nearly all apart.
+        for field in head.fields.iter() {
+            let place = match field.name.len() {
+                3 if is(&field, "via") => &mut json.via,
+                4 if is(&field, "host") => &mut json.host,
+                6 if is(&field, "origin") => &mut json.origin,
+                7 if is(&field, "upgrade") => &mut json.upgrade,
+                10 if is(&field, "connection") => &mut json.connection,
+                15 if is(&field, "x-forwarded-for") => &mut json.forwarded_for,
+                17 if is(&field, "sec-websocket-key") => &mut json.key,
+                21 if is(&field, "sec-websocket-version") => &mut json.ws_version,
+                22 if is(&field, "sec-websocket-protocol") => &mut json.subprotocols,
+                24 if is(&field, "sec-websocket-extensions") => &mut json.extensions,
+                _ => continue,
+            };
+            put(place, field.text());
         }
+        shown(&mut json.host, |text| mask.host(text));
+        shown(&mut json.origin, |text| mask.target(text));
+        shown(&mut json.subprotocols, |text| mask.subprotocols(text));
+        for place in [&mut json.key, &mut json.extensions] {
+            shown(place, |text| mask.open(text));
+        }
+        for place in [
+            &mut json.upgrade,
+            &mut json.connection,
+            &mut json.ws_version,
+            &mut json.via,
+            &mut json.forwarded_for,
+        ] {
+            shown(place, |text| mask.words(text));
+        }
+        json
     }
 }
 
-impl ResponseJson {
-    fn new(at: Stamp, response: &Response, leg: &Leg, mask: &Mask) -> Self {
+impl<'a> ResponseJson<'a> {
+    fn new(at: Stamp, response: &'a Response, leg: &'a Leg, mask: &Mask) -> Self {
         let head = response.head.as_ref();
-        let field = |name| value(&head?.fields, name, mask);
-        Self {
+        let mut json = Self {
             frame: at.frame,
             time: Time(response.started.ts),
             status: head.map(|head| head.status.0),
             version: head.map(|head| head.version.name()),
-            upgrade: field("upgrade"),
-            connection: field("connection"),
+            upgrade: None,
+            connection: None,
             accept: response.answer.accept.and_then(|accept| match accept {
                 Accept::Ok => Some("ok"),
                 Accept::Wrong => Some("wrong"),
                 Accept::Missing => Some("missing"),
                 Accept::Unknown => None,
             }),
-            extensions: field("sec-websocket-extensions"),
-            subprotocol: field("sec-websocket-protocol"),
-            server: field("server"),
+            extensions: None,
+            subprotocol: None,
+            server: None,
             body: facts::text_body(leg).map(|text| mask.words(text)),
+        };
+        for field in head.iter().flat_map(|head| head.fields.iter()) {
+            let place = match field.name.len() {
+                6 if is(&field, "server") => &mut json.server,
+                7 if is(&field, "upgrade") => &mut json.upgrade,
+                10 if is(&field, "connection") => &mut json.connection,
+                22 if is(&field, "sec-websocket-protocol") => &mut json.subprotocol,
+                24 if is(&field, "sec-websocket-extensions") => &mut json.extensions,
+                _ => continue,
+            };
+            put(place, field.text());
         }
+        shown(&mut json.subprotocol, |text| mask.subprotocols(text));
+        shown(&mut json.extensions, |text| mask.open(text));
+        for place in [&mut json.upgrade, &mut json.connection, &mut json.server] {
+            shown(place, |text| mask.words(text));
+        }
+        json
     }
 }
 
-impl Diff {
-    fn new(difference: &Difference, mask: &Mask) -> Self {
+impl<'a> Diff<'a> {
+    fn new(difference: &'a Difference, mask: &Mask) -> Self {
         let field = &difference.field;
-        let value =
-            |value: &Option<Box<str>>| value.as_deref().map(|value| mask.field(field, value));
+        let value = |value: &'a Option<Box<str>>| {
+            let value = value.as_deref()?;
+            Some(mask.field(field, value))
+        };
         Self {
             from: difference.from,
             to: difference.to,
@@ -275,6 +322,25 @@ impl Diff {
     }
 }
 
-fn value(fields: &Fields, name: &'static str, mask: &Mask) -> Option<String> {
-    fields.value(name).map(|value| mask.field(name, &value))
+fn is(field: &Field<'_>, name: &str) -> bool {
+    field.name.eq_ignore_ascii_case(name)
+}
+
+/// Lines of one name are one list (RFC 9110 §5.3).
+fn put<'a>(place: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) {
+    *place = Some(match place.take() {
+        None => text,
+        Some(before) => Cow::Owned(format!("{before}, {text}")),
+    });
+}
+
+/// Replaces a value by what may be shown of it, without a copy where that is all of it.
+fn shown(place: &mut Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) {
+    *place = place.take().map(|value| match value {
+        Cow::Borrowed(text) => match show(text) {
+            Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),
+            other => Cow::Owned(other.into_owned()),
+        },
+        Cow::Owned(text) => Cow::Owned(show(&text).into_owned()),
+    });
 }

@@ -1,10 +1,12 @@
 //! The line of a closing.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{FindingJson, HopJson, Time, micros, millis};
+use super::time::Time;
+use super::{FindingJson, HopJson, micros, millis};
 use crate::attempt::ClosingLeg;
 use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
@@ -21,11 +23,11 @@ pub(super) struct Line<'a> {
     wire_code: Option<u16>,
     code: Option<u16>,
     by: &'static str,
-    reason: Option<String>,
+    reason: Option<Cow<'a, str>>,
     severity: &'static str,
     age_ms: u64,
     idle_ms: u64,
-    hop: Option<HopJson>,
+    hop: Option<HopJson<'a>>,
     finding: Option<&'static str>,
     confidence: Option<&'static str>,
     findings: Vec<FindingJson<'a>>,

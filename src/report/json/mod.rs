@@ -5,12 +5,12 @@
 mod attempt;
 mod closing;
 mod summary;
+mod time;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use jiff::Timestamp as Moment;
-use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
 use crate::event::Health;
@@ -25,20 +25,22 @@ use crate::time::Timestamp;
 /// Writes JSON lines.
 #[derive(Debug)]
 pub struct JsonReport<W> {
-    out: W,
+    lines: Lines<W>,
     options: Options,
     names: Names,
-    buffer: Vec<u8>,
 }
 
 impl<W: Write> JsonReport<W> {
     /// Writes to `out`.
     pub fn new(out: W, options: Options) -> Self {
         Self {
-            out,
+            lines: Lines {
+                out,
+                flush: options.live,
+                buffer: Vec::new(),
+            },
             options,
             names: Names::default(),
-            buffer: Vec::new(),
         }
     }
 
@@ -51,18 +53,19 @@ impl<W: Write> JsonReport<W> {
     pub fn attempt(&mut self, judged: &JudgedAttempt) -> io::Result<()> {
         let mask = Mask::of_attempt(self.options.redact, &judged.attempt);
         let line = attempt::Line::new(judged, &mask, &self.names);
-        self.line(&line)
+        self.lines.write(&line)
     }
 
     /// Writes how an opened WebSocket ended.
     pub fn closing(&mut self, judged: &JudgedClosing) -> io::Result<()> {
         let mask = Mask::of_closing(self.options.redact, &judged.closing);
-        self.line(&closing::Line::new(judged, &mask))
+        self.lines.write(&closing::Line::new(judged, &mask))
     }
 
     /// Writes the state of the capture.
     pub fn health(&mut self, health: &Health, now: Timestamp) -> io::Result<()> {
-        self.line(&summary::HealthLine::new(health, Some(now)))
+        self.lines
+            .write(&summary::HealthLine::new(health, Some(now)))
     }
 
     /// Writes groups, routes, the last state of the capture and the summary.
@@ -75,24 +78,35 @@ impl<W: Write> JsonReport<W> {
                 .as_ref()
                 .is_none_or(|only| only.wants(Item::of(&group.example)));
             if wanted {
-                self.line(&summary::GroupLine::new(group, &mask))?;
+                self.lines.write(&summary::GroupLine::new(group, &mask))?;
             }
         }
         for route in &snapshot.routes {
-            self.line(&summary::RouteLine::new(route, &mask))?;
+            self.lines.write(&summary::RouteLine::new(route, &mask))?;
         }
-        self.line(&summary::HealthLine::new(&snapshot.health, snapshot.now))?;
-        self.line(&summary::SummaryLine::new(snapshot))?;
-        self.out.flush()
+        self.lines
+            .write(&summary::HealthLine::new(&snapshot.health, snapshot.now))?;
+        self.lines.write(&summary::SummaryLine::new(snapshot))?;
+        self.lines.out.flush()
     }
+}
 
-    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+/// Where lines go.
+#[derive(Debug)]
+struct Lines<W> {
+    out: W,
+    flush: bool,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Lines<W> {
+    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         // A line is written whole, so that a reader never sees half of one.
         self.buffer.clear();
         serde_json::to_writer(&mut self.buffer, line)?;
         self.buffer.push(b'\n');
         self.out.write_all(&self.buffer)?;
-        if self.options.live {
+        if self.flush {
             self.out.flush()?;
         }
         Ok(())
@@ -107,27 +121,6 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// RFC 3339, UTC, nine digits.
-#[derive(Clone, Copy, Debug)]
-struct Time(Timestamp);
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let moment = Moment::from_nanosecond(i128::from(self.0.as_nanos())).unwrap_or_default();
-        let parts = Offset::UTC.to_datetime(moment);
-        serializer.collect_str(&format_args!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
-            parts.year(),
-            parts.month(),
-            parts.day(),
-            parts.hour(),
-            parts.minute(),
-            parts.second(),
-            parts.subsec_nanosecond()
-        ))
-    }
-}
-
 /// `1.2.3.4:80`; IPv6 in brackets.
 #[derive(Clone, Copy, Debug)]
 struct Address(Endpoint);
@@ -140,15 +133,15 @@ impl Serialize for Address {
 
 /// Who did it.
 #[derive(Debug, Serialize)]
-struct HopJson {
+struct HopJson<'a> {
     r#in: Option<Address>,
     out: Option<Address>,
-    software: Option<String>,
+    software: Option<Cow<'a, str>>,
     adjacent: Option<bool>,
 }
 
-impl HopJson {
-    fn new(hop: &Hop, mask: &Mask) -> Self {
+impl<'a> HopJson<'a> {
+    fn new(hop: &'a Hop, mask: &Mask) -> Self {
         Self {
             r#in: hop.inward.map(Address),
             out: hop.outward.map(Address),
@@ -165,7 +158,7 @@ struct FindingJson<'a> {
     rule: Option<&'a str>,
     leg: usize,
     confidence: &'static str,
-    evidence: Vec<String>,
+    evidence: Vec<Cow<'a, str>>,
 }
 
 impl<'a> FindingJson<'a> {

@@ -1,10 +1,12 @@
 //! The lines at the end: groups, routes, health, summary.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{HopJson, Time};
+use super::HopJson;
+use super::time::Time;
 use crate::event::Health;
 use crate::judge::FindingId;
 use crate::report::mask::Mask;
@@ -14,7 +16,7 @@ use crate::tally::{
 use crate::time::Timestamp;
 
 #[derive(Debug, Serialize)]
-pub(super) struct GroupLine {
+pub(super) struct GroupLine<'a> {
     v: u8,
     r#type: &'static str,
     finding: Option<&'static str>,
@@ -22,9 +24,9 @@ pub(super) struct GroupLine {
     kind: Option<&'static str>,
     code: Option<u16>,
     by: Option<&'static str>,
-    hop: Option<HopJson>,
-    host: Option<String>,
-    route: String,
+    hop: Option<HopJson<'a>>,
+    host: Option<Cow<'a, str>>,
+    route: Cow<'a, str>,
     count: u64,
     share: Option<f64>,
     first: Time,
@@ -33,11 +35,11 @@ pub(super) struct GroupLine {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct RouteLine {
+pub(super) struct RouteLine<'a> {
     v: u8,
     r#type: &'static str,
-    host: Option<String>,
-    route: String,
+    host: Option<Cow<'a, str>>,
+    route: Cow<'a, str>,
     attempts: Table<Verdicts>,
     latency_us: LatencyJson,
 }
@@ -104,8 +106,8 @@ struct PercentilesJson {
 #[derive(Debug)]
 struct Table<T>(T);
 
-impl GroupLine {
-    pub(super) fn new(group: &Group, mask: &Mask) -> Self {
+impl<'a> GroupLine<'a> {
+    pub(super) fn new(group: &'a Group, mask: &Mask) -> Self {
         let key = &*group.key;
         let (verdict, kind, code, by) = match key.outcome {
             Outcome::Attempt(verdict) => (Some(verdict.name()), None, None, None),
@@ -140,8 +142,8 @@ impl GroupLine {
     }
 }
 
-impl RouteLine {
-    pub(super) fn new(route: &Route, mask: &Mask) -> Self {
+impl<'a> RouteLine<'a> {
+    pub(super) fn new(route: &'a Route, mask: &Mask) -> Self {
         Self {
             v: 1,
             r#type: "route",

@@ -3,6 +3,7 @@
 //! Everything that comes from the network and is printed passes through a [`Mask`], which also makes it fit to print.
 //! Names stay, values go: `?token=…` is worth knowing, the token is not.
 
+mod plain;
 mod secrets;
 mod target;
 mod token;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use crate::attempt::{Attempt, Closing};
 use crate::report::sanitize::clean;
 
+use plain::{is_plain, is_printable};
 use secrets::Secrets;
 use target::{authority_masked, target_masked};
 use token::name_of_secret;
@@ -43,18 +45,13 @@ impl Mask {
         if on {
             let legs = attempt.legs.iter().map(|node| &node.leg);
             for head in legs.filter_map(|leg| Some(&leg.request.as_ref()?.1.head)) {
-                mask.secrets.of_target(&head.target);
-                for name in ["origin", "referer", "host"] {
-                    if let Some(value) = head.fields.value(name) {
-                        mask.secrets.of_url(&value);
-                    }
-                }
-                if let Some(value) = head.fields.value("sec-websocket-protocol") {
-                    mask.secrets.of_subprotocols(&value);
+                mask.secrets.of_url(&head.target);
+                for field in head.fields.iter() {
+                    mask.secrets.of_field(&field);
                 }
             }
             for earlier in &attempt.earlier_tries {
-                mask.secrets.of_target(&earlier.target);
+                mask.secrets.of_url(&earlier.target);
             }
         }
         mask
@@ -64,7 +61,7 @@ impl Mask {
     pub fn of_closing(on: bool, closing: &Closing) -> Self {
         let mut mask = Self::new(on);
         if on {
-            mask.secrets.of_target(&closing.target);
+            mask.secrets.of_url(&closing.target);
             for leg in &closing.legs {
                 if let Some(subprotocol) = &leg.subprotocol {
                     mask.secrets.of_subprotocols(subprotocol);
@@ -75,29 +72,44 @@ impl Mask {
     }
 
     /// A request target: `/ws?token=***`.
-    pub fn target(&self, target: &str) -> String {
+    pub fn target<'t>(&self, target: &'t str) -> Cow<'t, str> {
+        if is_plain(target) {
+            return Cow::Borrowed(target);
+        }
         self.show(target, target_masked)
     }
 
     /// A route, which has lost its ids but may bear names that look like tokens.
-    pub fn route(&self, route: &str) -> String {
-        self.show(route, target_masked)
+    pub fn route<'t>(&self, route: &'t str) -> Cow<'t, str> {
+        self.target(route)
     }
 
     /// A host, perhaps with port; userinfo is hidden.
-    pub fn host(&self, host: &str) -> String {
-        self.show(host, authority_masked)
+    pub fn host<'t>(&self, host: &'t str) -> Cow<'t, str> {
+        if host.contains('@') {
+            self.show(host, authority_masked)
+        } else {
+            self.open(host)
+        }
     }
 
     /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
-    pub fn subprotocols(&self, list: &str) -> String {
+    pub fn subprotocols<'t>(&self, list: &'t str) -> Cow<'t, str> {
         self.show(list, subprotocols_masked)
     }
 
+    /// The value of a field that bears no secret: a key, an accept, extensions.
+    pub fn open<'t>(&self, value: &'t str) -> Cow<'t, str> {
+        if is_printable(value, MOST) {
+            Cow::Borrowed(value)
+        } else {
+            clean(value, MOST)
+        }
+    }
+
     /// The value of the field of that name, in any case.
-    pub fn field(&self, name: &str, value: &str) -> String {
-        let name = name.to_ascii_lowercase();
-        match &*name {
+    pub fn field<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
+        match &*name.to_ascii_lowercase() {
             "target"
             | ":path"
             | "location"
@@ -110,7 +122,7 @@ impl Mask {
             "host" | ":authority" | "x-forwarded-host" => self.host(value),
             "sec-websocket-protocol" => self.subprotocols(value),
             "sec-websocket-key" | "sec-websocket-accept" | "sec-websocket-extensions" => {
-                self.show(value, str::to_owned)
+                self.open(value)
             }
             name if name_of_secret(name) => self.show(value, |_| HIDDEN.to_owned()),
             _ => self.words(value),
@@ -118,7 +130,10 @@ impl Mask {
     }
 
     /// Free text that may quote a target or a token: evidence, a body, a reason.
-    pub fn words(&self, text: &str) -> String {
+    pub fn words<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if is_plain(text) && (!self.on || !self.secrets.are_in(text)) {
+            return Cow::Borrowed(text);
+        }
         self.show(text, |text| {
             let (text, is_cut) = bounded(text);
             let mut shown = self.secrets.hidden_in(text);
@@ -132,13 +147,15 @@ impl Mask {
         })
     }
 
-    fn show(&self, text: &str, masked: impl Fn(&str) -> String) -> String {
-        let text = if self.on {
-            Cow::Owned(masked(text))
-        } else {
-            Cow::Borrowed(text)
-        };
-        clean(&text, MOST).into_owned()
+    fn show<'t>(&self, text: &'t str, masked: impl Fn(&str) -> String) -> Cow<'t, str> {
+        if !self.on {
+            return clean(text, MOST);
+        }
+        let shown = masked(text);
+        if is_printable(&shown, MOST) {
+            return Cow::Owned(shown);
+        }
+        Cow::Owned(clean(&shown, MOST).into_owned())
     }
 }
 

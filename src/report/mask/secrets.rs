@@ -4,8 +4,10 @@
 //! secret from the request is hidden by its value; what only looks like one, by its form.
 
 use super::HIDDEN;
+use super::plain::is_plain;
 use super::target::{is_harmless, path_masked, split_query, target_masked};
 use super::token::{looks_secret, name_of_secret, names_a_token, subprotocol_masked};
+use crate::http::Field;
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -34,11 +36,11 @@ const EXTENSION_PARAMS: &[&str] = &["client_max_window_bits", "server_max_window
 pub(super) struct Secrets(Vec<Box<str>>);
 
 impl Secrets {
-    pub(super) fn of_target(&mut self, target: &str) {
-        self.of_url(target);
-    }
-
     pub(super) fn of_url(&mut self, url: &str) {
+        // Most have nothing to hide.
+        if is_plain(url) {
+            return;
+        }
         let (path, query) = split_query(url);
         if let Some((_, query)) = query {
             for pair in query.split(['&', ';', '#']) {
@@ -74,6 +76,29 @@ impl Secrets {
             }
             after = names_a_token(name);
         }
+    }
+
+    pub(super) fn of_field(&mut self, field: &Field<'_>) {
+        match field.name.len() {
+            4 | 6 | 7 => {
+                let names = ["host", "origin", "referer"];
+                if names
+                    .iter()
+                    .any(|name| field.name.eq_ignore_ascii_case(name))
+                {
+                    self.of_url(&field.text());
+                }
+            }
+            22 if field.name.eq_ignore_ascii_case("sec-websocket-protocol") => {
+                self.of_subprotocols(&field.text());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether one of them stands in `text`.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(&**secret))
     }
 
     /// `text` with every secret hidden.
@@ -194,7 +219,7 @@ mod tests {
     #[test]
     fn what_a_server_echoes_is_hidden() {
         let mut secrets = Secrets::default();
-        secrets.of_target("/ws?ticket=C4N%41RY&type=websocket&z=%20CANARY1");
+        secrets.of_url("/ws?ticket=C4N%41RY&type=websocket&z=%20CANARY1");
         secrets.of_url("https://me:CANARY2@a.example");
         secrets.of_subprotocols("chat, bearer.CANARY3");
         for (text, shown) in [

@@ -61,8 +61,8 @@ pub(super) fn path_masked(path: &str) -> String {
         if index > 0 {
             out.push('/');
         }
-        let is_value = (name_of_secret(previous) && template(segment) == "*")
-            || (is_name_of_token(previous) && segment.len() >= 6);
+        let is_value = name_of_secret(previous)
+            && (template(segment) == "*" || (is_name_of_token(previous) && segment.len() >= 6));
         if is_value {
             out.push_str(HIDDEN);
         } else {
