@@ -17,6 +17,7 @@ use crate::event::{Connection, Event, Fact, Request, Response};
 use crate::flow::ConnId;
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
+use crate::websocket::CloseCode;
 
 /// Puts legs together into attempts, decides when each is complete, and follows the opened ones to their end.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Assembler {
     places: HashMap<ConnId, Place>,
     keys: Keys,
     lone: Lone,
+    /// First frames of clients, by the attempt that shows them.
+    by_bytes: HashMap<u64, CaseId>,
     /// Attempts whose answer invites the client to try again.
     inviting: HashMap<Client, CaseId>,
     /// When to look at a case again; entries may be out of date.
@@ -61,6 +64,7 @@ impl Assembler {
             places: HashMap::new(),
             keys: Keys::default(),
             lone: Lone::default(),
+            by_bytes: HashMap::new(),
             inviting: HashMap::new(),
             due: BinaryHeap::new(),
             around: Around::new(limits.legs_waiting),
@@ -198,6 +202,7 @@ impl Assembler {
                 }
             }
             Fact::Encrypted(hello) => self.around.encrypted(hello.client, hello.server, at.ts),
+            Fact::FirstBytes { hash } => self.first_bytes(conn, hash),
             Fact::Plain | Fact::Http2 => {}
             later => self.later(conn, at, &later),
         }
@@ -284,6 +289,8 @@ impl Assembler {
             earlier: Vec::new(),
             lost_before: self.around.lost(),
             mid_stream: false,
+            invites: None,
+            first_bytes: Vec::new(),
         };
         self.cases.insert(id, case);
         self.put(conn, exchange, id, 0);
@@ -304,9 +311,10 @@ impl Assembler {
             let leg = Leg {
                 conn,
                 connection,
+                noticed: Some(at.ts),
                 ..Leg::default()
             };
-            self.begin(exchange, leg, Protocol::WebSocket, at.ts);
+            self.begin(exchange, leg, switched(&response, &Protocol::None), at.ts);
         }
         let Some(id) = self.slot(conn, Some(exchange)).map(|(id, _)| id) else {
             return;
@@ -328,6 +336,9 @@ impl Assembler {
             root.filter(|root| root.leg.conn == conn && root.leg.invites_another_try())
             && let Some(client) = Client::of(&root.leg)
         {
+            if let Some(case) = self.cases.get_mut(&id) {
+                case.invites = Some(client.clone());
+            }
             self.inviting.insert(client, id);
         }
         self.reschedule(id);
@@ -342,6 +353,7 @@ impl Assembler {
                 response: true,
                 ..Gaps::default()
             },
+            noticed: Some(at.ts),
             ..Leg::default()
         };
         self.begin(0, leg, Protocol::WebSocket, at.ts);
@@ -353,6 +365,39 @@ impl Assembler {
             case.mid_stream = true;
         }
         self.reschedule(id);
+    }
+
+    /// Two legs on which a client's first frame is the same: a tunnel lies between them.
+    fn first_bytes(&mut self, conn: ConnId, hash: u64) {
+        let Some((id, _)) = self.slot(conn, None) else {
+            return;
+        };
+        match self.by_bytes.get(&hash) {
+            Some(&other) if other != id && self.cases.contains_key(&other) => {
+                let started = |id| {
+                    self.cases
+                        .get(&id)
+                        .and_then(Case::outermost)
+                        .map(|live| live.leg.started())
+                };
+                let (outer, inner) = if started(other) <= started(id) {
+                    (other, id)
+                } else {
+                    (id, other)
+                };
+                self.merge(outer, inner, JoinedBy::Bytes);
+                self.show_bytes(outer, hash);
+                self.reschedule(outer);
+            }
+            _ => self.show_bytes(id, hash),
+        }
+    }
+
+    fn show_bytes(&mut self, id: CaseId, hash: u64) {
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.first_bytes.push(hash);
+            self.by_bytes.insert(hash, id);
+        }
     }
 
     fn put(&mut self, conn: ConnId, exchange: u32, id: CaseId, leg: usize) {
@@ -397,15 +442,29 @@ impl Assembler {
         }
     }
 
+    /// Takes a case that is no more out of all indexes but the keys.
+    fn forget(&mut self, id: CaseId, case: &Case) {
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, id);
+        }
+        if let Some(client) = &case.invites
+            && self.inviting.get(client) == Some(&id)
+        {
+            self.inviting.remove(client);
+        }
+        for hash in &case.first_bytes {
+            if self.by_bytes.get(hash) == Some(&id) {
+                self.by_bytes.remove(hash);
+            }
+        }
+    }
+
     /// Two attempts turned out to be one.
     fn merge(&mut self, outer: CaseId, inner: CaseId, by: JoinedBy) {
         let Some(case) = self.cases.remove(&inner) else {
             return;
         };
-        self.inviting.retain(|_, inviting| *inviting != inner);
-        if let [only] = case.legs.as_slice() {
-            self.lone.remove(&only.leg, inner);
-        }
+        self.forget(inner, &case);
         let Some(into) = self.cases.get_mut(&outer) else {
             return;
         };
@@ -438,11 +497,8 @@ impl Assembler {
         let Some(mut case) = self.cases.remove(&id) else {
             return;
         };
-        if let [only] = case.legs.as_slice() {
-            self.lone.remove(&only.leg, id);
-        }
         self.absorb_earlier(&mut case);
-        self.inviting.retain(|_, inviting| *inviting != id);
+        self.forget(id, &case);
         let tails: HashMap<ConnId, ClosingLeg> = case
             .legs
             .iter_mut()
@@ -453,8 +509,11 @@ impl Assembler {
             .into_iter()
             .map(|live| (live.leg, live.joined_by))
             .collect();
-        let mut nodes = tree::build(legs);
-        self.add_failed(&mut nodes);
+        let bad_gateway = tails
+            .values()
+            .flat_map(|tail| &tail.closes)
+            .any(|close| close.close.code == Some(CloseCode(1014)));
+        let nodes = self.add_failed(tree::build(legs), bad_gateway.then_some(self.now));
         self.around.learn(&nodes, self.now);
         let until = self.now.after(SETTLE_TRIES);
         self.keys.decide(
@@ -488,8 +547,8 @@ impl Assembler {
         mut tails: HashMap<ConnId, ClosingLeg>,
         mid_stream: bool,
     ) {
-        let is_open =
-            attempt.protocol == Protocol::WebSocket && (mid_stream || attempt.outermost().opened());
+        let is_open = attempt.protocol == Protocol::WebSocket
+            && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let mut legs = Vec::new();
         for (index, node) in attempt.legs.iter().enumerate() {
             let conn = node.leg.conn;
@@ -545,10 +604,7 @@ impl Assembler {
             let Some(before) = self.cases.remove(&id) else {
                 break;
             };
-            self.inviting.retain(|_, inviting| *inviting != id);
-            if let [only] = before.legs.as_slice() {
-                self.lone.remove(&only.leg, id);
-            }
+            self.forget(id, &before);
             self.keys.decide(
                 id,
                 &before.legs.iter().map(|live| &live.leg).collect::<Vec<_>>(),
@@ -574,52 +630,50 @@ impl Assembler {
         }
     }
 
-    /// Upstream connections that the innermost hop tried and that never carried a request.
-    fn add_failed(&mut self, nodes: &mut Vec<Node>) {
+    /// Upstream connections that the innermost hops tried and that never carried a request. Up to `until` where the
+    /// gateway complained of one after it had opened.
+    fn add_failed(&mut self, mut nodes: Vec<Node>, until: Option<Timestamp>) -> Vec<Node> {
         let Some(innermost) = nodes.iter().rposition(|node| node.role == Role::Path) else {
-            return;
+            return nodes;
         };
         let parent = nodes.get(innermost).and_then(|node| node.parent);
+        let mut failed = Vec::new();
         for (holder, inner) in [(Some(innermost), None), (parent, Some(innermost))] {
-            let Some(holder) = holder.filter(|&holder| {
-                nodes
-                    .get(holder)
-                    .is_some_and(|node| node.role == Role::Path)
-            }) else {
-                continue;
-            };
-            let Some(node) = nodes.get(holder) else {
+            let Some((holder, node)) = holder.and_then(|holder| Some((holder, nodes.get(holder)?)))
+            else {
                 continue;
             };
             let leg = &node.leg;
-            let until = leg.settled().unwrap_or(self.now);
-            let window = (leg.started(), until);
+            let answered_itself =
+                inner.is_none() && leg.status().is_some_and(|status| status < 500);
+            if node.role != Role::Path || (answered_itself && until.is_none()) {
+                continue;
+            }
+            let window = (
+                leg.started(),
+                until.or_else(|| leg.settled()).unwrap_or(self.now),
+            );
             let inner_client = inner
                 .and_then(|inner: usize| nodes.get(inner))
                 .map(|node| node.leg.connection.client.addr);
-            let refused_itself = inner.is_none() && leg.status().is_some_and(|status| status < 500);
-            if refused_itself {
-                continue;
-            }
-            let alone = !self.cases.values().any(|case| {
-                case.legs.iter().any(|live| {
-                    live.leg.started() <= until
-                        && live.leg.settled().is_none_or(|settled| settled >= window.0)
-                })
-            });
+            let waits = |live: &LiveLeg| {
+                live.leg.started() <= window.1
+                    && live.leg.settled().is_none_or(|settled| settled >= window.0)
+            };
+            let alone = !self.cases.values().any(|case| case.legs.iter().any(waits));
             let server = leg.connection.server;
-            for failed in self.around.take_failed(server, inner_client, window, alone) {
+            for one in self.around.take_failed(server, inner_client, window, alone) {
                 let end = LegEnd {
                     first: None,
-                    how: Some(failed.how),
+                    how: Some(one.how),
                 };
                 let leg = Leg {
-                    connection: failed.connection,
+                    connection: one.connection,
                     end,
                     ..Leg::default()
                 };
                 let adjacent = (leg.connection.client.addr == server.addr).then_some(true);
-                nodes.push(Node {
+                failed.push(Node {
                     leg,
                     parent: Some(holder),
                     role: Role::Failed,
@@ -628,6 +682,11 @@ impl Assembler {
                 });
             }
         }
+        if failed.is_empty() {
+            return nodes;
+        }
+        nodes.extend(failed);
+        tree::arrange(nodes)
     }
 
     fn surroundings(&self, nodes: &[Node], lost_before: u64) -> Surroundings {

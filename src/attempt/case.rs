@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::attempt::join::Client;
 use crate::attempt::{ClosingLeg, EarlierTry, JoinedBy, Leg, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
@@ -30,6 +31,10 @@ pub(super) struct Case {
     pub(super) lost_before: u64,
     /// A WebSocket that was joined mid-stream: nothing more will be known of its handshake.
     pub(super) mid_stream: bool,
+    /// Its answer invites this client to try again.
+    pub(super) invites: Option<Client>,
+    /// What identifies the first frames of its legs.
+    pub(super) first_bytes: Vec<u64>,
 }
 
 /// A leg while it grows.
@@ -70,7 +75,7 @@ impl Case {
             .min()
             .unwrap_or_default();
         if self.mid_stream {
-            return Progress::Settling(first);
+            return Progress::Settling(first.after(SETTLE_LEGS));
         }
         if let Some(open) = roots().find(|live| live.leg.status() == Some(101)) {
             return Progress::Settling(self.settled_101(open));

@@ -298,8 +298,9 @@ impl ClosingLeg {
                 at: at.ts,
                 reset: false,
             }),
-            Fact::Ended { how, .. } => {
+            Fact::Ended { how, both_ways } => {
                 self.ended = Some(*how);
+                self.one_sided = !both_ways;
                 if let End::Rst(dir) = how {
                     self.tcp_end(TcpEnd {
                         dir: *dir,

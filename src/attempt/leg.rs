@@ -21,6 +21,8 @@ pub struct Leg {
     pub response: Option<(Stamp, Response)>,
     /// How the content of the answer begins.
     pub body: Option<BodyStart>,
+    /// When it was first noticed, where neither request nor answer was seen.
+    pub noticed: Option<Timestamp>,
     /// What was lost of it.
     pub gaps: Gaps,
     /// How it ended, up to the time the attempt was decided.
@@ -63,7 +65,7 @@ pub struct LegEnd {
 }
 
 impl Leg {
-    /// First byte of the request; else of the response; else the SYN.
+    /// First byte of the request; else of the response; else when it was noticed; else the SYN.
     pub fn started(&self) -> Timestamp {
         self.request
             .as_ref()
@@ -73,6 +75,7 @@ impl Leg {
                     .as_ref()
                     .map(|(_, response)| response.started.ts)
             })
+            .or(self.noticed)
             .or_else(|| self.connection.syn.map(|syn| syn.ts))
             .unwrap_or_default()
     }
@@ -155,6 +158,16 @@ impl Leg {
             && unoffered_extension(offer, answer).is_none()
             && !self.client_left_first()
             && !self.http_after_101
+    }
+
+    /// A right 101 whose request is not in the capture: it cannot be told whether the client took it.
+    pub fn opened_unseen(&self) -> bool {
+        let answer = self.answer();
+        self.request.is_none()
+            && self.status() == Some(101)
+            && answer.is_some_and(|answer| {
+                answer.upgrade && answer.connection && answer.accept == Some(Accept::Unknown)
+            })
     }
 
     /// The field that proves that a proxy sent this request, where one does.

@@ -252,6 +252,8 @@ pub struct ClosingLeg {
     pub retransmitting: Option<(Direction, Timestamp)>,
     /// Bytes were lost after the 101.
     pub lossy: bool,
+    /// Only one direction was ever seen.
+    pub one_sided: bool,
 }
 
 /// A Close frame and when it came.

@@ -20,42 +20,46 @@ pub(super) fn parents(legs: &[&Leg]) -> Vec<Option<usize>> {
 /// The legs as nodes: the outermost `path` leg first, children behind their parents, else in the order of time.
 pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
     legs.sort_by_key(|(leg, _)| (leg.started(), leg.conn));
-    let parents = parents(&legs.iter().map(|(leg, _)| leg).collect::<Vec<_>>());
     let refs: Vec<&Leg> = legs.iter().map(|(leg, _)| leg).collect();
+    let parents = parents(&refs);
     let roles = roles(&refs, &parents);
     let adjacent: Vec<Option<bool>> = refs
         .iter()
         .zip(&parents)
         .map(|(leg, parent)| adjacency(refs.get((*parent)?)?, leg))
         .collect();
-    let order = order(&parents, &roles);
-    let mut place = vec![0; legs.len()];
+    let places = parents.into_iter().zip(roles).zip(adjacent);
+    let nodes =
+        legs.into_iter()
+            .zip(places)
+            .map(|((leg, joined_by), ((parent, role), adjacent))| Node {
+                leg,
+                parent,
+                role,
+                joined_by,
+                adjacent,
+            });
+    arrange(nodes.collect())
+}
+
+/// Puts nodes into their order, and lets each name its parent's new place.
+pub(super) fn arrange(nodes: Vec<Node>) -> Vec<Node> {
+    let order = order(&nodes);
+    let mut place = vec![0; nodes.len()];
     for (new, &old) in order.iter().enumerate() {
         if let Some(slot) = place.get_mut(old) {
             *slot = new;
         }
     }
-    let mut nodes: Vec<Option<Node>> = legs
-        .into_iter()
-        .enumerate()
-        .map(|(index, (leg, joined_by))| {
-            Some(Node {
-                leg,
-                parent: parents
-                    .get(index)
-                    .copied()
-                    .flatten()
-                    .and_then(|parent| place.get(parent).copied()),
-                role: roles.get(index).copied().unwrap_or(Role::Path),
-                joined_by,
-                adjacent: adjacent.get(index).copied().flatten(),
-            })
-        })
-        .collect();
-    order
+    let mut nodes: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
+    let mut arranged: Vec<Node> = order
         .into_iter()
         .filter_map(|old| nodes.get_mut(old)?.take())
-        .collect()
+        .collect();
+    for node in &mut arranged {
+        node.parent = node.parent.and_then(|parent| place.get(parent).copied());
+    }
+    arranged
 }
 
 /// The parent is a leg that waits for an answer while `child` begins and that `child` may serve.
@@ -105,7 +109,8 @@ fn encloses(outer: &Leg, inner: &Leg) -> bool {
     let waits = outer
         .settled()
         .is_none_or(|settled| inner.started() <= settled.after(slack));
-    begins && waits && outer.request.is_some()
+    // Of two that were joined mid-stream neither has a request.
+    begins && waits && (outer.request.is_some() || inner.request.is_none())
 }
 
 fn same_file(a: &Leg, b: &Leg) -> bool {
@@ -319,18 +324,24 @@ fn same_body(a: &Leg, b: &Leg) -> bool {
     bytes(a) == bytes(b)
 }
 
-fn order(parents: &[Option<usize>], roles: &[Role]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(parents.len());
+fn order(nodes: &[Node]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(nodes.len());
     let mut stack: Vec<usize> = Vec::new();
     let push_children = |scope: Option<usize>, stack: &mut Vec<usize>| {
-        let mut children: Vec<usize> = (0..parents.len())
-            .filter(|&leg| parents.get(leg) == Some(&scope))
+        let mut children: Vec<(usize, &Node)> = nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.parent == scope)
             .collect();
         // Without a parent in sight the path comes first: it is the outermost leg.
-        if scope.is_none() {
-            children.sort_by_key(|&leg| roles.get(leg) != Some(&Role::Path));
-        }
-        stack.extend(children.into_iter().rev());
+        children.sort_by_key(|(_, node)| {
+            (
+                scope.is_none() && node.role != Role::Path,
+                node.leg.started(),
+                node.leg.conn,
+            )
+        });
+        stack.extend(children.into_iter().rev().map(|(index, _)| index));
     };
     push_children(None, &mut stack);
     while let Some(next) = stack.pop() {

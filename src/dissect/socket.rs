@@ -15,6 +15,8 @@ pub(super) struct Socket {
     /// Since the last [`Fact::Frames`].
     since: Frames,
     pings: Option<Box<Pings>>,
+    /// The first frame of the client was told.
+    named: bool,
     /// Violations told of each side and kind.
     told: Both<[u8; KINDS]>,
 }
@@ -91,6 +93,7 @@ impl Socket {
             rsv,
             since: Frames::default(),
             pings: None,
+            named: false,
             told: Both::default(),
         }
     }

@@ -21,6 +21,8 @@ const PROBE: Duration = Duration::from_secs(1);
 const RELOAD: u32 = 4;
 /// An end that follows a large message within this time was caused by it.
 const CRASH: Duration = Duration::from_secs(1);
+/// A hop that lets go of both sides after so long a silence did so because of it.
+const SILENT: Duration = Duration::from_secs(2);
 /// A message is large from this size on.
 const LARGE: u64 = 64 * 1024;
 
@@ -33,6 +35,10 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     let by_tcp = tcp_party(closing);
     let unused = first_close.is_none() && is_unused(closing, outermost);
     let (kind, by) = match first_close {
+        // Where one direction is missing the other side may have been first.
+        Some((_, close)) if closing.legs.iter().all(|leg| leg.one_sided) => {
+            (kind_of(close), Party::Unknown)
+        }
         Some((_, close)) => (kind_of(close), sender(close.dir)),
         None if closing.still_open => (Kind::Open, Party::Unknown),
         None if unused => (Kind::Unused, Party::Client),
@@ -59,12 +65,19 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         findings: Vec::new(),
         hop: None,
     };
+    // A Close that complains of the protocol is the symptom; the frame before it is the cause.
+    let complains = matches!(wire_code, Some(1002 | 1007));
+    if complains {
+        trial.violations();
+    }
     trial.by_code(first_close);
     if kind == Kind::Abnormal {
         trial.abnormal();
     }
     trial.changed();
-    trial.violations();
+    if !complains {
+        trial.violations();
+    }
     let severity = match kind {
         Kind::Normal | Kind::Application | Kind::Unused | Kind::Open => Severity::Info,
         Kind::Abnormal => Severity::Warning,
@@ -306,20 +319,21 @@ impl Trial<'_> {
                 format!("{how}, and {others} others within the same second"),
             );
         }
-        let silent = [server_idle, idle].into_iter().find(|&span| is_timer(span));
-        if let Some(silent) = silent.filter(|_| self.by == Party::Proxy) {
-            let of = if silent == server_idle {
-                "the server"
-            } else {
+        if self.by == Party::Proxy && server_idle >= SILENT {
+            let set = [server_idle, idle].into_iter().find(|&span| is_timer(span));
+            let of = if set == Some(idle) && idle != server_idle {
                 "either side"
+            } else {
+                "the server"
             };
-            let silent = silent.as_secs_f64();
-            return self.find(
-                FindingId::IdleTimeout,
-                0,
-                Confidence::Likely,
-                format!("{how}, {silent:.1} s after the last byte of {of}"),
-            );
+            let silent = set.unwrap_or(server_idle).as_secs_f64();
+            let confidence = if set.is_some() {
+                Confidence::Likely
+            } else {
+                Confidence::Guess
+            };
+            let evidence = format!("{how}, {silent:.1} s after the last byte of {of}");
+            return self.find(FindingId::IdleTimeout, 0, confidence, evidence);
         }
         if self.by == Party::Proxy && is_timer(age) {
             return self.find(
@@ -522,16 +536,10 @@ fn tcp_party(closing: &Closing) -> Party {
             (None, None) if first(outermost).is_some() || first(innermost).is_some() => {
                 Party::Proxy
             }
-            (None, None) => stuck_party(closing),
+            (None, None) => Party::Unknown,
         };
     }
-    first(outermost).map_or_else(|| stuck_party(closing), |end| sender(end.dir))
-}
-
-/// Nobody let go, but one side's bytes went unacknowledged: the other is gone.
-fn stuck_party(closing: &Closing) -> Party {
-    let stuck = closing.legs.iter().find_map(|leg| leg.retransmitting);
-    stuck.map_or(Party::Unknown, |(dir, _)| sender(dir.flip()))
+    first(outermost).map_or(Party::Unknown, |end| sender(end.dir))
 }
 
 fn is_unused(closing: &Closing, outermost: &ClosingLeg) -> bool {
@@ -563,12 +571,12 @@ fn idle(closing: &Closing, of: Option<Direction>) -> Duration {
 /// early. So much is allowed only around the values that are known defaults.
 fn is_timer(span: Duration) -> bool {
     const DEFAULTS: &[u64] = &[30, 50, 60, 75, 100, 120, 300, 350, 600, 900, 1800, 3600];
-    let (early, late) = (Duration::from_millis(350), Duration::from_millis(500));
-    let near = |&secs: &u64| {
+    let near = |secs: u64, early: u64, late: u64| {
         let set = Duration::from_secs(secs);
-        span + early >= set && span <= set + late
+        span + Duration::from_millis(early) >= set && span <= set + Duration::from_millis(late)
     };
-    DEFAULTS.iter().any(near) || (span >= Duration::from_secs(2) && span.subsec_millis() <= 60)
+    let whole = span.as_secs() + u64::from(span.subsec_millis() >= 500);
+    DEFAULTS.iter().any(|&secs| near(secs, 350, 500)) || (whole >= 2 && near(whole, 60, 60))
 }
 
 fn largest_towards(leg: &ClosingLeg, closer: Direction) -> Option<u64> {

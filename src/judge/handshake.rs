@@ -174,7 +174,10 @@ impl<'a> Trial<'a> {
             });
         };
         let legs = || self.attempt.legs.iter().enumerate();
-        let given_up = legs().find(|(_, node)| matches!(node.role, Role::Retry | Role::Failed));
+        let answered = self.outermost().answered();
+        let given_up = legs().find(|(_, node)| {
+            matches!(node.role, Role::Retry | Role::Failed) && Some(node.leg.started()) < answered
+        });
         if let Some((index, node)) = given_up
             && self.outermost().opened()
         {
@@ -373,10 +376,8 @@ impl<'a> Trial<'a> {
         }
         for edge in &self.edges {
             for fault in edge.request_faults() {
-                found.push((
-                    self.finding(fault, edge.to, edge.confidence()),
-                    Some(edge.hop()),
-                ));
+                let confidence = edge.confidence_of(&fault);
+                found.push((self.finding(fault, edge.to, confidence), Some(edge.hop())));
             }
         }
         found
@@ -385,8 +386,8 @@ impl<'a> Trial<'a> {
     /// The hop that sent the outermost leg in sight, where it is sure that there is one.
     pub(super) fn hop_before(&self, leg: &Leg, confidence: Confidence) -> Option<Hop> {
         let encrypted = self.attempt.surroundings.client_leg_encrypted;
-        let is_proxy = leg.proxy_mark().is_some() || encrypted;
-        (is_proxy && confidence >= Confidence::Likely).then(|| Hop {
+        let is_proxy = leg.proxy_mark().is_some() || encrypted || confidence >= Confidence::Certain;
+        is_proxy.then(|| Hop {
             outward: Some(leg.connection.client),
             ..Hop::default()
         })

@@ -9,6 +9,8 @@ use crate::websocket::Accept;
 /// Judges an attempt that opened: `ok`, or `downgraded` where less came of it than was asked.
 pub(super) fn judge(trial: &Trial<'_>) -> Outcome {
     let mut found = trial.request_findings();
+    // A hop that made a key of its own and answered rightly for it is a bridge (rules S16).
+    found.retain(|(finding, _)| finding.id != FindingId::KeyChanged);
     found.extend(trial.http10());
     found.extend(lesser(trial));
     if found.is_empty() {
@@ -56,7 +58,7 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
 }
 
 /// What the client must refuse in a 101.
-fn defects(leg: &Leg) -> Vec<Fault> {
+pub(super) fn defects(leg: &Leg) -> Vec<Fault> {
     let (Some(offer), Some(answer)) = (leg.offer(), leg.answer()) else {
         return Vec::new();
     };

@@ -5,6 +5,7 @@
 
 use crate::attempt::{Leg, Role};
 use crate::judge::handshake::{Outcome, Trial, closed_without_answer, is_stripping};
+use crate::judge::opened;
 use crate::judge::structure::{self, Edge, Fault, name_of, says};
 use crate::judge::{Backing, Confidence, Finding, FindingGroup, FindingId, Hop, Verdict};
 use crate::websocket::is_valid_key;
@@ -55,6 +56,9 @@ fn refusal(trial: &Trial<'_>) -> Outcome {
     if let Some(outcome) = auth_refused(trial, at) {
         return outcome;
     }
+    if let Some(outcome) = broken_101_behind(trial, at) {
+        return outcome;
+    }
     let behind = what_is_behind(trial, at);
     if let Some((finding, hop)) = behind.clone().filter(|_| explains(leg)) {
         let mut findings = vec![finding];
@@ -72,8 +76,39 @@ fn refusal(trial: &Trial<'_>) -> Outcome {
         }
         (None, false) => no_answer(trial, at),
     };
+    if behind.is_none() && outcome.hop.is_none() && trial.path.first() == Some(&at) {
+        answered_by_itself(trial, at, &mut outcome);
+    }
     outcome.findings.extend(behind.map(|(finding, _)| finding));
     outcome
+}
+
+/// A hop that passes other handshakes on in clear passed this one nowhere: it answered by itself.
+fn answered_by_itself(trial: &Trial<'_>, at: usize, outcome: &mut Outcome) {
+    let around = &trial.attempt.surroundings;
+    let Some(leg) = trial.leg(at).filter(|leg| leg.status().is_some()) else {
+        return;
+    };
+    if !around.hop_passes_others || around.lossy || leg.gaps.response {
+        return;
+    }
+    let evidence = format!(
+        "{} passed other handshakes on, and this one nowhere",
+        leg.connection.server
+    );
+    let fault = Fault {
+        id: FindingId::AnsweredByProxy,
+        evidence: vec![evidence],
+    };
+    outcome
+        .findings
+        .push(trial.finding(fault, at, Confidence::Likely));
+    outcome.hop = Some(Hop {
+        inward: Some(leg.connection.server),
+        outward: None,
+        software: structure::software(leg, None),
+        adjacent: None,
+    });
 }
 
 /// The leg whose server made the answer: the innermost one that brought the answer the client got.
@@ -114,6 +149,43 @@ fn auth_refused(trial: &Trial<'_>, at: usize) -> Option<Outcome> {
         evidence: vec![evidence],
     };
     let mut findings = vec![trial.finding(fault, index, Confidence::Certain)];
+    findings.extend(of_answer(trial, at).findings);
+    let asking = trial.leg(at)?;
+    let hop = Hop {
+        inward: Some(asking.connection.server),
+        outward: Some(node.leg.connection.client),
+        software: structure::software(asking, Some(&node.leg)),
+        adjacent: node.adjacent,
+    };
+    Some(Outcome::new(Verdict::Rejected, findings, Some(hop)))
+}
+
+/// The server answered 101, but none that may be passed on; the hop was right to refuse it (rules X08, X16).
+fn broken_101_behind(trial: &Trial<'_>, at: usize) -> Option<Outcome> {
+    let edge = trial.edges.iter().find(|edge| edge.from == at)?;
+    if edge.inner.status() != Some(101) || edge.outer.status() == Some(101) {
+        return None;
+    }
+    let defects = opened::defects(edge.inner);
+    let evidence: Vec<String> = defects
+        .into_iter()
+        .flat_map(|defect| defect.evidence)
+        .collect();
+    if evidence.is_empty() {
+        return None;
+    }
+    let fault = Fault {
+        id: FindingId::Invalid101,
+        evidence,
+    };
+    let mut findings = vec![trial.finding(fault, edge.to, Confidence::Certain)];
+    if let Some((id, evidence)) = unlike(edge) {
+        let fault = Fault {
+            id,
+            evidence: vec![evidence],
+        };
+        findings.push(trial.finding(fault, edge.to, edge.confidence()));
+    }
     findings.extend(of_answer(trial, at).findings);
     Some(Outcome::new(Verdict::Rejected, findings, None))
 }
@@ -319,10 +391,7 @@ fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     let verdict = findings
         .first()
         .map_or(Verdict::Rejected, |root| verdict_of(root.id));
-    let hop = findings
-        .first()
-        .and_then(|root| hop_of(trial, at, root.id))
-        .or_else(|| host_edge.map(Edge::hop));
+    let hop = host_edge.map(Edge::hop);
     Outcome::new(verdict, findings, hop)
 }
 
@@ -463,15 +532,4 @@ fn verdict_of(id: FindingId) -> Verdict {
         FindingGroup::Downgraded => Verdict::Downgraded,
         _ => Verdict::Rejected,
     }
-}
-
-/// A hop that the answer points to although it is not seen: it took the upgrade somewhere behind this leg.
-fn hop_of(trial: &Trial<'_>, at: usize, id: FindingId) -> Option<Hop> {
-    let leg = trial.leg(at)?;
-    (id.group() == FindingGroup::Stripped).then(|| Hop {
-        inward: Some(leg.connection.server),
-        outward: None,
-        software: structure::software(leg, None),
-        adjacent: None,
-    })
 }

@@ -86,6 +86,16 @@ impl Edge<'_> {
         }
     }
 
+    /// How sure a fault is; legs are joined by time only where target, Origin and X-Forwarded-For agree, and then a key
+    /// of their own proves the hop's doing.
+    pub(super) fn confidence_of(&self, fault: &Fault) -> Confidence {
+        if fault.id == FindingId::KeyChanged {
+            Confidence::Proved
+        } else {
+            self.confidence()
+        }
+    }
+
     /// The hop between the two legs.
     pub(super) fn hop(&self) -> Hop {
         Hop {

@@ -21,7 +21,10 @@ fn an_unconfigured_nginx_is_named_within_two_seconds() {
         let mut capture = stage.capture(interfaces);
         let answer = stage.ask();
         let answered = Instant::now();
-        assert!(answer.contains(" 502 "), "nginx relayed the refusal: {answer}");
+        assert!(
+            answer.contains(" 502 "),
+            "nginx relayed the refusal: {answer}"
+        );
         let attempt = capture.next_line("attempt");
         let took = answered.elapsed();
         assert!(took < SOON, "{interfaces:?}: said after {took:?}");
@@ -29,9 +32,24 @@ fn an_unconfigured_nginx_is_named_within_two_seconds() {
         assert_eq!(attempt["finding"], "upgrade_stripped");
         assert_eq!(attempt["confidence"], "proved");
         assert_eq!(attempt["hop"]["in"], format!("{PROXY}:80"));
-        assert!(attempt["hop"]["out"].as_str().unwrap().starts_with(PROXY_INNER));
-        assert!(attempt["hop"]["software"].as_str().unwrap().starts_with("nginx/"));
-        assert!(attempt["legs"][0]["client"].as_str().unwrap().starts_with(CLIENT));
+        assert!(
+            attempt["hop"]["out"]
+                .as_str()
+                .unwrap()
+                .starts_with(PROXY_INNER)
+        );
+        assert!(
+            attempt["hop"]["software"]
+                .as_str()
+                .unwrap()
+                .starts_with("nginx/")
+        );
+        assert!(
+            attempt["legs"][0]["client"]
+                .as_str()
+                .unwrap()
+                .starts_with(CLIENT)
+        );
         assert_eq!(attempt["legs"][1]["server"], format!("{BACKEND}:8080"));
         let summary = capture.interrupt();
         assert_eq!(summary["attempts"]["stripped"], 1, "{summary}");
@@ -87,9 +105,22 @@ impl Stage {
             ),
         )
         .unwrap();
-        let backend = net.helper("b", "live::helper_backend", &format!("{BACKEND}:8080")).stdout(Stdio::null()).spawn();
-        let nginx = net.command("p", "nginx").arg("-c").arg(&config).stderr(Stdio::null()).spawn();
-        let stage = Self { net, _backend: Running(backend.unwrap()), _nginx: Running(nginx.unwrap()), _folder: folder };
+        let backend = net
+            .helper("b", "live::helper_backend", &format!("{BACKEND}:8080"))
+            .stdout(Stdio::null())
+            .spawn();
+        let nginx = net
+            .command("p", "nginx")
+            .arg("-c")
+            .arg(&config)
+            .stderr(Stdio::null())
+            .spawn();
+        let stage = Self {
+            net,
+            _backend: Running(backend.unwrap()),
+            _nginx: Running(nginx.unwrap()),
+            _folder: folder,
+        };
         stage.wait_for("b", &format!("{BACKEND}:8080"));
         stage.wait_for("p", &format!("{PROXY}:80"));
         Some(stage)
@@ -99,7 +130,12 @@ impl Stage {
     fn wait_for(&self, host: &str, address: &str) {
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
-            let listening = self.net.command(host, "ss").args(["-Hltn"]).output().unwrap();
+            let listening = self
+                .net
+                .command(host, "ss")
+                .args(["-Hltn"])
+                .output()
+                .unwrap();
             if String::from_utf8_lossy(&listening.stdout).contains(address) {
                 return;
             }
@@ -119,14 +155,15 @@ impl Stage {
             .unwrap();
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::scope(|_| {});
-        #[expect(clippy::disallowed_methods, reason = "a test reads the output of a process beside its own work")]
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
                 let _ = sender.send(serde_json::from_str::<Value>(&line).unwrap());
             }
         });
-        let capture = Capture { child: Running(child), lines };
+        let capture = Capture {
+            child: Running(child),
+            lines,
+        };
         // The first health line says that it listens.
         capture.wait("health");
         capture
@@ -134,7 +171,11 @@ impl Stage {
 
     /// One handshake by a client in its namespace; what it was answered.
     fn ask(&self) -> String {
-        let output = self.net.helper("c", "live::helper_client", &format!("{PROXY}:80")).output().unwrap();
+        let output = self
+            .net
+            .helper("c", "live::helper_client", &format!("{PROXY}:80"))
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
@@ -147,7 +188,10 @@ struct Capture {
 impl Capture {
     fn wait(&self, kind: &str) -> Value {
         let until = Instant::now() + Duration::from_secs(10);
-        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
             if line["type"] == kind {
                 return line;
             }
@@ -162,7 +206,10 @@ impl Capture {
     /// Ctrl-C; the summary that it prints.
     fn interrupt(mut self) -> Value {
         let id = self.child.0.id().to_string();
-        std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+        std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap();
         let summary = self.wait("summary");
         let status = self.child.0.wait().unwrap();
         assert_eq!(status.code(), Some(0));
@@ -171,7 +218,6 @@ impl Capture {
 }
 
 fn argument() -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "how a test that is a process of its own gets its argument")]
     std::env::var("WSCAP_TEST_ARGUMENT").ok()
 }
 
@@ -183,7 +229,9 @@ fn helper_backend() {
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming() {
         // One at a time is enough; what is no handshake is hung up on.
-        let Ok(mut socket) = tungstenite::accept(stream.unwrap()) else { continue };
+        let Ok(mut socket) = tungstenite::accept(stream.unwrap()) else {
+            continue;
+        };
         while let Ok(message) = socket.read() {
             if message.is_text() {
                 let _ = socket.send(message);
@@ -198,7 +246,9 @@ fn helper_backend() {
 fn helper_client() {
     let Some(address) = argument() else { return };
     let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
     write!(
         stream,
         "GET /ws HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -211,9 +261,13 @@ fn helper_client() {
     println!("{}", answer.lines().next().unwrap_or_default());
     if answer.starts_with("HTTP/1.1 101") {
         // A masked text frame, then a masked Close with 1000.
-        stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).unwrap();
+        stream
+            .write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i'])
+            .unwrap();
         std::thread::sleep(Duration::from_millis(100));
-        stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]).unwrap();
+        stream
+            .write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8])
+            .unwrap();
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
     }

@@ -8,9 +8,12 @@
     clippy::indexing_slicing,
     clippy::string_slice
 )]
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+// Processes are waited for by the clock, and read beside the test.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod architecture;
 mod attempts;
+mod captures;
 mod cli;
+mod live;
 mod support;

@@ -137,12 +137,17 @@ impl Talk {
 
 /// Facts in short.
 pub(super) fn story(facts: &[Fact]) -> String {
-    let words: Vec<String> = facts.iter().map(word).collect();
+    // What the first frame looks like is no part of a story; it has tests of its own.
+    let told = facts
+        .iter()
+        .filter(|fact| !matches!(fact, Fact::FirstBytes { .. }));
+    let words: Vec<String> = told.map(word).collect();
     words.join(" ")
 }
 
 fn word(fact: &Fact) -> String {
     match fact {
+        Fact::FirstBytes { hash } => format!("bytes({hash:x})"),
         Fact::Failed(_, end) => format!("failed({end:?})"),
         Fact::Request(request) => format!("request{}({})", request.exchange, request.head.target),
         Fact::Response(response) => {

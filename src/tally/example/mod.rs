@@ -65,6 +65,7 @@ pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
         gaps: Gaps::default(),
         end: LegEnd::default(),
         http_after_101: false,
+        noticed: None,
     })
 }
 

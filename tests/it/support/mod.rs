@@ -2,3 +2,4 @@
 
 pub(crate) mod files;
 pub(crate) mod legs;
+pub(crate) mod net;

@@ -24,7 +24,9 @@ pub(crate) fn why_not(tools: &[&str]) -> Option<String> {
     }
     let missing: Vec<_> = tools.iter().filter(|tool| !has(tool)).collect();
     if !missing.is_empty() {
-        return Some(format!("these tools are missing: {missing:?}; `.ci/setup test` installs them"));
+        return Some(format!(
+            "these tools are missing: {missing:?}; `.ci/setup test` installs them"
+        ));
     }
     let name = format!("wscap-probe-{}", std::process::id());
     let made = ip(&["netns", "add", &name]);
@@ -33,22 +35,36 @@ pub(crate) fn why_not(tools: &[&str]) -> Option<String> {
 }
 
 pub(crate) fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().map(|out| out.stdout).unwrap_or_default();
+    let id = Command::new("id")
+        .arg("-u")
+        .output()
+        .map(|out| out.stdout)
+        .unwrap_or_default();
     id.trim_ascii() == b"0"
 }
 
 fn has(tool: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {tool}")])
+        .stdout(Stdio::null())
+        .status();
     found.is_ok_and(|status| status.success())
 }
 
 impl Net {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let prefix = format!("wst{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let prefix = format!(
+            "wst{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let net = Self { prefix };
         for host in ["c", "p", "b"] {
-            assert!(ip(&["netns", "add", &net.name(host)]), "no namespace {host}");
+            assert!(
+                ip(&["netns", "add", &net.name(host)]),
+                "no namespace {host}"
+            );
             net.ip(host, &["link", "set", "lo", "up"]);
         }
         net.link(("c", CLIENT), ("p", PROXY, "down"));
@@ -59,8 +75,13 @@ impl Net {
     /// Joins a host to the proxy by a pair of interfaces; the proxy's end has that name.
     fn link(&self, (host, address): (&str, &str), (proxy, inner, name): (&str, &str, &str)) {
         let (a, b) = (self.name(host), self.name(proxy));
-        assert!(ip(&["link", "add", "eth0", "netns", &a, "type", "veth", "peer", "name", name, "netns", &b]));
-        self.ip(host, &["addr", "add", &format!("{address}/24"), "dev", "eth0"]);
+        assert!(ip(&[
+            "link", "add", "eth0", "netns", &a, "type", "veth", "peer", "name", name, "netns", &b
+        ]));
+        self.ip(
+            host,
+            &["addr", "add", &format!("{address}/24"), "dev", "eth0"],
+        );
         self.ip(host, &["link", "set", "eth0", "up"]);
         self.ip(proxy, &["addr", "add", &format!("{inner}/24"), "dev", name]);
         self.ip(proxy, &["link", "set", name, "up"]);
@@ -72,7 +93,10 @@ impl Net {
 
     fn ip(&self, host: &str, arguments: &[&str]) {
         let name = self.name(host);
-        let all: Vec<&str> = ["-n", &name].into_iter().chain(arguments.iter().copied()).collect();
+        let all: Vec<&str> = ["-n", &name]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
         assert!(ip(&all), "ip {all:?}");
     }
 
@@ -87,7 +111,13 @@ impl Net {
     pub(crate) fn helper(&self, host: &str, test: &str, argument: &str) -> Command {
         let this = std::env::current_exe().unwrap();
         let mut command = self.command(host, this.to_str().unwrap());
-        command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+        command.args([
+            "--exact",
+            test,
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ]);
         command.env("WSCAP_TEST_ARGUMENT", argument);
         command
     }
@@ -112,5 +142,9 @@ impl Drop for Running {
 }
 
 fn ip(arguments: &[&str]) -> bool {
-    Command::new("ip").args(arguments).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new("ip")
+        .args(arguments)
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
