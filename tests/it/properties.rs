@@ -1,4 +1,9 @@
 //! What holds of any conversation, whatever the network does to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot be set up should fail at once"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -236,7 +241,7 @@ fn listen(records: &[OwnedRecord], limits: &Limits) -> Heard {
     let mut heard = Heard::default();
     for record in records {
         table.tick(record.at.ts, &mut budget, &mut |c, _, i, _| {
-            heard.take(c, &i)
+            heard.take(c, &i);
         });
         if let Packet::Segment(segment) = decoder.push(&record.record(), &mut budget) {
             table.push(&segment, &mut budget, &mut |c, _, i, _| heard.take(c, &i));

@@ -12,7 +12,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use etherparse::{IpNumber, Ipv4Header, Ipv6Header, PacketBuilder, TcpHeader};
+use etherparse::{
+    IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, Ipv6Extensions, Ipv6Header, PacketBuilder,
+    TcpHeader,
+};
 use wscap::record::LinkType;
 use wscap::time::{Stamp, Timestamp};
 
@@ -274,7 +277,7 @@ pub(crate) fn frame(
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
             let mut ip = Ipv4Header::new(0, 64, IpNumber::TCP, src.octets(), dst.octets()).unwrap();
             ip.identification = ip_id;
-            builder.ip(etherparse::IpHeaders::Ipv4(ip, Default::default()))
+            builder.ip(IpHeaders::Ipv4(ip, Ipv4Extensions::default()))
         }
         (IpAddr::V6(src), IpAddr::V6(dst)) => {
             let ip = Ipv6Header {
@@ -284,7 +287,7 @@ pub(crate) fn frame(
                 next_header: IpNumber::TCP,
                 ..Ipv6Header::default()
             };
-            builder.ip(etherparse::IpHeaders::Ipv6(ip, Default::default()))
+            builder.ip(IpHeaders::Ipv6(ip, Ipv6Extensions::default()))
         }
         _ => panic!("both ends have one version of IP"),
     };

@@ -1,5 +1,11 @@
 //! What tests are made of: conversations as they should be, and what networks and captures do to them.
 #![allow(dead_code, reason = "each test uses some of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot be set up should fail at once"
+)]
 
 pub(crate) mod conversation;
 pub(crate) mod mischief;
