@@ -74,6 +74,7 @@ fn seen(packet: Packet<'_>) -> Result<(Vec<u8>, u32), String> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what is read")]
 fn whole(payload: &[u8]) -> Result<(Vec<u8>, u32), String> {
     Ok((payload.to_vec(), 0))
 }
@@ -214,6 +215,15 @@ fn tags_between_ethernet_and_ip() {
         (vec![0x88, 0x64, 0x11, 0, 0, 1, 0, 55, 0x00, 0x21], true),
         (vec![0, 60, 0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x00], true),
         (vec![0, 60, 0x42, 0x42, 3], false),
+        (vec![0x89, 0x26, 0, 1, 0, 2, 0x08, 0x00], true),
+        (
+            [&[0x88, 0xe7, 0, 0, 0, 1][..], macs, &[0x08, 0x00]].concat(),
+            true,
+        ),
+        (
+            [&[0x89, 0x03, 0, 1][..], macs, &[0x08, 0x00]].concat(),
+            true,
+        ),
         ([macsec.clone(), vec![0x08, 0x00]].concat(), true),
     ];
     // The bit that says: encrypted.
@@ -322,6 +332,23 @@ fn tunnels() {
             ),
         ),
         ("MPLS", carrying(137, &[&[0, 1, 1, 64], &ip])),
+        (
+            "VXLAN-GPE with IP",
+            udp(4790, &[&[0x0c, 0, 0, 1, 0, 0, 1, 0], &ip]),
+        ),
+        (
+            "VXLAN-GPE with Ethernet",
+            udp(4790, &[&[0x0c, 0, 0, 3, 0, 0, 1, 0], &frame]),
+        ),
+        ("GRE in UDP", udp(4754, &[&[0, 0, 8, 0], &ip])),
+        (
+            "MPLS with a control word and Ethernet",
+            carrying(137, &[&[0, 1, 1, 64], &[0; 4], &frame]),
+        ),
+        (
+            "MPLS with Ethernet",
+            carrying(137, &[&[0, 1, 1, 64], &frame]),
+        ),
         ("EtherIP", carrying(97, &[&[0x30, 0], &frame])),
     ];
     for (name, data) in cases {
