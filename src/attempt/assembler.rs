@@ -344,7 +344,12 @@ impl Assembler {
         self.reschedule(id);
     }
 
+    /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
     fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
+        let known = self.last_live(conn).is_some_and(|(_, live)| {
+            live.leg.gaps.response |= live.leg.response.is_none();
+            live.leg.response.is_none()
+        });
         let leg = Leg {
             conn,
             connection,
@@ -356,7 +361,9 @@ impl Assembler {
             noticed: Some(at.ts),
             ..Leg::default()
         };
-        self.begin(0, leg, Protocol::WebSocket, at.ts);
+        if !known {
+            self.begin(0, leg, Protocol::WebSocket, at.ts);
+        }
         let Some((id, live)) = self.last_live(conn) else {
             return;
         };

@@ -252,6 +252,10 @@ fn may_be_path(parent: &Leg, leg: &Leg) -> bool {
     if leg.is_marked_auth() {
         return false;
     }
+    if leg.request.is_none() {
+        // Joined mid-stream, by its frames: those are passed on along the path only.
+        return true;
+    }
     let success = leg
         .status()
         .is_some_and(|status| (200..300).contains(&status));

@@ -12,8 +12,10 @@ use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcod
 pub(super) struct Socket {
     sides: Both<Side>,
     rsv: Rsv,
-    /// Since the last [`Fact::Frames`].
-    since: Frames,
+    /// Since the last [`Fact::Frames`]; nothing while the socket is silent, as most of many are.
+    since: Option<Box<Frames>>,
+    /// Bytes of the largest message of each side.
+    largest: [u64; 2],
     pings: Option<Box<Pings>>,
     /// The first frame of the client was told.
     named: bool,
@@ -91,7 +93,8 @@ impl Socket {
         Self {
             sides: Both::default(),
             rsv,
-            since: Frames::default(),
+            since: None,
+            largest: [0; 2],
             pings: None,
             named: false,
             told: Both::default(),
@@ -139,7 +142,8 @@ impl Socket {
         mut bytes: &[u8],
         at_segment_start: bool,
     ) {
-        if let Some(last) = self.since.last.get_mut(dir.index()) {
+        let since = self.since.get_or_insert_default();
+        if let Some(last) = since.last.get_mut(dir.index()) {
             *last = Some(link.at.ts);
         }
         match &self.sides.get(dir).sync {
@@ -198,11 +202,13 @@ impl Socket {
         let side = self.sides.get_mut(dir);
         side.walker = walker;
         side.sync = Sync::Known;
+        // All frames of the chain are told together.
+        let first = !std::mem::replace(&mut side.used, true);
         for step in steps {
             self.found(link, dir, step, true);
         }
-        if self.sides.get(dir).used {
-            self.flush(link);
+        if first {
+            self.flush_first(link);
         }
     }
 
@@ -214,17 +220,18 @@ impl Socket {
                 offset,
                 out_of_turn,
             } => {
+                self.name(link, dir, &header);
                 self.header(link, (dir, offset), &header, out_of_turn);
                 let is_close = header.opcode == Opcode::CLOSE;
                 let used = &mut self.sides.get_mut(dir).used;
-                if !is_close && !std::mem::replace(used, true) && !past {
-                    self.flush(link);
+                if !is_close && !std::mem::replace(used, true) {
+                    self.flush_first(link);
                 }
             }
             FrameStep::Message { len } => {
                 let counts = self.counts(dir);
                 counts.messages = counts.messages.saturating_add(1);
-                if let Some(largest) = self.since.largest_message.get_mut(dir.index()) {
+                if let Some(largest) = self.largest.get_mut(dir.index()) {
                     *largest = (*largest).max(len);
                 }
             }
@@ -253,6 +260,20 @@ impl Socket {
             },
             FrameStep::Http { offset } => self.violation(link, (dir, offset), ViolationKind::Http),
         }
+    }
+
+    /// Tells what identifies the first frame of the client, if it is masked at random (RFC 6455 §5.3).
+    fn name(&mut self, link: &mut Link<'_>, dir: Direction, header: &FrameHeader) {
+        if dir == Direction::ToClient || self.named {
+            return;
+        }
+        self.named = true;
+        let Some(mask) = header.mask.filter(|mask| *mask != [0; 4]) else {
+            return;
+        };
+        let rest = (header.payload_len << 4) | u64::from(header.opcode.0);
+        let hash = (u64::from(u32::from_be_bytes(mask)) << 32) | (rest & u64::from(u32::MAX));
+        link.tell(Fact::FirstBytes { hash });
     }
 
     fn header(
@@ -368,29 +389,29 @@ impl Socket {
 
     /// Tells the frames since the last time, if anything is new.
     pub(super) fn flush(&mut self, link: &mut Link<'_>) {
-        if self.since.client.total() == 0
-            && self.since.server.total() == 0
-            && self.since.last == [None, None]
-        {
+        let Some(mut since) = self.since.take() else {
             return;
-        }
-        for dir in [Direction::ToServer, Direction::ToClient] {
-            let waiting = self.pings.as_ref().map_or(0, |pings| pings.unanswered(dir));
-            self.counts(dir).pings_unanswered = waiting;
-        }
-        // The largest message is as of now, all else is since the last time.
-        let since = Frames {
-            largest_message: self.since.largest_message,
-            ..Frames::default()
         };
-        let frames = std::mem::replace(&mut self.since, since);
-        link.tell(Fact::Frames(Box::new(frames)));
+        since.largest_message = self.largest;
+        if let Some(pings) = &self.pings {
+            since.client.pings_unanswered = pings.unanswered(Direction::ToServer);
+            since.server.pings_unanswered = pings.unanswered(Direction::ToClient);
+        }
+        link.tell(Fact::Frames(since));
     }
 
-    const fn counts(&mut self, dir: Direction) -> &mut FrameCounts {
+    /// Tells the first frame of a side as it begins. The rest of it follows, however it is cut into segments.
+    fn flush_first(&mut self, link: &mut Link<'_>) {
+        let last = self.since.as_ref().map(|since| since.last);
+        self.flush(link);
+        self.since.get_or_insert_default().last = last.unwrap_or_default();
+    }
+
+    fn counts(&mut self, dir: Direction) -> &mut FrameCounts {
+        let since = self.since.get_or_insert_default();
         match dir {
-            Direction::ToServer => &mut self.since.client,
-            Direction::ToClient => &mut self.since.server,
+            Direction::ToServer => &mut since.client,
+            Direction::ToClient => &mut since.server,
         }
     }
 }

@@ -15,6 +15,12 @@ const OLD_QINQ: [u16; 3] = [0x9100, 0x9200, 0x9300];
 const MACSEC: u16 = 0x88e5;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
+/// 802.1ah, provider backbone bridges: a tag of four bytes, then the customer's frame.
+const BACKBONE: u16 = 0x88e7;
+/// Cisco `FabricPath`: two bytes behind the type, then the frame.
+const FABRIC_PATH: u16 = 0x8903;
+/// Cisco VN-Tag: four bytes of tag, then the type of what follows.
+const VN_TAG: u16 = 0x8926;
 const PPPOE_SESSION: u16 = 0x8864;
 /// Linux: an 802.2 frame; stands where the protocol of a cooked header does.
 const LINUX_802_2: u16 = 0x0004;
@@ -99,6 +105,9 @@ fn ether_type(number: u16, rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
     match number {
         VLAN | SERVICE_VLAN => tagged(rest),
         _ if OLD_QINQ.contains(&number) => tagged(rest),
+        BACKBONE => Some((Linked::Ethernet, rest.skip(4)?)),
+        FABRIC_PATH => Some((Linked::Ethernet, rest.skip(2)?)),
+        VN_TAG => tagged(rest.skip(2)?),
         MACSEC => macsec(rest),
         MPLS | MPLS_MULTICAST => Some((Linked::Mpls, rest)),
         PPPOE_SESSION => pppoe(rest),
@@ -143,8 +152,14 @@ fn mpls(mut rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
             break;
         }
     }
+    let holds_frame = |at: usize| {
+        let number = rest.data.get(at..at.saturating_add(2));
+        number.is_some_and(|number| matches!(number, [0x08 | 0x81, 0x00] | [0x86, 0xdd]))
+    };
     match rest.data.first()? >> 4 {
         4 | 6 => Some((Linked::Ip, rest)),
+        // Without a control word, where a type that is usual stands at its place.
+        _ if holds_frame(12) => Some((Linked::Ethernet, rest)),
         0 => Some((Linked::Ethernet, rest.skip(4)?)),
         _ => Some((Linked::Foreign, rest)),
     }

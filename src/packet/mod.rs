@@ -8,6 +8,8 @@ mod defrag;
 mod ip;
 mod link;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 use crate::flow::Endpoint;

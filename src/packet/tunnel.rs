@@ -1,4 +1,4 @@
-//! Tunnels over IP and UDP: GRE with ERSPAN, VXLAN, GENEVE, GTP-U, IP in IP, `EtherIP`, MPLS.
+//! Tunnels over IP and UDP: GRE with ERSPAN (also in UDP, RFC 8086), VXLAN and its GPE, GENEVE, GTP-U, IP in IP, `EtherIP`, MPLS.
 
 use crate::packet::Rest;
 use crate::packet::ip;
@@ -6,6 +6,8 @@ use crate::packet::link::{self, Linked};
 
 const VXLAN_PORT: u16 = 4789;
 const LINUX_VXLAN_PORT: u16 = 8472;
+const VXLAN_GPE_PORT: u16 = 4790;
+const GRE_PORT: u16 = 4754;
 const GENEVE_PORT: u16 = 6081;
 const GTP_USER_PORT: u16 = 2152;
 const MPLS_PORT: u16 = 6635;
@@ -120,6 +122,8 @@ fn udp(rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
     let (&[_, _, d0, d1, ..], rest) = rest.take::<8>()?;
     match u16::from_be_bytes([d0, d1]) {
         VXLAN_PORT | LINUX_VXLAN_PORT => vxlan(rest),
+        VXLAN_GPE_PORT => vxlan_gpe(rest),
+        GRE_PORT => gre(rest),
         GENEVE_PORT => geneve(rest),
         GTP_USER_PORT => gtp(rest),
         MPLS_PORT => Some((Linked::Mpls, rest)),
@@ -131,6 +135,18 @@ fn udp(rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
 fn vxlan(rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
     let (&[flags, ..], rest) = rest.take::<8>()?;
     (flags & 0x08 != 0).then_some((Linked::Ethernet, rest))
+}
+
+/// draft-ietf-nvo3-vxlan-gpe §3.1: with the P flag, the last byte before the network's number names what follows.
+fn vxlan_gpe(rest: Rest<'_>) -> Option<(Linked, Rest<'_>)> {
+    let (&[flags, _, _, next, ..], rest) = rest.take::<8>()?;
+    let layer = match (flags & 0x0c, next) {
+        (0x0c, 1) => Linked::EtherType(link::IPV4),
+        (0x0c, 2) => Linked::EtherType(link::IPV6),
+        (0x0c, 3) | (0x08, _) => Linked::Ethernet,
+        _ => return None,
+    };
+    Some((layer, rest))
 }
 
 /// RFC 8926 §3.4: version 0, a length of options in words, the type of what follows.

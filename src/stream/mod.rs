@@ -13,6 +13,8 @@ mod copies;
 mod numbers;
 mod past;
 mod reassembler;
+#[cfg(test)]
+mod scenarios;
 mod seq;
 mod table;
 

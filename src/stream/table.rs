@@ -303,14 +303,18 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let Arrival { key, segment, .. } = arrival;
+        let Arrival { key, side, segment } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
             let mut numbers = Numbers::default();
             numbers.of(segment.at.source, &mut self.numbers);
+            let ack = segment.flags.has(Flags::ACK).then_some(segment.ack);
             self.remember(Gone {
                 key,
-                starts: [None; 2],
+                starts: match side {
+                    Side::Low => [Some(segment.seq), ack],
+                    Side::High => [ack, Some(segment.seq)],
+                },
                 numbers,
                 at: self.now,
                 why: Why::Forgotten,

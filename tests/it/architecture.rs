@@ -28,13 +28,13 @@ const LAWS: &[Law] = &[
     (
         "dissect",
         &["packet", "stream", "http", "websocket", "event"],
-        &[],
+        &["memchr"],
     ),
     ("attempt", &["event", "http", "websocket"], &[]),
     (
         "judge",
         &["attempt", "event", "http", "websocket"],
-        &["serde", "toml"],
+        &["serde", "toml", "memchr"],
     ),
     (
         "tally",

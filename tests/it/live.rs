@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(2);
 
 #[test]
 fn an_unconfigured_nginx_is_named_within_two_seconds() {
-    for interfaces in [&["-i", "any"][..], &["-i", "down", "-i", "up"]] {
+    for interfaces in [&["-i", "any"][..], &["-i", "outer", "-i", "inner"]] {
         let Some(stage) = Stage::new("") else { return };
         let mut capture = stage.capture(interfaces);
         let answer = stage.ask();

@@ -16,4 +16,5 @@ mod attempts;
 mod captures;
 mod cli;
 mod live;
+mod properties;
 mod support;

@@ -110,7 +110,7 @@ fn frames_before_the_101_and_with_it() {
     talk.end(End::Fin);
     assert_eq!(
         talk.story(),
-        "request0(/ws) response0(101,Ok) frames(1,0) frames(1,1) ended(Fin)"
+        "request0(/ws) response0(101,Ok) frames(1,0) frames(1,1) frames(0,0) ended(Fin)"
     );
 }
 

@@ -274,3 +274,24 @@ fn a_capture_that_cuts_every_head_still_follows_the_frames() {
     assert!(talk.story().starts_with("midstream"), "{}", talk.story());
     assert!(talk.story().contains("close(s,1001)"), "{}", talk.story());
 }
+
+#[test]
+fn a_message_whose_frame_was_told_as_it_began_is_counted_when_it_ends() {
+    for size in [1, 3, 100] {
+        let mut talk = opened();
+        for piece in frame(S, 0x81, b"hello").chunks(size) {
+            talk.send(S, piece);
+        }
+        talk.end(End::CaptureOver);
+        assert_eq!(talk.story(), "frames(0,1) frames(0,0) ended(CaptureOver)");
+        let messages: u64 = talk
+            .facts()
+            .iter()
+            .map(|fact| match fact {
+                Fact::Frames(frames) => frames.server.messages,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(messages, 1);
+    }
+}

@@ -267,6 +267,16 @@ fn long_talk() -> Vec<(Direction, Vec<u8>)> {
 }
 
 #[test]
+fn what_is_kept_of_a_connection_is_small() {
+    use crate::dissect::exchange::Exchanges;
+    use crate::dissect::socket::Socket;
+    // A million connections may be open, and each open WebSocket has all of the second.
+    assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
+    assert!(size_of::<Socket>() <= 280, "{}", size_of::<Socket>());
+    assert!(size_of::<Exchanges>() <= 320, "{}", size_of::<Exchanges>());
+}
+
+#[test]
 fn a_long_talk() {
     let mut talk = Talk::new();
     for (dir, bytes) in long_talk() {

@@ -85,7 +85,7 @@ fn facts_ticks_and_health_come_in_the_order_of_time() {
         .collect();
     assert_eq!(
         words.join(" "),
-        "tick0 3:request0(/ws) tick60 4:response0(101,Ok) tick2060 health(5) 5:frames(0,1) 5:ended(CaptureOver) health(5)"
+        "tick0 3:request0(/ws) tick60 4:response0(101,Ok) tick2060 health(5) 5:frames(0,1) 5:frames(0,0) 5:ended(CaptureOver) health(5)"
     );
     assert_eq!(
         (health.packets, health.connections, health.plain_http),

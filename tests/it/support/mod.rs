@@ -1,5 +1,42 @@
-//! What the tests build their situations from.
+//! What tests are made of: conversations, what networks do to them, events by hand, files, namespaces.
+#![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod conversation;
 pub(crate) mod files;
 pub(crate) mod legs;
+pub(crate) mod mischief;
 pub(crate) mod net;
+
+use wscap::record::{LinkType, Record};
+use wscap::time::Stamp;
+
+/// A record that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnedRecord {
+    pub(crate) at: Stamp,
+    pub(crate) link: LinkType,
+    pub(crate) wire_len: u32,
+    pub(crate) data: Vec<u8>,
+}
+
+impl OwnedRecord {
+    /// A whole record: nothing is cut off.
+    pub(crate) fn whole(at: Stamp, link: LinkType, data: Vec<u8>) -> Self {
+        Self {
+            at,
+            link,
+            wire_len: u32::try_from(data.len()).unwrap(),
+            data,
+        }
+    }
+
+    /// As the decoder takes it.
+    pub(crate) fn record(&self) -> Record<'_> {
+        Record {
+            at: self.at,
+            link: self.link,
+            wire_len: self.wire_len,
+            data: &self.data,
+        }
+    }
+}

@@ -67,8 +67,8 @@ impl Net {
             );
             net.ip(host, &["link", "set", "lo", "up"]);
         }
-        net.link(("c", CLIENT), ("p", PROXY, "down"));
-        net.link(("b", BACKEND), ("p", PROXY_INNER, "up"));
+        net.link(("c", CLIENT), ("p", PROXY, "outer"));
+        net.link(("b", BACKEND), ("p", PROXY_INNER, "inner"));
         net
     }
 
