@@ -106,23 +106,31 @@ fn look_up(word: &str, catalogue: &Catalogue) -> Option<Topic> {
         return of_finding(finding, catalogue);
     }
     let topics = catalogue.topics();
-    let named = |topic: &&Topic| topic.key == word || topic.aliases.iter().any(|a| *a == word);
-    if let Some(topic) = topics.iter().find(named) {
-        return Some(topic.clone());
-    }
-    let number: u16 = word.parse().ok()?;
+    let named = |topic: &&Topic| topic.key == word || topic.aliases.contains(&word);
+    let number = word.parse::<u16>().ok();
+    let ranged = |topic: &&Topic| {
+        let among = |(from, to)| number.is_some_and(|number| (from..=to).contains(&number));
+        range(&topic.key).is_some_and(among)
+    };
     let topic = topics
         .iter()
-        .find(|topic| range(&topic.key).is_some_and(|(from, to)| (from..=to).contains(&number)))?;
+        .find(named)
+        .or_else(|| topics.iter().find(ranged))?;
+    // A number keeps its own name on the page of a whole range.
+    let key = if number.is_some() {
+        word
+    } else {
+        topic.key.clone()
+    };
     Some(Topic {
-        key: word,
+        key,
         ..topic.clone()
     })
 }
 
-/// `5xx` is 500 to 599, `1016-2999` what it says.
+/// `5xx` is 500 to 599, `1016-2999` what it says; `44xx` has names for those of its codes that mean something.
 fn range(key: &str) -> Option<(u16, u16)> {
-    if let Some(class) = key.strip_suffix("xx") {
+    if let Some(class) = key.strip_suffix("xx").filter(|class| class.len() == 1) {
         let class: u16 = class.parse().ok()?;
         return Some((
             class.checked_mul(100)?,
@@ -172,7 +180,7 @@ fn of_finding(finding: FindingId, catalogue: &Catalogue) -> Option<Topic> {
             .software
             .iter()
             .filter(|variant| !variant.fix.is_empty())
-            .map(|variant| (variant.name.clone(), variant.fix.clone()))
+            .map(|variant| (variant.name.values().join(" or "), variant.fix.clone()))
             .collect(),
         wont_help: text.wont_help.clone(),
         reference: text.reference.clone(),
@@ -193,10 +201,11 @@ fn unknown(word: &str, catalogue: &Catalogue) -> Unknown {
             let plain = name.replace('-', "_");
             let has = typed.len() > 2 && (plain.contains(&typed) || typed.contains(&plain));
             let far = if has { 1 } else { distance(&typed, &plain) };
-            (far <= (typed.len() / 3).max(1)).then_some((far, name))
+            (far <= typed.len().div_ceil(3)).then_some((far, name))
         })
         .collect();
-    near.sort();
+    // Stable: among equals the order of the catalogue, which has the common ones first.
+    near.sort_by_key(|(far, _)| *far);
     Unknown {
         word: word.to_owned(),
         near: near.into_iter().take(NEAR).map(|(_, name)| name).collect(),

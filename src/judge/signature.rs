@@ -93,7 +93,7 @@ impl Catalogue {
     }
 }
 
-impl<'a> Scene<'a> {
+impl Scene<'_> {
     /// The leg in front, with this one as the leg that serves it.
     fn outward(&self) -> Option<Self> {
         Some(Self {

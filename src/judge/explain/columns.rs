@@ -19,13 +19,13 @@ pub(super) fn columns(topics: &[Topic], width: usize) -> Option<String> {
         return None;
     }
     let mut out = Vec::new();
-    let headings = topics.iter().map(|topic| vec![heading(topic)]).collect();
-    row(&mut out, "", headings, column);
+    let headings: Vec<_> = topics.iter().map(|topic| vec![heading(topic)]).collect();
+    row(&mut out, "", &headings, column);
     for (label, texts) in questions() {
         let cells: Vec<_> = topics.iter().map(texts).collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             out.push(String::new());
-            row(&mut out, label, cells, column);
+            row(&mut out, label, &cells, column);
         }
     }
     out.push(String::new());
@@ -60,14 +60,18 @@ fn filled(text: &str) -> Vec<String> {
     }
 }
 
-fn row(out: &mut Vec<String>, label: &str, cells: Vec<Vec<String>>, column: usize) {
+fn row(out: &mut Vec<String>, label: &str, cells: &[Vec<String>], column: usize) {
     let cells: Vec<_> = cells.iter().map(|cell| narrow(cell, column)).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or_default();
     for index in 0..height {
         let mut line = format!("{:<LABEL$}", if index == 0 { label } else { "" });
         for cell in &cells {
             let text = cell.get(index).map_or("", String::as_str);
-            line.push_str(&format!("{text:<width$}", width = column + GAP));
+            line.push_str(text);
+            line.extend(std::iter::repeat_n(
+                ' ',
+                (column + GAP).saturating_sub(text.len()),
+            ));
         }
         out.push(line.trim_end().to_owned());
     }
