@@ -4,6 +4,7 @@ mod closing;
 mod condition;
 mod facts;
 mod pattern;
+mod pick;
 
 use std::time::Duration;
 

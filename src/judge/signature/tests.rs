@@ -316,6 +316,83 @@ fn what_was_not_seen_matches_nothing() {
 }
 
 #[test]
+fn a_row_with_several_findings_picks_by_the_request() {
+    let catalogue = Catalogue::embedded();
+    let pick = |id: &str, request: Option<&str>| {
+        let row = catalogue.rows().iter().find(|row| &*row.id == id).unwrap();
+        let stage = Stage {
+            leg: leg(request, None, None),
+            outer: None,
+            inner: None,
+            upstream_failed: false,
+            software: None,
+        };
+        row.finding(&stage.scene()).name()
+    };
+    let with = |lines: &str| {
+        format!("GET /ws HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade\n{lines}")
+    };
+    let key = "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==";
+    assert_eq!(pick("B03", Some(&with("A: b"))), "key_missing");
+    assert_eq!(
+        pick("B03", Some(&with("Sec-WebSocket-Key: abc"))),
+        "key_invalid"
+    );
+    assert_eq!(
+        pick("B03", Some(&with(&format!("{key}\n{key}")))),
+        "field_duplicated"
+    );
+    assert_eq!(pick("B03", Some("whole")), "key_missing", "lost further on");
+    assert_eq!(pick("B03", None), "key_missing");
+    assert_eq!(pick("B45", Some("whole")), "connection_stripped");
+    assert_eq!(
+        pick("B45", Some(&with("Sec-WebSocket-Version: 8"))),
+        "key_missing"
+    );
+    let stripped = format!("GET /ws HTTP/1.1\nHost: a\nConnection: close\n{key}");
+    assert_eq!(pick("B45", Some(&stripped)), "upgrade_stripped");
+    assert_eq!(pick("B17c", Some(&stripped)), "upgrade_stripped");
+    assert_eq!(pick("S24", Some("whole")), "legacy_protocol");
+    assert_eq!(pick("B55", Some("whole")), "origin_refused");
+    assert_eq!(
+        pick("B55", Some(&with(key))),
+        "forbidden",
+        "no Origin to refuse"
+    );
+    let session = "GET /socket.io/?EIO=4&sid=x HTTP/1.1\nHost: a";
+    assert_eq!(pick("B16d", Some(session)), "session_unknown");
+}
+
+#[test]
+fn marks_of_an_earlier_hop_do_not_accuse_it() {
+    let catalogue = Catalogue::embedded();
+    // Traefik, then nginx: X-Forwarded-Server is Traefik's, the rest is nginx's work.
+    let traefik = "GET /ws HTTP/1.1\nHost: b\nConnection: close\nX-Forwarded-Server: t\nX-Forwarded-Port: 80\n\
+        Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==";
+    let cloudflare = "GET /ws HTTP/1.0\nHost: b\nConnection: close\nCf-Ray: 7\n\
+        Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==";
+    let varnish = "GET /ws HTTP/1.1\nHost: b\nConnection: close\nX-Varnish: 7\n\
+        Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==";
+    let before = format!("{WHOLE}\nX-Varnish: 7");
+    for (request, outer, expected) in [
+        (traefik, None, "S02"),
+        (cloudflare, None, "S01"),
+        (varnish, Some(before.as_str()), "S02"),
+        (varnish, Some("whole"), "S02b"),
+    ] {
+        let stage = Stage {
+            leg: leg(Some(request), None, None),
+            outer: outer.map(|text| leg(Some(text), None, None)),
+            inner: None,
+            upstream_failed: false,
+            software: None,
+        };
+        let row = catalogue.row_for(FindingId::UpgradeStripped, &stage.scene());
+        assert_eq!(row.map(|row| &*row.id), Some(expected), "{request}");
+    }
+}
+
+#[test]
 fn compressed_and_cut_bodies_say_nothing_whole() {
     let catalogue = Catalogue::embedded();
     let answer = Some("426 Upgrade Required\n\nUpgrade Required");

@@ -37,6 +37,9 @@ impl Conditions {
             words.push(format!("target has {}", either(&self.target_contains)));
         }
         describe_fields(&self.request, &mut words);
+        if !self.added.values().is_empty() {
+            words.push(format!("{} added", self.added.values().join(" or ")));
+        }
         let key = match self.key {
             Some(Key::Missing) => Some("no Sec-WebSocket-Key"),
             Some(Key::Invalid) => Some("Sec-WebSocket-Key is not 16 bytes"),
