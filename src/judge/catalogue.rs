@@ -134,7 +134,7 @@ pub struct FindingText {
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Part of its `Server` field, in any case.
-    pub name: String,
+    pub(super) name: OneOrMany<String>,
     /// In place of the finding's own.
     pub cause: Option<String>,
     /// Likewise.
@@ -158,6 +158,9 @@ struct File {
 
 impl Catalogue {
     /// The catalogue that is part of the program.
+    ///
+    /// # Panics
+    /// Never: a test parses the embedded files.
     pub fn embedded() -> &'static Self {
         static EMBEDDED: OnceLock<Catalogue> = OnceLock::new();
         #[expect(clippy::expect_used, reason = "a test parses the embedded files")]
@@ -232,9 +235,10 @@ impl FindingText {
     /// The variant for what a hop calls itself.
     fn variant(&self, software: &str) -> Option<&Variant> {
         let software = software.to_ascii_lowercase();
-        self.software
-            .iter()
-            .find(|variant| software.contains(&variant.name.to_ascii_lowercase()))
+        self.software.iter().find(|variant| {
+            let mut names = variant.name.values().iter();
+            names.any(|name| software.contains(&name.to_ascii_lowercase()))
+        })
     }
 }
 

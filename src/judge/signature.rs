@@ -4,6 +4,7 @@ mod closing;
 mod condition;
 mod facts;
 mod pattern;
+mod pick;
 
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Catalogue {
     }
 }
 
-impl<'a> Scene<'a> {
+impl Scene<'_> {
     /// The leg in front, with this one as the leg that serves it.
     fn outward(&self) -> Option<Self> {
         Some(Self {

@@ -1,10 +1,226 @@
+//! The embedded files are whole: nothing missing, nothing misspelt, nothing that a terminal would choke on.
+
+use std::collections::BTreeSet;
+
 use super::*;
 
-#[test]
-fn parses() {
-    for (i, f) in FILES.iter().enumerate() {
-        if let Err(e) = toml::from_str::<File>(f) {
-            panic!("file {i}: {e}");
+/// Rows of the catalogue of rules that need no HTTP/2, and say something of one finding at least.
+const REQUIRED: &str = "\
+    S01 S02 S03 S04 S05 S06 S07 S08 S09 S10 S11 S12 S13 S14 S21 S22 S23 S24 S25 S26 S27 S28 S29 S31 \
+    X01 X02 X02b X03 X04 X05 X06 X07 X08 X09 X11 X12 X13 X14 X16 X17 X18 X19 X20 X21 X22 X23 X24 X25 X26 X27 \
+    X28 X29 B01 B02 B03 B04 B05 B06 B07 B08 B09 B10 B11 B12 B13 B14 B15 B16 B17 B18 B18b B18c B19 B20 B21 B22 \
+    B23 B24 B25 B26 B27 B28 B29 B30 B31 B32 B33 B34 B35 B36 B37 B38 B39 B40 B41 B42 B43 B44 B45 B46 B47 B48 \
+    B49 B50 B51 B52 B53 B54 B55 B56 B57 B58 B59 B60 B61 B62 B63 B64 B65 B66 B67 B68 B69 B70 B71 B72 F05 \
+    H01 H02 H03 H04 H05 H06 H07 H08 H09 H10 P01 P02 P03 P04 P05 P07 P08 P11 C02 C03 C06 C06a C06b C06c C06d \
+    C06e C06f C06g C06h C07 C08 C09 C10 C10x C11 C11b C12 C13 C14 C15 C41 C50";
+
+/// Every line and paragraph of the catalogue, with where it stands.
+fn texts() -> Vec<(String, String)> {
+    let catalogue = Catalogue::embedded();
+    let mut all = Vec::new();
+    let mut put = |place: &str, texts: &[&str]| {
+        all.extend(
+            texts
+                .iter()
+                .map(|text| (place.to_owned(), (*text).to_owned())),
+        );
+    };
+    let lines = |lines: &[String]| lines.join("\n");
+    for text in catalogue.findings.values() {
+        let place = text.id.name();
+        let (fix, wont_help) = (lines(&text.fix), lines(&text.wont_help));
+        put(
+            place,
+            &[
+                &text.title,
+                &text.meaning,
+                &text.seen,
+                &text.cause,
+                &text.wire,
+            ],
+        );
+        put(place, &[&text.reference, &fix, &wont_help]);
+        for variant in &text.software {
+            let cause = variant.cause.as_deref().unwrap_or_default();
+            put(
+                place,
+                &[cause, &lines(&variant.fix), &lines(&variant.wont_help)],
+            );
         }
+    }
+    for row in catalogue.rows() {
+        let cause = row.cause.as_deref().unwrap_or_default();
+        put(
+            &row.id,
+            &[cause, &lines(&row.fix), &lines(&row.wont_help), &row.source],
+        );
+    }
+    for topic in catalogue.topics() {
+        let place = &topic.key;
+        put(
+            place,
+            &[
+                &topic.title,
+                &topic.who,
+                &topic.meaning,
+                &topic.seen,
+                &topic.wire,
+            ],
+        );
+        for many in [&topic.does, &topic.fix, &topic.wont_help, &topic.answers] {
+            put(place, &[&lines(many)]);
+        }
+        for many in [&topic.timeouts, &topic.capture, &topic.notes] {
+            put(place, &[&lines(many)]);
+        }
+        for cause in &topic.causes {
+            put(place, &[&cause.what, &cause.wire, &lines(&cause.fix)]);
+        }
+    }
+    all
+}
+
+#[test]
+fn every_finding_has_its_text() {
+    let catalogue = Catalogue::embedded();
+    let missing = FindingId::ALL
+        .iter()
+        .filter(|id| catalogue.text(**id).is_none());
+    assert_eq!(missing.map(|id| id.name()).collect::<Vec<_>>(), [""; 0]);
+    let order: Vec<_> = catalogue.findings.keys().copied().collect();
+    assert_eq!(order, FindingId::ALL, "one text for each");
+}
+
+#[test]
+fn every_finding_says_what_to_do() {
+    let catalogue = Catalogue::embedded();
+    for text in catalogue.findings.values() {
+        let name = text.id.name();
+        assert!(
+            !text.fix.is_empty() || text.id == FindingId::Bridged,
+            "{name} has no fix"
+        );
+        assert!(!text.wont_help.is_empty(), "{name}");
+        for part in [
+            &text.title,
+            &text.meaning,
+            &text.seen,
+            &text.cause,
+            &text.wire,
+        ] {
+            assert!(!part.is_empty(), "{name}");
+        }
+        let advice = catalogue.advice(text.id, None, None);
+        assert_eq!(advice.fix, text.fix);
+    }
+}
+
+#[test]
+fn every_required_row_is_there_once() {
+    let rows = Catalogue::embedded().rows();
+    let ids: BTreeSet<_> = rows.iter().map(|row| &*row.id).collect();
+    assert_eq!(ids.len(), rows.len(), "ids are unique");
+    let missing: Vec<_> = REQUIRED
+        .split_whitespace()
+        .filter(|id| !ids.contains(id))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    for row in rows {
+        assert!(!row.findings.is_empty(), "{}", row.id);
+    }
+}
+
+#[test]
+fn a_row_says_how_it_is_known() {
+    let mut counts = [0; 3];
+    for row in Catalogue::embedded().rows() {
+        let recorded = row.source.starts_with("recorded: ");
+        assert_eq!(row.backing == Backing::Recorded, recorded, "{}", row.id);
+        let hearsay = row.source.starts_with("issue") || row.source.starts_with("AWS");
+        assert!(
+            !hearsay || row.backing == Backing::Unverified,
+            "{} is known from an issue only",
+            row.id
+        );
+        counts[row.backing as usize] += 1;
+    }
+    let [recorded, source, unverified] = counts;
+    println!("{recorded} recorded, {source} from the source, {unverified} unverified");
+    assert!(unverified * 4 < recorded + source);
+}
+
+#[test]
+fn texts_are_plain_and_lines_are_short() {
+    for (place, text) in texts() {
+        for line in text.lines() {
+            let plain = line.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+            assert!(plain, "{place}: {line:?}");
+            assert_eq!(line.trim_end(), line, "{place}");
+        }
+    }
+    let catalogue = Catalogue::embedded();
+    let advice = catalogue
+        .rows()
+        .iter()
+        .map(|row| (row.id.to_string(), &row.fix, &row.wont_help));
+    let findings = catalogue.findings.values();
+    let findings = findings.map(|text| (text.id.name().to_owned(), &text.fix, &text.wont_help));
+    for (place, fix, wont_help) in advice.chain(findings) {
+        for line in fix.iter().chain(wont_help) {
+            assert!(line.len() <= 100, "{place}: {} in {line:?}", line.len());
+            let indent = line.len() - line.trim_start().len();
+            assert!(indent == 0 || indent >= 4, "{place}: {line:?}");
+        }
+    }
+    for (place, text) in texts() {
+        let longest = text.lines().map(str::len).max().unwrap_or_default();
+        assert!(longest <= 240, "{place}: {longest} in {text:?}");
+    }
+}
+
+#[test]
+fn causes_fit_a_line() {
+    let catalogue = Catalogue::embedded();
+    let rows = catalogue.rows().iter();
+    let rows = rows.filter_map(|row| Some((row.id.to_string(), row.cause.as_ref()?)));
+    let findings = catalogue.findings.values();
+    let findings = findings.map(|text| (text.id.name().to_owned(), &text.cause));
+    for (place, cause) in rows.chain(findings) {
+        assert!(cause.len() <= 110, "{place}: {} in {cause:?}", cause.len());
+        assert!(cause.ends_with('.'), "{place}: {cause:?}");
+    }
+}
+
+#[test]
+fn the_row_speaks_first_then_the_software_then_the_finding() {
+    let catalogue = Catalogue::embedded();
+    let row = |id: &str| catalogue.rows().iter().find(|row| &*row.id == id);
+    let stripped = FindingId::UpgradeStripped;
+    let general = catalogue.advice(stripped, None, None);
+    let apache = catalogue.advice(stripped, None, Some("Apache/2.4.62 (Debian)"));
+    let openresty = catalogue.advice(stripped, None, Some("openresty/1.25.3"));
+    let shaped = catalogue.advice(stripped, row("S02"), Some("Apache/2.4.62"));
+    let answered = catalogue.advice(stripped, row("B01"), Some("Apache/2.4.62"));
+    assert!(
+        apache
+            .fix
+            .iter()
+            .any(|line| line.contains("upgrade=websocket"))
+    );
+    assert!(openresty.cause.unwrap().starts_with("nginx"));
+    assert!(shaped.cause.unwrap().contains("proxy_http_version"));
+    assert!(answered.cause.unwrap().contains("ws"));
+    assert_eq!(answered.fix, apache.fix, "the row has none of its own");
+    assert_ne!(general.fix, apache.fix);
+}
+
+#[test]
+fn a_bad_file_is_refused() {
+    for bad in [
+        "[[row]]\nid = 'Z1'\nfinding = 'no_such'\non = 'hop'\nbacking = 'source'\nsource = ''",
+        "[[row]]\nid = 'Z1'\nfinding = 'refused'\non = 'hop'\nbacking = 'source'\nsource = ''\nwhen.colour = 1",
+        "[[rows]]",
+    ] {
+        assert!(Catalogue::parse(&[bad]).is_err(), "{bad}");
     }
 }

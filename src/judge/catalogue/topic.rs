@@ -1,5 +1,7 @@
 //! What `explain` tells of a status, a close code or a product.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 /// One thing that can be explained.
@@ -39,22 +41,38 @@ pub(in crate::judge) struct Topic {
     pub capture: Vec<String>,
     /// What tells it from its neighbours, in one line.
     pub apart: String,
-    /// What is told elsewhere and is no longer so, or never was.
-    pub corrections: Vec<String>,
+    /// What is good to know beside; what is told elsewhere and is no longer so.
+    pub notes: Vec<String>,
     /// What else to ask for.
     pub see: Vec<String>,
+    /// For a finding: why it happens, in general.
+    #[serde(skip)]
+    pub cause: String,
+    /// For a finding: the answers that tell of it.
+    #[serde(skip)]
+    pub said: Vec<Cause>,
+    /// For a finding: what to do where the hop is known.
+    #[serde(skip)]
+    pub variants: Vec<(String, Vec<String>)>,
+    /// For a finding: where the rule is written.
+    #[serde(skip)]
+    pub reference: String,
 }
 
 /// One cause of a status or a close code.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::judge) struct Cause {
+    /// The row that tells of it, for a finding.
+    #[serde(skip)]
+    pub row: Option<Arc<str>>,
     /// What happened.
     pub what: String,
     /// The bytes that tell it from the others.
     pub wire: String,
     /// What to do.
-    pub fix: Option<String>,
+    #[serde(default)]
+    pub fix: Vec<String>,
 }
 
 /// What a topic is.
@@ -67,4 +85,6 @@ pub(in crate::judge) enum TopicKind {
     Close,
     /// A product.
     Product,
+    /// A finding, with what its rows tell.
+    Finding,
 }

@@ -66,6 +66,8 @@ pub(in crate::judge) struct Conditions {
 
     /// The leg before the hop.
     outer: Option<Outer>,
+    /// A field of the request that the hop before this leg added: the leg before it lacks it, or is not in sight.
+    added: OneOrMany<String>,
     /// What came of the leg behind this one's server.
     inner: OneOrMany<Fate>,
     /// Of its answer.
@@ -94,8 +96,9 @@ struct Outer {
 impl Conditions {
     /// Whether all of them hold.
     pub(in crate::judge) fn hold(&self, scene: &Scene<'_>) -> bool {
-        self.hold_of_request(scene.leg)
-            && self.hold_of_response(scene.leg)
+        // The status comes first: it rules out nearly all rows.
+        self.hold_of_response(scene.leg)
+            && self.hold_of_request(scene.leg)
             && self.hold_of_neighbours(scene)
     }
 
@@ -186,7 +189,7 @@ impl Conditions {
             && self.body_prefix.allows(begins)
             && self
                 .body_contains
-                .allows(|text| memchr::memmem::find(bytes, text.as_bytes()).is_some())
+                .allows(|text| has(bytes, text.as_bytes()))
     }
 
     fn hold_of_neighbours(&self, scene: &Scene<'_>) -> bool {
@@ -198,6 +201,7 @@ impl Conditions {
         self.outer
             .as_ref()
             .is_none_or(|outer| outer.hold(scene.outer))
+            && self.added.allows(|name| is_added(name, scene))
             && self.inner.allows(|&fate| fate == inner)
             && self
                 .inner_status
@@ -226,6 +230,19 @@ impl Outer {
         });
         request_fits && self.status.allows(|&status| leg.status() == Some(status))
     }
+}
+
+fn has(bytes: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn is_added(name: &str, scene: &Scene<'_>) -> bool {
+    let has = |leg: &Leg| {
+        leg.request
+            .as_ref()
+            .is_some_and(|(_, request)| request.head.fields.count(name) > 0)
+    };
+    has(scene.leg) && !scene.outer.is_some_and(has)
 }
 
 fn fields_fit(patterns: &FieldPatterns, fields: &Fields) -> bool {

@@ -118,17 +118,16 @@ impl Fate {
         }
     }
 
-    pub(super) fn words(self, whose: &str) -> String {
-        let words = match self {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
             Self::None => "not in sight",
             Self::Refused => "connection refused or unanswered",
             Self::Closed => "FIN before an answer",
             Self::Reset => "RST before an answer",
-            Self::Left => "the client left before an answer",
-            Self::Silent => "no answer",
-            Self::Answered => "answered",
-        };
-        format!("{whose}{words}")
+            Self::Left => "the client leaves before an answer",
+            Self::Silent => "silence",
+            Self::Answered => "an answer",
+        }
     }
 }
 

@@ -80,13 +80,15 @@ impl Pattern {
     pub(super) fn describe(&self, name: &str) -> String {
         let name = name.replace('|', " or ");
         match self {
-            Self::Present => format!("{name} there"),
+            Self::Present => format!("with {name}"),
             Self::Absent => format!("no {name}"),
             Self::Repeated => format!("{name} more than once"),
-            Self::Is(text) | Self::IsExactly(text) => format!("{name}: {text}"),
+            Self::Is(text) | Self::IsExactly(text) if text.is_empty() => format!("{name} empty"),
+            Self::Is(text) | Self::IsExactly(text) | Self::Contains(text) => {
+                format!("{name}: {text}")
+            }
             Self::IsNot(text) => format!("{name} other than {text}"),
             Self::Lacks(part) => format!("{name} without {part}"),
-            Self::Contains(part) => format!("{name}: ...{part}..."),
         }
     }
 }
