@@ -75,3 +75,78 @@ impl Print {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Endpoint;
+    use crate::packet::Flags;
+    use crate::time::Stamp;
+
+    #[test]
+    fn a_copy_differs_in_where_it_was_seen_and_in_nothing_else() {
+        let segment = Segment {
+            at: Stamp::default(),
+            src: Endpoint::default(),
+            dst: Endpoint::default(),
+            seq: 1,
+            ack: 1,
+            flags: Flags(Flags::ACK),
+            window: 1,
+            ttl: 64,
+            ip_id: 5,
+            payload: b"x",
+            missing: 0,
+        };
+        let now = Timestamp::from_secs(1_700_000_000, 0);
+        let mut recent = Recent::default();
+        recent.remember(&segment, now);
+        let elsewhere = Stamp {
+            iface: 2,
+            ..Stamp::default()
+        };
+        let other_file = Stamp {
+            source: 1,
+            ..Stamp::default()
+        };
+        let copies = [
+            (Segment { ttl: 63, ..segment }, true),
+            (
+                Segment {
+                    at: elsewhere,
+                    ..segment
+                },
+                true,
+            ),
+            (
+                Segment {
+                    at: other_file,
+                    ..segment
+                },
+                true,
+            ),
+            (segment, false),
+            (
+                Segment {
+                    ttl: 63,
+                    ip_id: 6,
+                    ..segment
+                },
+                false,
+            ),
+            (
+                Segment {
+                    ttl: 63,
+                    seq: 2,
+                    ..segment
+                },
+                false,
+            ),
+        ];
+        for (segment, is_copy) in copies {
+            assert_eq!(recent.is_copy(&segment, now), is_copy, "{segment:?}");
+        }
+        let later = now.after(SPAN + Duration::from_nanos(1));
+        assert!(!recent.is_copy(&Segment { ttl: 63, ..segment }, later));
+    }
+}
