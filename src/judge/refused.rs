@@ -322,9 +322,10 @@ fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     };
     let mut findings: Vec<Finding> = Vec::new();
     for row in trial.catalogue.answers(&scene) {
-        let Some(&id) = row.findings.iter().find(|&&id| is_possible(id, leg)) else {
+        let id = row.finding(&scene);
+        if !is_possible(id, leg) {
             continue;
-        };
+        }
         let confidence = if row.backing == Backing::Unverified {
             Confidence::Guess
         } else {

@@ -98,7 +98,7 @@ impl Stage {
         fs::write(
             &config,
             format!(
-                "daemon off; pid {path}/pid; error_log {path}/error.log; events {{}} http {{ access_log off; \
+                "daemon off; master_process off; pid {path}/pid; error_log {path}/error.log; events {{}} http {{ access_log off; \
                  client_body_temp_path {path}; proxy_temp_path {path}; fastcgi_temp_path {path}; \
                  uwsgi_temp_path {path}; scgi_temp_path {path}; \
                  server {{ listen {PROXY}:80; location / {{ proxy_pass http://{BACKEND}:8080; {settings} }} }} }}"
@@ -113,6 +113,7 @@ impl Stage {
             .command("p", "nginx")
             .arg("-c")
             .arg(&config)
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
         let stage = Self {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::*;
 use crate::attempt::{BodyStart, Gaps, LegEnd, TcpEnd};
 use crate::event::{Connection, Request, Response};
+use crate::flow::End;
 use crate::flow::{ConnId, Direction};
 use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
-use crate::stream::End;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Answer, Offer};
 
@@ -136,6 +136,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             },
             _ => LegEnd::default(),
         },
+        ..Leg::default()
     }
 }
 
