@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
@@ -18,6 +19,9 @@ use crate::flow::ConnId;
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::CloseCode;
+
+/// How often is said how much is open.
+const PROGRESS: Duration = Duration::from_millis(500);
 
 /// Puts legs together into attempts, decides when each is complete, and follows the opened ones to their end.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ pub struct Assembler {
     around: Around,
     sockets: Sockets,
     reached: Reached,
+    progress_due: Timestamp,
 }
 
 /// Where the facts of a connection go.
@@ -70,6 +75,7 @@ impl Assembler {
             around: Around::new(limits.legs_waiting),
             sockets: Sockets::default(),
             reached: Reached::default(),
+            progress_due: Timestamp::MIN,
             limits: limits.clone(),
         }
     }
@@ -84,11 +90,11 @@ impl Assembler {
             }
             Event::Tick(now) => {
                 self.advance(now, out);
-                out.extend([Output::Progress {
-                    now: self.now,
-                    pending: self.pending(),
-                    open: self.sockets.open(),
-                }]);
+                // To count what waits is to look at all of it.
+                if self.now >= self.progress_due {
+                    self.progress_due = self.now.after(PROGRESS);
+                    self.progress(out);
+                }
             }
             Event::Interface {
                 source,
@@ -132,6 +138,14 @@ impl Assembler {
         }]);
     }
 
+    fn progress(&self, out: &mut impl Extend<Output>) {
+        out.extend([Output::Progress {
+            now: self.now,
+            pending: self.pending(),
+            open: self.sockets.open(),
+        }]);
+    }
+
     /// Attempts that have waited for an answer for longer than the limit `pending_after`.
     fn pending(&self) -> u64 {
         let after = self.limits.span(Limit::pending_after);
@@ -172,9 +186,7 @@ impl Assembler {
             }
         }
         self.sockets.tick(to, out);
-        if self.keys.remembered() > 0 {
-            self.keys.tick(to);
-        }
+        self.keys.tick(to);
     }
 
     fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {

@@ -3,7 +3,7 @@
 //! Silence ends nothing: a WebSocket is over when a side sent FIN or RST, or when its bytes went unacknowledged.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
 use crate::attempt::{
@@ -25,15 +25,17 @@ const VIOLATIONS: usize = 20;
 const TOGETHER: Duration = Duration::from_secs(1);
 /// How long the other legs may take once one has ended.
 const STRAGGLERS: Duration = Duration::from_secs(10);
-/// Ends remembered to count what ended together.
-const ENDS: usize = 65_536;
+/// Hops and tenths of a second remembered to count what ended together.
+const ENDS: usize = 16_384;
 
 /// Open WebSockets, by the number of their attempt.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     open: HashMap<u64, Socket>,
     due: BinaryHeap<Reverse<(Timestamp, u64)>>,
-    ends: VecDeque<(Timestamp, Endpoint)>,
+    /// Of those, the ones that have ended and wait for their last packets.
+    ended: usize,
+    ends: Ends,
 }
 
 #[derive(Debug)]
@@ -88,10 +90,7 @@ impl Sockets {
 
     /// How many are open.
     pub(super) fn open(&self) -> u64 {
-        self.open
-            .values()
-            .filter(|socket| socket.first_end.is_none())
-            .count() as u64
+        self.open.len().saturating_sub(self.ended) as u64
     }
 
     /// Takes a fact of one leg.
@@ -148,10 +147,8 @@ impl Sockets {
         if before.is_none()
             && let (Some(end), Some(outermost)) = (socket.first_end, socket.legs.first())
         {
-            if self.ends.len() >= ENDS {
-                self.ends.pop_front();
-            }
-            self.ends.push_back((end, outermost.server));
+            self.ended += 1;
+            self.ends.add(outermost.server, end);
         }
         if let Some(complete) = socket.complete_at() {
             self.due.push(Reverse((complete, id)));
@@ -166,17 +163,11 @@ impl Sockets {
             .first_end
             .or(capture_over)
             .unwrap_or(socket.opened_at);
+        self.ended = self
+            .ended
+            .saturating_sub(usize::from(socket.first_end.is_some()));
         let hop = socket.legs.first().map(|leg| leg.server);
-        let near = |&(end, server): &(Timestamp, Endpoint)| {
-            Some(server) == hop && end.since(at).max(at.since(end)) <= TOGETHER
-        };
-        let together = self
-            .ends
-            .iter()
-            .rev()
-            .take_while(|(end, _)| at.since(*end) <= TOGETHER * 2)
-            .filter(|end| near(end))
-            .count();
+        let together = hop.map_or(0, |hop| self.ends.near(hop, at));
         let closing = Closing {
             attempt: id,
             at,
@@ -184,13 +175,43 @@ impl Sockets {
             host: socket.host,
             target: socket.target,
             failed_upstream: socket.failed_upstream,
-            ended_together: u32::try_from(together.saturating_sub(1)).unwrap_or(u32::MAX),
+            ended_together: together.saturating_sub(1),
             still_open: socket.first_end.is_none(),
             lossy: socket.lossy || socket.legs.iter().any(|leg| leg.lossy),
             legs: socket.legs,
         };
         out.extend([Output::Closing(Box::new(closing))]);
     }
+}
+
+/// How many WebSockets of a hop ended when, to the tenth of a second.
+#[derive(Debug, Default)]
+struct Ends(BTreeMap<(Endpoint, i64), u32>);
+
+impl Ends {
+    fn add(&mut self, hop: Endpoint, at: Timestamp) {
+        if self.0.len() >= ENDS {
+            let oldest = tenth(at).saturating_sub(100);
+            self.0.retain(|&(_, end), _| end >= oldest);
+        }
+        if self.0.len() < ENDS {
+            let count = self.0.entry((hop, tenth(at))).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Those of one hop within a second of that time.
+    fn near(&self, hop: Endpoint, at: Timestamp) -> u32 {
+        let span = i64::try_from(TOGETHER.as_millis() / 100).unwrap_or(i64::MAX);
+        let around = (hop, tenth(at).saturating_sub(span))..=(hop, tenth(at).saturating_add(span));
+        self.0
+            .range(around)
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+}
+
+const fn tenth(at: Timestamp) -> i64 {
+    at.as_nanos() / 100_000_000
 }
 
 impl Socket {

@@ -1,10 +1,11 @@
 //! What belongs together: legs by their key, tries by their client (spec: joining legs).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::attempt::case::{Case, CaseId};
 use crate::attempt::{Leg, tree};
+use crate::flow::Endpoint;
 use crate::time::Timestamp;
 
 /// Keys printed in RFC 6455 (§1.2, §4.1) and copied from there into probes and devices: they join nothing.
@@ -19,12 +20,14 @@ const SAMPLE_KEYS: &[&str] = &[
 pub(super) struct Keys {
     cases: HashMap<Box<str>, Vec<CaseId>>,
     decided: HashMap<Box<str>, Decided>,
+    /// Keys of `decided` in the order in which they may be forgotten.
+    expiring: VecDeque<(Timestamp, Box<str>)>,
 }
 
 /// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
 #[derive(Debug)]
 struct Decided {
-    outermost: Leg,
+    outermost: Ends,
     until: Timestamp,
 }
 
@@ -45,20 +48,22 @@ impl Keys {
         let Some(key) = usable_key(leg) else {
             return Joined::Alone;
         };
+        let ends = Ends::of(leg);
+        let fits = |case: &Case| {
+            case.legs
+                .iter()
+                .all(|live| !Ends::of(&live.leg).conflicts(&ends))
+        };
         let candidates = self.cases.get(key).into_iter().flatten();
-        let fitting = candidates.filter(|&id| {
-            cases
-                .get(id)
-                .is_some_and(|case| case.legs.iter().all(|live| !conflict(&live.leg, leg)))
-        });
+        let fitting = candidates.filter(|&id| cases.get(id).is_some_and(fits));
         if let Some(&id) = fitting.max() {
             return Joined::To(id);
         }
         match self.decided.get(key) {
             Some(decided)
                 if leg.started() <= decided.until
-                    && !conflict(&decided.outermost, leg)
-                    && !again(&decided.outermost, leg) =>
+                    && !decided.outermost.conflicts(&ends)
+                    && !decided.outermost.is_again(&ends) =>
             {
                 Joined::TooLate
             }
@@ -96,24 +101,27 @@ impl Keys {
         if let Some(&outermost) = legs.first()
             && let Some(key) = usable_key(outermost)
         {
-            self.decided.insert(
-                key.into(),
-                Decided {
-                    outermost: outermost.clone(),
-                    until,
-                },
-            );
+            self.expiring.push_back((until, key.into()));
+            let outermost = Ends::of(outermost);
+            self.decided
+                .insert(key.into(), Decided { outermost, until });
         }
     }
 
     /// Forgets what is over.
     pub(super) fn tick(&mut self, now: Timestamp) {
-        self.decided.retain(|_, decided| decided.until >= now);
-    }
-
-    /// How many decided ones are remembered.
-    pub(super) fn remembered(&self) -> usize {
-        self.decided.len()
+        while self.expiring.front().is_some_and(|(until, _)| *until < now) {
+            let Some((_, key)) = self.expiring.pop_front() else {
+                return;
+            };
+            if self
+                .decided
+                .get(&key)
+                .is_some_and(|decided| decided.until < now)
+            {
+                self.decided.remove(&key);
+            }
+        }
     }
 }
 
@@ -176,25 +184,40 @@ fn usable_key(leg: &Leg) -> Option<&str> {
         .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
 }
 
-/// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
-/// uses a key twice.
-fn conflict(a: &Leg, b: &Leg) -> bool {
-    if a.connection.server != b.connection.server {
-        return false;
-    }
-    let differ = |name| match (a.request_field(name), b.request_field(name)) {
-        (Some(a), Some(b)) => first_element(&a) != first_element(&b),
-        _ => false,
-    };
-    a.connection.client.addr != b.connection.client.addr
-        || differ("x-forwarded-for")
-        || differ("x-real-ip")
+/// Between whom a leg runs, and for whom it says that it does.
+#[derive(Debug)]
+struct Ends {
+    client: IpAddr,
+    server: Endpoint,
+    named: [Option<Box<str>>; 2],
 }
 
-/// The same client asks the same server again, with the key it used before.
-fn again(before: &Leg, leg: &Leg) -> bool {
-    before.connection.client.addr == leg.connection.client.addr
-        && before.connection.server == leg.connection.server
+impl Ends {
+    fn of(leg: &Leg) -> Self {
+        let named = ["x-forwarded-for", "x-real-ip"].map(|name| {
+            leg.request_field(name)
+                .map(|value| first_element(&value).into())
+        });
+        Self {
+            client: leg.connection.client.addr,
+            server: leg.connection.server,
+            named,
+        }
+    }
+
+    /// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
+    /// uses a key twice.
+    fn conflicts(&self, other: &Self) -> bool {
+        let differ =
+            |(a, b): (&Option<Box<str>>, &Option<Box<str>>)| a.is_some() && b.is_some() && a != b;
+        self.server == other.server
+            && (self.client != other.client || self.named.iter().zip(&other.named).any(differ))
+    }
+
+    /// The same client asks the same server again, with the key it used before.
+    fn is_again(&self, other: &Self) -> bool {
+        self.client == other.client && self.server == other.server
+    }
 }
 
 fn first_element(list: &str) -> &str {

@@ -90,16 +90,16 @@ impl Fields {
 
     /// All field lines in order.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        self.lines.iter().map(|line| Field {
-            name: std::str::from_utf8(self.slice(&line.name)).unwrap_or_default(),
-            value: self.slice(&line.value),
-        })
+        self.lines.iter().map(|line| self.field(line))
     }
 
     /// The field lines of that name, in any case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
-        self.iter()
-            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+        // Names are compared as bytes: only the few that match are worth being read as text.
+        self.lines
+            .iter()
+            .filter(move |line| self.slice(&line.name).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|line| self.field(line))
     }
 
     /// The first field line of that name.
@@ -148,6 +148,13 @@ impl Fields {
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
         (self.bytes.len() + size_of_val(&*self.lines)) as u64
+    }
+
+    fn field(&self, line: &Line) -> Field<'_> {
+        Field {
+            name: std::str::from_utf8(self.slice(&line.name)).unwrap_or_default(),
+            value: self.slice(&line.value),
+        }
     }
 
     fn slice(&self, range: &Range<u32>) -> &[u8] {
