@@ -15,6 +15,7 @@ mod architecture;
 mod attempts;
 mod captures;
 mod cli;
+mod contract;
 mod live;
 mod properties;
 mod support;
