@@ -2,7 +2,7 @@
 //! value is of its kind, and what one line says agrees with all the others.
 
 mod agreement;
-mod shape;
+pub(crate) mod shape;
 mod sums;
 
 use std::fs;

@@ -17,5 +17,6 @@ mod captures;
 mod cli;
 mod contract;
 mod live;
+mod privacy;
 mod properties;
 mod support;

@@ -128,12 +128,12 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// What a finding may be called.
-pub(super) fn findings() -> Vec<&'static str> {
+pub(crate) fn findings() -> Vec<&'static str> {
     FindingId::ALL.iter().map(|id| id.name()).collect()
 }
 
 /// What is wrong with the bytes themselves: UTF-8 in lines, with nothing that a terminal obeys.
-pub(super) fn of_bytes(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn of_bytes(bytes: &[u8]) -> Vec<String> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return vec!["no UTF-8".into()];
     };
@@ -150,7 +150,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Vec<String> {
 }
 
 /// What is wrong with the keys of a line and with their values.
-pub(super) fn of_line(line: &Value) -> Vec<String> {
+pub(crate) fn of_line(line: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     match line["type"].as_str() {
         Some(kind @ ("attempt" | "closing" | "group" | "route" | "health" | "summary")) => {
