@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crate::attempt::{Node, Role};
 use crate::event::{Connection, Health};
-use crate::flow::End;
-use crate::flow::Endpoint;
+use crate::flow::{End, Endpoint};
 use crate::time::Timestamp;
 
 /// How long a neighbour counts (spec: within 60 s).

@@ -6,12 +6,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
+use crate::attempt::places::SocketLeg;
 use crate::attempt::{
     Attempt, Closing, ClosingLeg, Output, Role, SeenClose, SeenViolation, TcpEnd, join,
 };
 use crate::event::{Fact, Response};
-use crate::flow::End;
-use crate::flow::{Direction, Endpoint};
+use crate::flow::{Direction, End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::Offer;
 
@@ -94,7 +94,8 @@ impl Sockets {
     }
 
     /// Takes a fact of one leg.
-    pub(super) fn fact(&mut self, socket: u64, leg: usize, at: Stamp, fact: &Fact) {
+    pub(super) fn fact(&mut self, place: SocketLeg, at: Stamp, fact: &Fact) {
+        let SocketLeg { socket, leg } = place;
         let Some(leg) = self
             .open
             .get_mut(&socket)

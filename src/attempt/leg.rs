@@ -2,8 +2,7 @@
 
 use crate::attempt::TcpEnd;
 use crate::event::{Connection, Request, Response};
-use crate::flow::End;
-use crate::flow::{ConnId, Direction};
+use crate::flow::{ConnId, Direction, End};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Accept, Answer, Offer};

@@ -9,17 +9,20 @@ mod closing;
 mod join;
 mod leg;
 mod lone;
+mod places;
+mod protocol;
 mod tree;
+mod undecided;
 
 use std::time::Duration;
 
 pub use assembler::Assembler;
 pub use leg::{BodyStart, Gaps, Leg, LegEnd, unoffered_extension, unoffered_subprotocol};
+pub use protocol::Protocol;
 pub(crate) use tree::origin_form;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};
-use crate::flow::End;
-use crate::flow::{Direction, Endpoint};
+use crate::flow::{Direction, End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Accept, Close, Extension};
 
@@ -71,17 +74,6 @@ pub struct Attempt {
     pub cut_off: bool,
     /// It was silent for as long as the limit `unanswered_after`.
     pub timed_out: bool,
-}
-
-/// What a handshake asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// WebSocket.
-    WebSocket,
-    /// Another token of `Upgrade`, such as `h2c`.
-    Other(Box<str>),
-    /// Nothing: a 426 to a request without an upgrade.
-    None,
 }
 
 /// A leg and its place in the tree.

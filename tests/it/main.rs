@@ -15,6 +15,8 @@ mod architecture;
 mod attempts;
 mod captures;
 mod cli;
+mod contract;
 mod live;
+mod privacy;
 mod properties;
 mod support;

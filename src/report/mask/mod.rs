@@ -3,6 +3,7 @@
 //! Everything that comes from the network and is printed passes through a [`Mask`], which also makes it fit to print.
 //! Names stay, values go: `?token=…` is worth knowing, the token is not.
 
+mod credentials;
 mod plain;
 mod secrets;
 mod target;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use crate::attempt::{Attempt, Closing};
 use crate::report::sanitize::clean;
 
+use credentials::without_credentials;
 use plain::{is_plain, is_printable};
 use secrets::Secrets;
 use target::{authority_masked, target_masked};
@@ -129,13 +131,17 @@ impl Mask {
         }
     }
 
-    /// Free text that may quote a target or a token: evidence, a body, a reason.
+    /// Free text that may quote a target, a token or a cookie: evidence, a body, a reason.
     pub fn words<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if is_plain(text) && (!self.on || !self.secrets.are_in(text)) {
             return Cow::Borrowed(text);
         }
-        self.show(text, |text| {
-            let (text, is_cut) = bounded(text);
+        let (text, is_cut) = bounded(text);
+        let text = match without_credentials(text) {
+            Cow::Borrowed(text) if !self.on => return clean(text, MOST),
+            other => other,
+        };
+        let shown = self.show(&text, |text| {
             let mut shown = self.secrets.hidden_in(text);
             if is_cut {
                 // The cut may have gone through a secret, whose beginning is then not known as one.
@@ -144,7 +150,8 @@ impl Mask {
                 shown.push('…');
             }
             shown
-        })
+        });
+        Cow::Owned(shown.into_owned())
     }
 
     fn show<'t>(&self, text: &'t str, masked: impl Fn(&str) -> String) -> Cow<'t, str> {

@@ -20,6 +20,7 @@ const SECRET_NAMES: &[&str] = &[
     "signature",
     "credential",
     "ticket",
+    "cookie",
 ];
 
 /// Subprotocol names that stand before a token, in the same element or the one before it.
@@ -53,7 +54,18 @@ pub(super) fn bears_secret_name(text: &str) -> bool {
         let &[first, second] = pair else { return false };
         matches!(
             &[first | 0x20, second | 0x20],
-            b"to" | b"se" | b"pa" | b"ap" | b"ac" | b"au" | b"jw" | b"be" | b"si" | b"cr" | b"ti"
+            b"to"
+                | b"se"
+                | b"pa"
+                | b"ap"
+                | b"ac"
+                | b"au"
+                | b"jw"
+                | b"be"
+                | b"si"
+                | b"co"
+                | b"cr"
+                | b"ti"
         ) && SECRET_NAMES.iter().any(|name| {
             bytes
                 .get(at..at + name.len())

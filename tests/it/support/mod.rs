@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub(crate) mod legs;
 pub(crate) mod mischief;
 pub(crate) mod net;
+pub(crate) mod reader;
 
 use wscap::record::{LinkType, Record};
 use wscap::time::Stamp;

@@ -1,0 +1,261 @@
+//! An attempt is decided: its tree is built, what stood around it is added, and its connections go on to their closing.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::Assembler;
+use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::places::SocketLeg;
+use crate::attempt::{
+    Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
+    Surroundings, tree,
+};
+use crate::flow::ConnId;
+use crate::limits::Limit;
+use crate::time::Timestamp;
+use crate::websocket::CloseCode;
+
+/// Why an attempt is decided although it has no final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It has one.
+    No,
+    /// The capture ended.
+    Off,
+    /// It was silent for too long.
+    TimedOut,
+}
+
+impl Assembler {
+    /// Decides an attempt, unless the last look at it finds another leg that is still to be waited for.
+    pub(super) fn decide(&mut self, id: CaseId, cut: Cut, out: &mut impl Extend<Output>) {
+        if let Some(pair) = self.undecided.pair(id) {
+            let settled = self.undecided.get(id).is_some_and(
+                |case| matches!(case.progress(), Progress::Settling(at) if at <= self.now),
+            );
+            if !settled && cut == Cut::No {
+                return self.reschedule(pair.outer);
+            }
+        }
+        let Some(mut case) = self.undecided.take(id) else {
+            return;
+        };
+        self.absorb_earlier(&mut case);
+        let tails: HashMap<ConnId, ClosingLeg> = case
+            .legs
+            .iter_mut()
+            .map(|live| (live.leg.conn, std::mem::take(&mut live.tail)))
+            .collect();
+        let legs = case
+            .legs
+            .into_iter()
+            .map(|live| (live.leg, live.joined_by))
+            .collect();
+        let bad_gateway = tails
+            .values()
+            .flat_map(|tail| &tail.closes)
+            .any(|close| close.close.code == Some(CloseCode(1014)));
+        let nodes = self.add_failed(tree::build(legs), bad_gateway.then_some(self.now));
+        self.around.learn(&nodes, self.now);
+        let legs = nodes.iter().map(|node| &node.leg);
+        self.undecided
+            .forget_keys(id, legs, self.now.after(SETTLE_TRIES));
+
+        let attempt = Attempt {
+            id: self.next_attempt,
+            protocol: case.protocol,
+            tries: u32::try_from(case.earlier.len())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1),
+            earlier_tries: case.earlier,
+            surroundings: self.surroundings(&nodes, case.lost_before),
+            legs: nodes,
+            cut_off: cut == Cut::Off,
+            timed_out: cut == Cut::TimedOut,
+        };
+        self.next_attempt += 1;
+        self.hand_over(id, &attempt, tails, case.mid_stream);
+        out.extend([Output::Attempt(Box::new(attempt))]);
+    }
+
+    /// From here on the facts of the attempt's connections go to its open WebSocket, or nowhere.
+    fn hand_over(
+        &mut self,
+        id: CaseId,
+        attempt: &Attempt,
+        mut tails: HashMap<ConnId, ClosingLeg>,
+        mid_stream: bool,
+    ) {
+        let is_open = attempt.protocol == Protocol::WebSocket
+            && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
+        let places = &mut self.undecided.places;
+        let mut legs = Vec::new();
+        for (index, node) in attempt.legs.iter().enumerate() {
+            let conn = node.leg.conn;
+            let tail = tails.remove(&conn);
+            let is_free = places.release(conn, id);
+            if let Some(mut tail) = tail
+                && is_open
+                && node.role == Role::Path
+            {
+                tail.leg = index;
+                if is_free && tail.ended.is_none() {
+                    let socket = SocketLeg {
+                        socket: attempt.id,
+                        leg: legs.len(),
+                    };
+                    places.open_socket(conn, socket);
+                }
+                legs.push(tail);
+            }
+        }
+        if is_open
+            && !self
+                .sockets
+                .open_socket(attempt, legs, self.limits.open_attempts)
+        {
+            self.reached.count(Limit::open_attempts);
+        }
+    }
+
+    /// Takes in the tries before this one, if it got further than they did and in time.
+    fn absorb_earlier(&mut self, case: &mut Case) {
+        let Some(live) = case.outermost() else { return };
+        if live.leg.response.is_none() || live.leg.invites_another_try() {
+            return;
+        }
+        let mut answered = live.leg.answered();
+        let mut previous = case.previous;
+        while let (Some(id), Some(by)) = (previous, answered) {
+            let in_time = self
+                .undecided
+                .get(id)
+                .and_then(Case::outermost)
+                .and_then(|live| live.leg.answered())
+                .filter(|&refused| by.since(refused) <= SETTLE_TRIES);
+            if in_time.is_none() {
+                break;
+            }
+            let Some(before) = self.undecided.take(id) else {
+                break;
+            };
+            let legs = || before.legs.iter().map(|live| &live.leg);
+            self.undecided.forget_keys(id, legs(), Timestamp::MIN);
+            for leg in legs() {
+                self.undecided.places.release(leg.conn, id);
+            }
+            if let Some(live) = before.outermost() {
+                case.earlier.insert(0, earlier_try(&live.leg));
+            }
+            answered = in_time;
+            previous = before.previous;
+        }
+    }
+
+    /// Adds the upstream connections that the innermost hops tried and that never carried a request. Up to `until` where
+    /// the gateway complained of one after it had opened.
+    fn add_failed(&mut self, mut nodes: Vec<Node>, until: Option<Timestamp>) -> Vec<Node> {
+        let Some(innermost) = nodes.iter().rposition(|node| node.role == Role::Path) else {
+            return nodes;
+        };
+        let mut failed = self.failed_of(&nodes, innermost, None, until);
+        if let Some(parent) = nodes.get(innermost).and_then(|node| node.parent) {
+            failed.extend(self.failed_of(&nodes, parent, Some(innermost), until));
+        }
+        if failed.is_empty() {
+            return nodes;
+        }
+        nodes.extend(failed);
+        tree::arrange(nodes)
+    }
+
+    /// Those of the server of one leg, which has an inner leg or none.
+    fn failed_of(
+        &mut self,
+        nodes: &[Node],
+        holder: usize,
+        inner: Option<usize>,
+        until: Option<Timestamp>,
+    ) -> Vec<Node> {
+        let Some(node) = nodes.get(holder) else {
+            return Vec::new();
+        };
+        let leg = &node.leg;
+        let answered_itself = inner.is_none() && leg.status().is_some_and(|status| status < 500);
+        if node.role != Role::Path || (answered_itself && until.is_none()) {
+            return Vec::new();
+        }
+        let window = (
+            leg.started(),
+            until.or_else(|| leg.settled()).unwrap_or(self.now),
+        );
+        let waits = |live: &LiveLeg| {
+            live.leg.started() <= window.1
+                && live.leg.settled().is_none_or(|settled| settled >= window.0)
+        };
+        let alone = !self
+            .undecided
+            .iter()
+            .any(|(_, case)| case.legs.iter().any(waits));
+        let inner_client = inner
+            .and_then(|inner| nodes.get(inner))
+            .map(|node| node.leg.connection.client.addr);
+        let server = leg.connection.server;
+        let failed = self.around.take_failed(server, inner_client, window, alone);
+        let as_node = failed.into_iter().map(|one| Node {
+            parent: Some(holder),
+            role: Role::Failed,
+            joined_by: Some(JoinedBy::Time),
+            adjacent: (one.connection.client.addr == server.addr).then_some(true),
+            leg: Leg {
+                connection: one.connection,
+                end: LegEnd {
+                    first: None,
+                    how: Some(one.how),
+                },
+                ..Leg::default()
+            },
+        });
+        as_node.collect()
+    }
+
+    fn surroundings(&self, nodes: &[Node], lost_before: u64) -> Surroundings {
+        let Some(outermost) = nodes.first().map(|node| &node.leg) else {
+            return Surroundings::default();
+        };
+        let named = outermost
+            .request_field("x-forwarded-for")
+            .or_else(|| outermost.request_field("x-real-ip"))
+            .and_then(|list| {
+                list.rsplit(',')
+                    .next()
+                    .and_then(|last| last.trim().parse::<IpAddr>().ok())
+            });
+        Surroundings {
+            client_leg_encrypted: self.around.is_encrypted_before(
+                outermost.connection.client.addr,
+                named,
+                self.now,
+            ),
+            hop_passes_others: self
+                .around
+                .passes_others(outermost.connection.server, self.now),
+            lossy: self.around.lost() != lost_before,
+        }
+    }
+}
+
+fn earlier_try(leg: &Leg) -> EarlierTry {
+    let at = leg.request.as_ref().map(|(at, _)| *at).unwrap_or_default();
+    EarlierTry {
+        time: leg.started(),
+        status: leg.status(),
+        target: leg
+            .request_head()
+            .map(|head| head.target.clone())
+            .unwrap_or_default(),
+        tcp_stream: leg.connection.tcp_stream,
+        frame: at.frame,
+        source: at.source,
+    }
+}

@@ -1,0 +1,228 @@
+//! The attempts that are not decided yet, and all that finds them: connection, key, target, client, first frame.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::attempt::case::{Case, CaseId, LiveLeg, Progress};
+use crate::attempt::join::{self, Client, Joined, Keys};
+use crate::attempt::lone::{Lone, Pair};
+use crate::attempt::places::Places;
+use crate::attempt::{JoinedBy, Leg, Protocol};
+use crate::flow::ConnId;
+use crate::time::Timestamp;
+
+/// Undecided attempts with their indexes. A case stands in each of them until it is taken out or merged; in that of the
+/// keys until [`Undecided::forget_keys`].
+#[derive(Debug, Default)]
+pub(super) struct Undecided {
+    cases: HashMap<CaseId, Case>,
+    next: CaseId,
+    /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
+    pub(super) places: Places,
+    keys: Keys,
+    lone: Lone,
+    /// First frames of clients, by the attempt that shows them.
+    by_bytes: HashMap<u64, CaseId>,
+    /// Attempts whose answer invites the client to try again.
+    inviting: HashMap<Client, CaseId>,
+}
+
+impl Undecided {
+    pub(super) fn len(&self) -> u64 {
+        self.cases.len() as u64
+    }
+
+    pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
+        self.cases.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: CaseId) -> Option<&mut Case> {
+        self.cases.get_mut(&id)
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CaseId, &Case)> {
+        self.cases.iter().map(|(&id, case)| (id, case))
+    }
+
+    /// How many have waited for an answer for at least so long.
+    pub(super) fn waiting(&self, now: Timestamp, at_least: Duration) -> u64 {
+        let waits = |case: &&Case| match case.progress() {
+            Progress::Waiting(since) => now.since(since) >= at_least,
+            Progress::Settling(_) => false,
+        };
+        self.cases.values().filter(waits).count() as u64
+    }
+
+    /// Where a new leg belongs by its key.
+    pub(super) fn by_key(&self, leg: &Leg) -> Joined {
+        self.keys.place(leg, &self.cases)
+    }
+
+    /// The leg that an exchange is.
+    pub(super) fn live(&mut self, conn: ConnId, exchange: u32) -> Option<(CaseId, &mut LiveLeg)> {
+        let (id, leg) = self.places.of_exchange(conn, exchange)?;
+        Some((id, self.cases.get_mut(&id)?.legs.get_mut(leg)?))
+    }
+
+    /// The leg that the last exchange of a connection is.
+    pub(super) fn last_live(&mut self, conn: ConnId) -> Option<(CaseId, &mut LiveLeg)> {
+        let (id, leg) = self.places.of_last(conn)?;
+        Some((id, self.cases.get_mut(&id)?.legs.get_mut(leg)?))
+    }
+
+    /// A leg is the first of an attempt.
+    pub(super) fn begin(
+        &mut self,
+        exchange: u32,
+        leg: Leg,
+        protocol: Protocol,
+        lost_before: u64,
+    ) -> CaseId {
+        let id = self.next;
+        self.next += 1;
+        self.places.insert(leg.conn, exchange, id, 0);
+        self.keys.add(&leg, id);
+        if protocol == Protocol::WebSocket {
+            self.lone.add(&leg, id);
+        }
+        let case = Case {
+            protocol,
+            previous: self.previous(&leg),
+            legs: vec![LiveLeg::new(leg, None)],
+            earlier: Vec::new(),
+            lost_before,
+            mid_stream: false,
+            invites: None,
+            first_bytes: Vec::new(),
+        };
+        self.cases.insert(id, case);
+        id
+    }
+
+    /// The attempt that invited this client to try again as it does.
+    fn previous(&self, leg: &Leg) -> Option<CaseId> {
+        let id = *self.inviting.get(&Client::of(leg)?)?;
+        let refused = self.cases.get(&id)?.outermost()?;
+        join::follows(&refused.leg, leg).then_some(id)
+    }
+
+    /// A leg with the key of an attempt is another leg of it.
+    pub(super) fn join(&mut self, id: CaseId, exchange: u32, leg: Leg) {
+        let Some(case) = self.cases.get_mut(&id) else {
+            return;
+        };
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, id);
+        }
+        self.places.insert(leg.conn, exchange, id, case.legs.len());
+        case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
+    }
+
+    /// Makes one attempt of two if nothing else fits an attempt of a single leg.
+    pub(super) fn pair(&mut self, id: CaseId) -> Option<Pair> {
+        let pair = self.lone.pair(id, &self.cases)?;
+        self.merge(pair.outer, pair.inner, pair.by);
+        Some(pair)
+    }
+
+    /// A client's first frame on a connection. Two legs on which it is the same have a tunnel between them: returns the
+    /// attempt that they make.
+    pub(super) fn first_bytes(&mut self, conn: ConnId, hash: u64) -> Option<CaseId> {
+        let (id, _) = self.places.of_last(conn)?;
+        let other = self
+            .by_bytes
+            .get(&hash)
+            .copied()
+            .filter(|other| *other != id && self.cases.contains_key(other));
+        let Some(other) = other else {
+            self.show_bytes(id, hash);
+            return None;
+        };
+        let started = |id| Some(self.cases.get(&id)?.outermost()?.leg.started());
+        let (outer, inner) = if started(other) <= started(id) {
+            (other, id)
+        } else {
+            (id, other)
+        };
+        self.merge(outer, inner, JoinedBy::Bytes);
+        self.show_bytes(outer, hash);
+        Some(outer)
+    }
+
+    fn show_bytes(&mut self, id: CaseId, hash: u64) {
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.first_bytes.push(hash);
+            self.by_bytes.insert(hash, id);
+        }
+    }
+
+    /// An answer on this connection came; where it invites the client of the attempt to try again, that is noted.
+    pub(super) fn note_invitation(&mut self, id: CaseId, conn: ConnId) {
+        let Some(case) = self.cases.get_mut(&id) else {
+            return;
+        };
+        let client = case
+            .outermost()
+            .filter(|root| root.leg.conn == conn && root.leg.invites_another_try())
+            .and_then(|root| Client::of(&root.leg));
+        if let Some(client) = client {
+            case.invites = Some(client.clone());
+            self.inviting.insert(client, id);
+        }
+    }
+
+    /// Two attempts turned out to be one.
+    fn merge(&mut self, outer: CaseId, inner: CaseId, by: JoinedBy) {
+        let Some(case) = self.take(inner) else {
+            return;
+        };
+        let Some(into) = self.cases.get_mut(&outer) else {
+            return;
+        };
+        if let [only] = into.legs.as_slice() {
+            self.lone.remove(&only.leg, outer);
+        }
+        let offset = into.legs.len();
+        for mut live in case.legs {
+            self.places.rename(live.leg.conn, inner, outer, offset);
+            self.keys.rename(&live.leg, inner, outer);
+            live.joined_by.get_or_insert(by);
+            into.legs.push(live);
+        }
+    }
+
+    /// Takes an attempt out. Its keys and places stay: others may have them next.
+    pub(super) fn take(&mut self, id: CaseId) -> Option<Case> {
+        let case = self.cases.remove(&id)?;
+        if let [only] = case.legs.as_slice() {
+            self.lone.remove(&only.leg, id);
+        }
+        if let Some(client) = &case.invites
+            && self.inviting.get(client) == Some(&id)
+        {
+            self.inviting.remove(client);
+        }
+        for hash in &case.first_bytes {
+            if self.by_bytes.get(hash) == Some(&id) {
+                self.by_bytes.remove(hash);
+            }
+        }
+        Some(case)
+    }
+
+    /// The keys of an attempt that was taken out find it no more; legs of it that come until then are too late.
+    pub(super) fn forget_keys<'a>(
+        &mut self,
+        id: CaseId,
+        legs: impl Iterator<Item = &'a Leg>,
+        until: Timestamp,
+    ) {
+        self.keys.decide(id, &legs.collect::<Vec<_>>(), until);
+    }
+
+    /// Forgets what is over.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        self.keys.tick(now);
+    }
+}
