@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use wscap::cli::{self, Action, Surroundings};
+use wscap::judge::Catalogue;
+use wscap::judge::explain::explain;
 use wscap::pipeline::{self, Exit};
 
 const MATCHED: u8 = 1;
@@ -32,7 +34,7 @@ fn run() -> Result<ExitCode> {
             Exit::Matched => ExitCode::from(MATCHED),
         }),
         Action::ListInterfaces => print(&cli::interfaces()?),
-        Action::Explain(_) => anyhow::bail!("explain is not built yet"),
+        Action::Explain(words) => print(&explain(&words, Catalogue::embedded(), around.width)?),
         Action::Print(text) => print(&text),
     }
 }

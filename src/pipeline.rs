@@ -15,6 +15,7 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
@@ -32,6 +33,8 @@ const BATCH: usize = 64;
 const WAITING: usize = 256;
 /// Buffer of standard output while nobody watches.
 const OUTPUT: usize = 64 * 1024;
+/// A second signal after this long is meant.
+const IMPATIENCE: Duration = Duration::from_millis(500);
 
 type Batch = Vec<Event>;
 
@@ -244,19 +247,25 @@ impl Outbox {
     }
 }
 
-/// The first signal ends the capture, so that the summary is printed; the second ends wscap.
+/// The first signal ends the capture, so that the summary is printed; one that comes a while later ends wscap.
+///
+/// `timeout` sends its signal twice at once, which is not impatience.
 fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
     let stop = Arc::clone(stop);
-    let mut signalled = false;
+    let mut first: Option<Instant> = None;
     #[expect(
         clippy::exit,
-        reason = "whoever asks twice wants no summary any more, and a thread may hang"
+        reason = "whoever asks again wants no summary any more, and a thread may hang"
+    )]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the patience of a person is no data"
     )]
     ctrlc::set_handler(move || {
-        if signalled {
+        let now = Instant::now();
+        if now.duration_since(*first.get_or_insert(now)) > IMPATIENCE {
             process::exit(2);
         }
-        signalled = true;
         stop.store(true, Ordering::Relaxed);
     })?;
     Ok(())

@@ -73,6 +73,8 @@ pub struct Surroundings {
     pub no_color: bool,
     /// Standard output is a terminal.
     pub terminal: bool,
+    /// Characters in one of its lines.
+    pub width: usize,
 }
 
 /// From words to meaning.

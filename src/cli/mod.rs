@@ -102,6 +102,7 @@ impl Surroundings {
             sudo,
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             terminal: io::stdout().is_terminal(),
+            width: terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into()),
         }
     }
 }
