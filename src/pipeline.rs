@@ -339,3 +339,40 @@ fn warn_of_links(config: &Config, health: &Health) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn tick() -> Event {
+        Event::Tick(Timestamp::from_nanos(0))
+    }
+
+    fn name() -> Event {
+        Event::Interface {
+            source: 0,
+            iface: 0,
+            name: "eth0".into(),
+        }
+    }
+
+    #[test]
+    fn live_what_does_not_fit_is_counted_and_names_wait() {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let mut outbox = Outbox::Shed { sender, shed: 0 };
+        let mut events = vec![tick()];
+        assert!(outbox.send(&mut events));
+        events.extend([tick(), name(), tick()]);
+        assert!(outbox.send(&mut events));
+        assert_eq!((outbox.shed(), events.len()), (2, 1));
+        assert!(receiver.recv().is_ok());
+        assert!(outbox.send(&mut events));
+        assert!(matches!(
+            receiver.recv().unwrap()[..],
+            [Event::Interface { .. }]
+        ));
+        drop(receiver);
+        assert!(!outbox.send(&mut vec![tick()]));
+    }
+}
