@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use wscap::cli::{self, Action, Surroundings};
-use wscap::judge::Catalogue;
-use wscap::judge::explain::explain;
+use wscap::judge::{Catalogue, explain};
 use wscap::pipeline::{self, Exit};
 
 const MATCHED: u8 = 1;
@@ -34,7 +33,9 @@ fn run() -> Result<ExitCode> {
             Exit::Matched => ExitCode::from(MATCHED),
         }),
         Action::ListInterfaces => print(&cli::interfaces()?),
-        Action::Explain(words) => print(&explain(&words, Catalogue::embedded(), around.width)?),
+        Action::Explain { words, width } => {
+            print(&explain::explain(&words, Catalogue::embedded(), width)?)
+        }
         Action::Print(text) => print(&text),
     }
 }

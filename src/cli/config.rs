@@ -9,6 +9,9 @@ use super::{Error, similar};
 use crate::capture::{Identity, Input, Inputs, LiveOptions};
 use crate::limits::{Limit, Limits};
 
+/// Columns where nobody says how many there are.
+const WIDTH: usize = 100;
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -16,8 +19,13 @@ pub enum Action {
     Run(Box<Config>),
     /// List interfaces.
     ListInterfaces,
-    /// Tell about these; all there is if none.
-    Explain(Vec<String>),
+    /// Tell what is known.
+    Explain {
+        /// Of what; all there is if of nothing.
+        words: Vec<String>,
+        /// In so many columns.
+        width: usize,
+    },
     /// Print this, asked for by `--help` or `--version`.
     Print(String),
 }
@@ -73,14 +81,16 @@ pub struct Surroundings {
     pub no_color: bool,
     /// Standard output is a terminal.
     pub terminal: bool,
-    /// Characters in one of its lines.
-    pub width: usize,
+    /// Columns of the terminal, or what `COLUMNS` says.
+    pub width: Option<usize>,
 }
 
 /// From words to meaning.
 pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Error> {
     if let Some(Command::Explain { what, list }) = args.command {
-        return Ok(Action::Explain(if list { Vec::new() } else { what }));
+        let words = if list { Vec::new() } else { what };
+        let width = around.width.unwrap_or(WIDTH);
+        return Ok(Action::Explain { words, width });
     }
     if args.list {
         return Ok(Action::ListInterfaces);

@@ -98,11 +98,15 @@ impl Surroundings {
             .zip(id("SUDO_GID"))
             .map(|(uid, gid)| Identity { uid, gid })
             .filter(|identity| identity.uid != 0);
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok());
+        let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Self {
+            width: terminal.or(columns),
             sudo,
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             terminal: io::stdout().is_terminal(),
-            width: terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into()),
         }
     }
 }

@@ -54,7 +54,7 @@ const LAWS: &[Law] = &[
     (
         "cli",
         &["report", "capture", "judge", "attempt"],
-        &["clap", "thiserror"],
+        &["clap", "terminal_size", "thiserror"],
     ),
     (
         "pipeline",
