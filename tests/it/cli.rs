@@ -1,7 +1,7 @@
 //! The command line from outside: what goes in, what is said, and what it exits with.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -384,14 +384,8 @@ fn live_it_stops_on_a_signal_with_a_summary_and_without_root() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
     let mut stderr = child.stderr.take().unwrap();
-    while !said.contains("listening on lo, any") {
-        let mut some = [0; 256];
-        let count = stderr.read(&mut some).unwrap();
-        assert!(count > 0, "{said}");
-        said.push_str(std::str::from_utf8(&some[..count]).unwrap());
-    }
+    wait_for(&mut stderr, "listening on lo, any");
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     for line in [
         "Uid:\t65534\t65534\t65534\t65534",
@@ -479,6 +473,17 @@ fn explain_knows_its_words_and_what_was_meant() {
     fails(&wscap(&["explain"]), &["WHAT"]);
 }
 
+/// Reads until that was said.
+fn wait_for(stderr: &mut impl Read, what: &str) {
+    let mut said = String::new();
+    while !said.contains(what) {
+        let mut some = [0; 256];
+        let count = stderr.read(&mut some).unwrap();
+        assert!(count > 0, "{what:?} was not said, but {said:?}");
+        said.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+}
+
 /// A pair of interfaces, gone when the test is over.
 struct Veth(&'static str);
 
@@ -515,9 +520,7 @@ fn an_interface_that_goes_down_is_kept_and_one_that_vanishes_is_told() {
         .spawn()
         .unwrap();
     let mut stderr = child.stderr.take().unwrap();
-    let mut first = [0; 256];
-    let count = stderr.read(&mut first).unwrap();
-    assert!(first[..count].starts_with(b"wscap: listening on wscapgone"));
+    wait_for(&mut stderr, "listening on wscapgone");
     assert!(ip(&["link", "set", veth.0, "down"]));
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "down is not gone");
