@@ -18,7 +18,7 @@ use crate::event::{Connection, Event, Fact, Request, Response};
 use crate::flow::ConnId;
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::CloseCode;
+use crate::websocket::{CloseCode, asks_for_websocket};
 
 /// How often is said how much is open.
 const PROGRESS: Duration = Duration::from_millis(500);
@@ -746,20 +746,10 @@ enum Cut {
 }
 
 fn protocol(request: &Request) -> Protocol {
-    let fields = &request.head.fields;
-    let is_websocket = request.offer.upgrade
-        || fields.iter().any(|field| {
-            field.name.len() >= 14
-                && field
-                    .name
-                    .get(..14)
-                    .is_some_and(|name| name.eq_ignore_ascii_case("sec-websocket-"))
-        })
-        || request.head.target.contains("transport=websocket");
-    if is_websocket {
+    if asks_for_websocket(&request.head, &request.offer) {
         return Protocol::WebSocket;
     }
-    match fields.elements("upgrade").next() {
+    match request.head.fields.elements("upgrade").next() {
         Some(token) => Protocol::Other(String::from_utf8_lossy(token).to_ascii_lowercase().into()),
         None => Protocol::None,
     }

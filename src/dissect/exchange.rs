@@ -6,7 +6,6 @@ use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::hunt::Hunt;
 use crate::dissect::link::Link;
-use crate::dissect::matters;
 use crate::dissect::pending::{Held, Late, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, GapOver, Request, Response};
@@ -17,7 +16,7 @@ use crate::http::{
 };
 use crate::limits::Limit;
 use crate::time::Stamp;
-use crate::websocket::{Answer, Offer};
+use crate::websocket::{self, Answer, Offer};
 
 /// Both directions, and what waits between them.
 #[derive(Debug)]
@@ -140,7 +139,7 @@ impl Exchanges {
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
         let offer = Offer::of(&head);
-        let websocket = matters::asks_for_websocket(&head, &offer);
+        let websocket = websocket::asks_for_websocket(&head, &offer);
         let told = websocket || head.fields.elements("upgrade").next().is_some();
         let method = Method::of(&head);
         let mut pending = Pending {
@@ -303,7 +302,7 @@ impl Exchanges {
         let told = pending.is_some_and(|pending| pending.told);
         let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
         let matters = matches!(head.status.0, 101 | 426)
-            || (lost && matters::bears_websocket_field(&head.fields));
+            || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
             if !lost {
                 link.plain();
@@ -370,7 +369,7 @@ impl Exchanges {
         rest: usize,
     ) -> Turn {
         let answer = Answer::of(head, None);
-        if !matters::switches_to_websocket(head, &answer, asked) {
+        if !websocket::switches_to_websocket(head, &answer, asked) {
             if head.fields.has_element("upgrade", "h2c") {
                 link.counts.http2 += 1;
             }

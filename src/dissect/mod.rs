@@ -9,7 +9,6 @@ mod exchange;
 mod hello;
 mod hunt;
 mod link;
-mod matters;
 mod pending;
 mod pings;
 mod preface;

@@ -11,5 +11,8 @@ mod walker;
 
 pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
-pub use handshake::{Accept, Answer, Extension, Offer, Param, accept_for, is_valid_key};
+pub use handshake::{
+    Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
+    is_valid_key, switches_to_websocket,
+};
 pub use walker::{FrameStep, FrameWalker, Payload};
