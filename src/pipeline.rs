@@ -165,7 +165,7 @@ fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBo
         }
         heard &= outbox.send(gather.events());
     }
-    source.count_drops();
+    source.finish(|item| gather.take(item));
     gather.finish();
     gather.tell_health(&source, outbox.shed());
     outbox.send_last(gather.events());
