@@ -1,4 +1,4 @@
-//! The command line: what was typed ([`args`]), and what it means ([`config`]).
+//! The command line: what was typed (`args`), and what it means (`config`).
 //!
 //! The only room that reads the environment.
 

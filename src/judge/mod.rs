@@ -1,5 +1,5 @@
-//! The only room that judges: from an [`Attempt`](crate::attempt::Attempt) or a
-//! [`Closing`](crate::attempt::Closing) to a [`Judgement`]. Pure, without state, testable without a packet.
+//! The only room that judges: from an [`Attempt`] or a [`Closing`] to a
+//! [`Judgement`]. Pure, without state, testable without a packet.
 //!
 //! The order of belief: two joined legs that differ, then the structure of one leg, then a signature of the catalogue,
 //! then the status alone. All matches stay listed; the first is the root cause.
