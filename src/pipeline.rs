@@ -15,6 +15,7 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
@@ -32,6 +33,8 @@ const BATCH: usize = 64;
 const WAITING: usize = 256;
 /// Buffer of standard output while nobody watches.
 const OUTPUT: usize = 64 * 1024;
+/// A second signal after this long is meant.
+const IMPATIENCE: Duration = Duration::from_millis(500);
 
 type Batch = Vec<Event>;
 
@@ -162,7 +165,7 @@ fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBo
         }
         heard &= outbox.send(gather.events());
     }
-    source.count_drops();
+    source.finish(|item| gather.take(item));
     gather.finish();
     gather.tell_health(&source, outbox.shed());
     outbox.send_last(gather.events());
@@ -244,19 +247,25 @@ impl Outbox {
     }
 }
 
-/// The first signal ends the capture, so that the summary is printed; the second ends wscap.
+/// The first signal ends the capture, so that the summary is printed; one that comes a while later ends wscap.
+///
+/// `timeout` sends its signal twice at once, which is not impatience.
 fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
     let stop = Arc::clone(stop);
-    let mut signalled = false;
+    let mut first: Option<Instant> = None;
     #[expect(
         clippy::exit,
-        reason = "whoever asks twice wants no summary any more, and a thread may hang"
+        reason = "whoever asks again wants no summary any more, and a thread may hang"
+    )]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the patience of a person is no data"
     )]
     ctrlc::set_handler(move || {
-        if signalled {
+        let now = Instant::now();
+        if now.duration_since(*first.get_or_insert(now)) > IMPATIENCE {
             process::exit(2);
         }
-        signalled = true;
         stop.store(true, Ordering::Relaxed);
     })?;
     Ok(())
@@ -329,4 +338,41 @@ fn warn_of_links(config: &Config, health: &Health) -> Result<(), Error> {
         say(&format!("packets of unknown links were skipped: {each}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn tick() -> Event {
+        Event::Tick(Timestamp::from_nanos(0))
+    }
+
+    fn name() -> Event {
+        Event::Interface {
+            source: 0,
+            iface: 0,
+            name: "eth0".into(),
+        }
+    }
+
+    #[test]
+    fn live_what_does_not_fit_is_counted_and_names_wait() {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let mut outbox = Outbox::Shed { sender, shed: 0 };
+        let mut events = vec![tick()];
+        assert!(outbox.send(&mut events));
+        events.extend([tick(), name(), tick()]);
+        assert!(outbox.send(&mut events));
+        assert_eq!((outbox.shed(), events.len()), (2, 1));
+        assert!(receiver.recv().is_ok());
+        assert!(outbox.send(&mut events));
+        assert!(matches!(
+            receiver.recv().unwrap()[..],
+            [Event::Interface { .. }]
+        ));
+        drop(receiver);
+        assert!(!outbox.send(&mut vec![tick()]));
+    }
 }

@@ -54,10 +54,12 @@ pub(crate) fn names_by_index() -> BTreeMap<u16, Box<str>> {
     let Ok(all) = nix::net::if_::if_nameindex() else {
         return BTreeMap::new();
     };
+    // Indices that do not fit share one number, which no name is right for.
+    let fits = |index: &u16| *index < Stamp::COOKED - 1;
     all.iter()
-        .map(|one| {
-            let index = u16::try_from(one.index()).unwrap_or(u16::MAX);
-            (Stamp::COOKED | index, one.name().to_string_lossy().into())
+        .filter_map(|one| {
+            let index = u16::try_from(one.index()).ok().filter(fits)?;
+            Some((Stamp::COOKED | index, one.name().to_string_lossy().into()))
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! Live interfaces: non-blocking handles, one `poll(2)` over all of them, ticks from the clock when nothing comes.
 //!
+//! Packets of several interfaces are put into the order of time, since which leg came first is read from it.
+//!
 //! libpcap's own read timeout does not return on a quiet Linux interface, so it is not waited in. An interface that goes
 //! down is kept, since it may come up again; one that is gone is told and let go of.
 
@@ -11,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use pcap::{Active, Capture, Linktype, Precision};
 
 use super::filter::{explain, reason};
+use super::queue::Queue;
 use super::stats::Drops;
 use super::{Error, Item, Notice, devices};
 use crate::record::{LinkType, Record};
@@ -20,8 +23,10 @@ use crate::time::{Stamp, Timestamp};
 const WAIT_MS: u8 = 50;
 /// A packet may be this late; a tick must not overtake it.
 const LATENESS: Duration = Duration::from_millis(100);
+/// With several interfaces a packet waits this long for older ones of the others.
+const HOLD: Duration = Duration::from_millis(70);
 /// Packets taken from one interface before the others have their turn.
-const TURN: usize = 4096;
+const TURN: usize = 512;
 
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +64,7 @@ struct Device {
     link: LinkType,
     frames: u64,
     drops: Drops,
+    held: Queue,
 }
 
 impl Live {
@@ -97,9 +103,18 @@ impl Live {
             });
         }
         self.wait();
+        let several = self.devices.len() > 1;
         let mut came = false;
         for device in &mut self.devices {
-            match device.read(&mut self.now, each) {
+            let result = if several {
+                device.hold()
+            } else {
+                device.read(|record| {
+                    self.now = self.now.max(record.at.ts);
+                    each(Item::Record(record));
+                })
+            };
+            match result {
                 Ok(count) => came |= count > 0,
                 Err(reason) => {
                     device.close();
@@ -110,16 +125,19 @@ impl Live {
                 }
             }
         }
+        if several {
+            came = self.release(clock(HOLD), each);
+        }
         if !came {
-            let clock = clock();
-            self.now = self.now.max(clock);
+            self.now = self.now.max(clock(LATENESS));
             each(Item::Tick(self.now));
         }
         self.each_second();
         for notice in self.notices.drain(..) {
             each(Item::Notice(notice));
         }
-        self.devices.iter().any(|device| device.handle.is_some())
+        let left = |device: &Device| device.handle.is_some() || device.held.due().is_some();
+        self.devices.iter().any(left)
     }
 
     /// Packets dropped so far, by kernel and by interface.
@@ -130,8 +148,32 @@ impl Live {
         })
     }
 
+    /// Hands on what is still held back.
+    pub(crate) fn finish(&mut self, each: &mut impl FnMut(Item<'_>)) {
+        self.release(Timestamp::from_nanos(i64::MAX), each);
+        self.count_drops();
+    }
+
+    /// Hands on what was held back and is older than `until`, in the order of time. False if it was nothing.
+    fn release(&mut self, until: Timestamp, each: &mut impl FnMut(Item<'_>)) -> bool {
+        let mut came = false;
+        loop {
+            let due = self.devices.iter_mut().filter_map(|device| {
+                let due = device.held.due().filter(|due| *due <= until)?;
+                Some((due, &mut device.held))
+            });
+            let next = due.min_by_key(|(due, _)| *due);
+            let Some(record) = next.and_then(|(_, held)| held.pop()) else {
+                return came;
+            };
+            came = true;
+            self.now = self.now.max(record.at.ts);
+            each(Item::Record(record));
+        }
+    }
+
     /// Reads the kernel's counters now.
-    pub(crate) fn count_drops(&mut self) {
+    fn count_drops(&mut self) {
         for device in &mut self.devices {
             device.count_drops();
         }
@@ -222,15 +264,20 @@ impl Device {
             link: LinkType(u16::try_from(link).unwrap_or(u16::MAX)),
             frames: 0,
             drops: Drops::default(),
+            held: Queue::default(),
         })
     }
 
+    /// Keeps what the kernel has until it is its turn.
+    fn hold(&mut self) -> Result<usize, String> {
+        let mut held = std::mem::take(&mut self.held);
+        let result = self.read(|record| held.push(&record));
+        self.held = held;
+        result
+    }
+
     /// Hands on what the kernel has, at most a turn's worth.
-    fn read(
-        &mut self,
-        now: &mut Timestamp,
-        each: &mut impl FnMut(Item<'_>),
-    ) -> Result<usize, String> {
+    fn read(&mut self, mut each: impl FnMut(Record<'_>)) -> Result<usize, String> {
         let Some(handle) = &mut self.handle else {
             return Ok(0);
         };
@@ -239,11 +286,9 @@ impl Device {
             .dispatch(Some(TURN), |packet| {
                 *frames += 1;
                 let stamp = packet.header.ts;
-                let ts = Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec);
-                *now = ts.max(*now);
-                each(Item::Record(Record {
+                each(Record {
                     at: Stamp {
-                        ts,
+                        ts: Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec),
                         frame: *frames,
                         source,
                         iface: 0,
@@ -251,7 +296,7 @@ impl Device {
                     link,
                     wire_len: packet.header.len,
                     data: packet.data,
-                }));
+                });
             })
             .map_err(|error| reason(&error))
     }
@@ -292,15 +337,15 @@ fn why_not(name: &str, error: &pcap::Error) -> Error {
     Error::Interface { name, reason }
 }
 
-/// The clock, but a little behind, so that packets which the kernel still holds are not overtaken.
+/// The clock, but so much behind, since the kernel still holds packets.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where live time enters"
 )]
-fn clock() -> Timestamp {
+fn clock(behind: Duration) -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
-        .saturating_sub(LATENESS);
+        .saturating_sub(behind);
     Timestamp::from_nanos(0).after(since)
 }

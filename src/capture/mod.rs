@@ -13,6 +13,7 @@ mod live;
 mod merge;
 mod pcapng;
 mod privilege;
+mod queue;
 mod stats;
 mod walk;
 mod window;
@@ -127,10 +128,10 @@ impl Source {
         }
     }
 
-    /// Reads the counters of the kernel once more; at the end, so that the last drops are counted.
-    pub fn count_drops(&mut self) {
+    /// The end: hands on what it still holds, and reads the counters of the kernel once more.
+    pub fn finish(&mut self, mut each: impl FnMut(Item<'_>)) {
         if let Reading::Live(live) = &mut self.0 {
-            live.count_drops();
+            live.finish(&mut each);
         }
     }
 }

@@ -422,6 +422,33 @@ mod tests {
     }
 
     #[test]
+    fn statistics_tell_what_the_writer_lost_and_custom_blocks_are_numbered() {
+        let word = u32::to_le_bytes;
+        let mut file = section(word);
+        file.extend(interface(word, 1, &[]));
+        file.extend(interface(word, 1, &[]));
+        for (iface, lost) in [(0, 3_u64), (1, 5), (0, 4)] {
+            let mut body = [iface, 0, 0].map(word).concat();
+            body.extend([5, 0, 8, 0]);
+            body.extend((lost + 10).to_le_bytes());
+            body.extend([7, 0, 8, 0]);
+            body.extend(lost.to_le_bytes());
+            file.extend(block(word, STATISTICS, &body));
+        }
+        let (_, mut walk) = walk(&file);
+        assert_eq!(walk.drops(), (4 + 5, 14 + 15));
+        let custom = block(word, 0xbad, &[0; 8]);
+        let total = custom.len() as u64;
+        assert_eq!(
+            walk.step(&custom),
+            Step::Skip {
+                total,
+                counts: true
+            }
+        );
+    }
+
+    #[test]
     fn units_of_time_never_overflow() {
         let unit = |unit: Unit| unit.timestamp(u64::MAX, i64::MAX).as_nanos();
         for power in 0..=127 {

@@ -10,10 +10,11 @@ const MOST: usize = 4096;
 /// Says something to the user. Names of files and interfaces may stand in it, so it is made fit to print; a closed
 /// standard error is nobody's business.
 pub fn say(text: &str) {
-    let mut err = io::stderr().lock();
-    let mut prefix = "wscap: ";
+    let mut out = String::from("wscap: ");
     for line in text.lines() {
-        let _ = writeln!(err, "{prefix}{}", sanitize::clean(line, MOST));
-        prefix = "";
+        out.push_str(&sanitize::clean(line, MOST));
+        out.push('\n');
     }
+    // At once, so that it stays whole where others write too.
+    let _ = io::stderr().lock().write_all(out.as_bytes());
 }

@@ -1,9 +1,10 @@
 //! The command line from outside: what goes in, what is said, and what it exits with.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -383,14 +384,8 @@ fn live_it_stops_on_a_signal_with_a_summary_and_without_root() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
     let mut stderr = child.stderr.take().unwrap();
-    while !said.contains("listening on lo, any") {
-        let mut some = [0; 256];
-        let count = stderr.read(&mut some).unwrap();
-        assert!(count > 0, "{said}");
-        said.push_str(std::str::from_utf8(&some[..count]).unwrap());
-    }
+    wait_for(&mut stderr, "listening on lo, any");
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     for line in [
         "Uid:\t65534\t65534\t65534\t65534",
@@ -408,4 +403,160 @@ fn live_it_stops_on_a_signal_with_a_summary_and_without_root() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 0);
     packets(&output);
+}
+
+#[test]
+fn fail_on_tells_by_the_exit_code_whatever_is_printed() {
+    let dir = Dir::new();
+    let both = files::pcap(1, &[files::opened(), files::refused()].concat());
+    let both = dir.file("both", &both);
+    let fine = dir.file("fine", &files::pcap(1, &files::opened()));
+    for (words, on_both, on_fine) in [
+        ("any", 1, 0),
+        ("rejected", 1, 0),
+        ("forbidden", 1, 0),
+        ("stripped,rejected", 1, 0),
+        ("ok", 0, 0),
+        ("stripped", 0, 0),
+        ("close:abnormal,close:unused", 1, 1),
+        ("close:fault", 0, 0),
+    ] {
+        for more in [&["--json"][..], &[], &["-q", "--only", "downgraded"]] {
+            let args = [&["--fail-on", words][..], more].concat();
+            assert_eq!(code(&read(&both, &args)), on_both, "{args:?}");
+            assert_eq!(code(&read(&fine, &args)), on_fine, "{args:?}");
+        }
+    }
+    // A reader that leaves changes nothing about it.
+    let mut child = Command::new(WSCAP)
+        .args(["--json", "--fail-on", "any", "-r"])
+        .arg(&both)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn only_leaves_lines_out_and_counts_all() {
+    let dir = Dir::new();
+    let both = files::pcap(1, &[files::opened(), files::refused()].concat());
+    let output = read(&dir.file("both", &both), &["--json", "--only", "rejected"]);
+    let lines: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let attempts: Vec<_> = lines
+        .iter()
+        .filter(|line| line["type"] == "attempt")
+        .map(|line| line["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(attempts, ["rejected"]);
+    let summary = &lines.last().unwrap()["attempts"];
+    assert_eq!(
+        (&summary["ok"], &summary["rejected"]),
+        (&1.into(), &1.into())
+    );
+}
+
+#[test]
+fn explain_knows_its_words_and_what_was_meant() {
+    let output = wscap(&["explain", "1010", "1014"]);
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).contains("1014"));
+    assert_eq!(code(&wscap(&["explain", "--list"])), 0);
+    fails(
+        &wscap(&["explain", "upgrade_striped"]),
+        &["upgrade_stripped"],
+    );
+    fails(&wscap(&["explain"]), &["WHAT"]);
+}
+
+/// Reads until that was said.
+fn wait_for(stderr: &mut impl Read, what: &str) {
+    let mut said = String::new();
+    while !said.contains(what) {
+        let mut some = [0; 256];
+        let count = stderr.read(&mut some).unwrap();
+        assert!(count > 0, "{what:?} was not said, but {said:?}");
+        said.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+}
+
+/// A pair of interfaces, gone when the test is over.
+struct Veth(&'static str);
+
+impl Veth {
+    fn new(name: &'static str) -> Option<Self> {
+        let peer = format!("{name}p");
+        let made = ip(&["link", "add", name, "type", "veth", "peer", "name", &peer]);
+        let up = made && ip(&["link", "set", name, "up"]) && ip(&["link", "set", &peer, "up"]);
+        up.then_some(Self(name))
+    }
+}
+
+impl Drop for Veth {
+    fn drop(&mut self) {
+        ip(&["link", "del", self.0]);
+    }
+}
+
+fn ip(args: &[&str]) -> bool {
+    let status = Command::new("ip").args(args).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn an_interface_that_goes_down_is_kept_and_one_that_vanishes_is_told() {
+    let Some(veth) = Veth::new("wscapgone") else {
+        println!("skipped: interfaces cannot be made here (needs root and the ip command)");
+        return;
+    };
+    let mut child = Command::new(WSCAP)
+        .args(["-i", veth.0, "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    wait_for(&mut stderr, "listening on wscapgone");
+    assert!(ip(&["link", "set", veth.0, "down"]));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "down is not gone");
+    assert!(ip(&["link", "set", veth.0, "up"]));
+    drop(veth);
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 2, "{rest}");
+    assert!(rest.contains("wscapgone: no longer captured on"), "{rest}");
+    assert!(rest.contains("no interface is left"), "{rest}");
+    packets(&output);
+}
+
+#[test]
+fn a_pipe_that_stays_open_is_stopped_by_a_signal_with_what_it_had() {
+    let mut child = Command::new(WSCAP)
+        .args(["-r", "-", "--json", "-v"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let bytes = files::pcap(1, &files::refused());
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&bytes[..bytes.len() - 3]).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    // Twice at once, as timeout does.
+    for _ in 0..2 {
+        let kill = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!((code(&output), packets(&output)), (0, 7));
+    assert!(!stderr(&output).contains("cut off"), "{}", stderr(&output));
 }
