@@ -61,11 +61,9 @@ impl Assembler {
             }
             Event::Tick(now) => {
                 self.advance(now, out);
-                // To count what waits is to look at all of it.
                 if self.now >= self.progress_due {
                     self.progress_due = self.now.after(PROGRESS);
-                    let (pending, open) = (self.pending(), self.sockets.open());
-                    out.extend([self.progress(pending, open)]);
+                    self.look_over(out);
                 }
             }
             Event::Interface {
@@ -106,6 +104,16 @@ impl Assembler {
         out.extend([self.progress(pending, 0)]);
     }
 
+    /// What only a look at all undecided attempts tells: which have waited for too long, and how many wait.
+    fn look_over(&mut self, out: &mut impl Extend<Output>) {
+        let patience = self.limits.span(Limit::unanswered_after);
+        for id in self.undecided.waiting(self.now, patience) {
+            self.decide(id, Cut::TimedOut, out);
+        }
+        let (pending, open) = (self.pending(), self.sockets.open());
+        out.extend([self.progress(pending, open)]);
+    }
+
     const fn progress(&self, pending: u64, open: u64) -> Output {
         Output::Progress {
             now: self.now,
@@ -117,7 +125,7 @@ impl Assembler {
     /// Attempts that have waited for an answer for longer than the limit `pending_after`.
     fn pending(&self) -> u64 {
         let after = self.limits.span(Limit::pending_after);
-        self.undecided.waiting(self.now, after)
+        self.undecided.waiting(self.now, after).len() as u64
     }
 
     fn advance(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
@@ -138,15 +146,7 @@ impl Assembler {
             match self.undecided.get(id).map(Case::progress) {
                 Some(Progress::Settling(settled)) if settled <= at => self.decide(id, Cut::No, out),
                 Some(Progress::Settling(settled)) => self.due.push(Reverse((settled, id))),
-                Some(Progress::Waiting(since)) => {
-                    let until = Case::unanswered_at(since, &self.limits);
-                    if until <= at {
-                        self.decide(id, Cut::TimedOut, out);
-                    } else {
-                        self.due.push(Reverse((until, id)));
-                    }
-                }
-                None => {}
+                Some(Progress::Waiting(_)) | None => {}
             }
         }
         self.sockets.tick(to, out);
@@ -220,21 +220,18 @@ impl Assembler {
                 self.undecided.join(id, exchange, leg);
                 self.reschedule(id);
             }
-            Joined::Alone => self.begin(exchange, leg, protocol, at.ts),
+            Joined::Alone => self.begin(exchange, leg, protocol),
             Joined::TooLate => self.undecided.places.forget(conn),
         }
     }
 
-    fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol, now: Timestamp) {
+    fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol) {
         if self.undecided.len() >= self.limits.open_attempts {
             self.reached.count(Limit::open_attempts);
             return;
         }
-        let id = self
-            .undecided
+        self.undecided
             .begin(exchange, leg, protocol, self.around.lost());
-        self.due
-            .push(Reverse((Case::unanswered_at(now, &self.limits), id)));
     }
 
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Response) {
@@ -254,7 +251,7 @@ impl Assembler {
                 ..Leg::default()
             };
             let protocol = Protocol::None.switched(&response);
-            self.begin(exchange, leg, protocol, at.ts);
+            self.begin(exchange, leg, protocol);
         }
         let Some((id, _)) = self.undecided.places.of_exchange(conn, exchange) else {
             return;
@@ -292,7 +289,7 @@ impl Assembler {
                 noticed: Some(at.ts),
                 ..Leg::default()
             };
-            self.begin(0, leg, Protocol::WebSocket, at.ts);
+            self.begin(0, leg, Protocol::WebSocket);
         }
         let Some((id, live)) = self.undecided.last_live(conn) else {
             return;

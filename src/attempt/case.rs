@@ -6,7 +6,6 @@ use crate::attempt::join::Client;
 use crate::attempt::{ClosingLeg, EarlierTry, JoinedBy, Leg, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
-use crate::limits::{Limit, Limits};
 use crate::time::{Stamp, Timestamp};
 
 /// After an answer that nothing may follow.
@@ -89,11 +88,6 @@ impl Case {
             }
         }
         Progress::Settling(due)
-    }
-
-    /// When an attempt that still waits is given up.
-    pub(super) fn unanswered_at(since: Timestamp, limits: &Limits) -> Timestamp {
-        since.after(limits.span(Limit::unanswered_after))
     }
 
     /// A 101 settles until something shows what became of it, at most 1 s; legs whose packets come late a little more.

@@ -15,6 +15,9 @@ const SAMPLE_KEYS: &[&str] = &[
     "AQIDBAUGBwgJCgsMDQ4PEA==",
 ];
 
+/// Decided attempts whose key is remembered for late legs.
+const DECIDED: usize = 65_536;
+
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -98,8 +101,10 @@ impl Keys {
                 }
             }
         }
+        // With very many at once the oldest are still the ones whose late legs are to come.
         if let Some(&outermost) = legs.first()
             && let Some(key) = usable_key(outermost)
+            && self.decided.len() < DECIDED
         {
             self.expiring.push_back((until, key.into()));
             let outermost = Ends::of(outermost);

@@ -12,9 +12,31 @@ const SLACK: Duration = Duration::from_millis(100);
 
 /// Index of each leg's parent among `legs`, which are in the order of their first byte.
 pub(super) fn parents(legs: &[&Leg]) -> Vec<Option<usize>> {
-    (0..legs.len())
+    let mut parents: Vec<Option<usize>> = (0..legs.len())
         .map(|child| parent_of(legs, child))
-        .collect()
+        .collect();
+    // Clocks of several files can contradict the addresses; a tree it must be all the same.
+    for leg in 0..legs.len() {
+        if is_own_ancestor(&parents, leg)
+            && let Some(parent) = parents.get_mut(leg)
+        {
+            *parent = None;
+        }
+    }
+    parents
+}
+
+fn is_own_ancestor(parents: &[Option<usize>], leg: usize) -> bool {
+    let parent = |of: usize| parents.get(of).copied().flatten();
+    let mut above = parent(leg);
+    for _ in 0..parents.len() {
+        match above {
+            Some(ancestor) if ancestor == leg => return true,
+            Some(ancestor) => above = parent(ancestor),
+            None => return false,
+        }
+    }
+    false
 }
 
 /// The legs as nodes: the outermost `path` leg first, children behind their parents, else in the order of time.
@@ -90,12 +112,16 @@ pub(super) fn may_be_child(outer: &Leg, inner: &Leg) -> bool {
     encloses(outer, inner) && precedes(outer, inner) && may_serve(outer, inner)
 }
 
-/// Begins first; of two whose clocks cannot tell, the one whose connection was seen first.
+/// Begins first. Where two clocks may differ, the addresses decide if they can.
 fn precedes(outer: &Leg, inner: &Leg) -> bool {
+    let begins_first = (outer.started(), outer.conn) < (inner.started(), inner.conn);
     if same_file(outer, inner) {
-        (outer.started(), outer.conn) < (inner.started(), inner.conn)
-    } else {
-        outer.started() <= inner.started() || outer.conn < inner.conn
+        return begins_first;
+    }
+    match (is_adjacent(outer, inner), is_adjacent(inner, outer)) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => begins_first,
     }
 }
 

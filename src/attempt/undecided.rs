@@ -45,13 +45,19 @@ impl Undecided {
         self.cases.iter().map(|(&id, case)| (id, case))
     }
 
-    /// How many have waited for an answer for at least so long.
-    pub(super) fn waiting(&self, now: Timestamp, at_least: Duration) -> u64 {
-        let waits = |case: &&Case| match case.progress() {
+    /// Those that have waited for an answer for at least so long, in the order of their first request.
+    pub(super) fn waiting(&self, now: Timestamp, at_least: Duration) -> Vec<CaseId> {
+        let waits = |case: &Case| match case.progress() {
             Progress::Waiting(since) => now.since(since) >= at_least,
             Progress::Settling(_) => false,
         };
-        self.cases.values().filter(waits).count() as u64
+        let mut waiting: Vec<CaseId> = self
+            .iter()
+            .filter(|(_, case)| waits(case))
+            .map(|(id, _)| id)
+            .collect();
+        waiting.sort_unstable();
+        waiting
     }
 
     /// Where a new leg belongs by its key.

@@ -172,6 +172,26 @@ fn a_chain_on_loopback_is_told_by_its_answers() {
 }
 
 #[test]
+fn clocks_that_contradict_the_addresses_make_no_ring() {
+    // Three files whose clocks differ by less than the slack: by address a ring, by time another order.
+    let hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut script = Script::default();
+        for (source, ms, host) in [(0, 0, order[0]), (1, 20, order[1]), (2, 40, order[2])] {
+            let (client, server) = (hosts[host], hosts[(host + 1) % 3]);
+            let ask = handshake(&format!("{client}:5000"), &format!("{server}:80"));
+            script.ask_in(source, host as u64, ms, ask);
+        }
+        for conn in 0..3 {
+            script.answer(conn, 100, 404, &[]);
+        }
+        let judged = script.one();
+        assert_eq!(judged.attempt.legs.len(), 3, "{order:?}");
+        assert_eq!(judged.attempt.legs[0].parent, None);
+    }
+}
+
+#[test]
 fn credentials_after_a_challenge_are_one_attempt() {
     let second = handshake("10.1.0.2:50001", PROXY).key("EBESExQVFhcYGRobHB0eHw==");
     let mut script = Script::default();

@@ -100,6 +100,11 @@ impl Script {
     }
 
     pub(crate) fn ask(&mut self, conn: u64, ms: i64, ask: Ask) -> &mut Self {
+        self.ask_in(0, conn, ms, ask)
+    }
+
+    /// Asks in a file of its own.
+    pub(crate) fn ask_in(&mut self, source: u16, conn: u64, ms: i64, ask: Ask) -> &mut Self {
         let head = RequestHead {
             method: ask.method.into(),
             target: ask.target.into(),
@@ -124,6 +129,9 @@ impl Script {
             offer,
         };
         self.add(conn, ms, Fact::Request(Box::new(request)));
+        if let Some((_, Event::Conn { at, .. })) = self.events.last_mut() {
+            at.source = source;
+        }
         self
     }
 

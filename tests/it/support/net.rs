@@ -28,10 +28,22 @@ pub(crate) fn why_not(tools: &[&str]) -> Option<String> {
             "these tools are missing: {missing:?}; `.ci/setup test` installs them"
         ));
     }
-    let name = format!("wscap-probe-{}", std::process::id());
-    let made = ip(&["netns", "add", &name]);
+    let name = format!("{}-probe", fresh_prefix());
+    let usable = ip(&["netns", "add", &name])
+        && ip(&["-n", &name, "link", "set", "lo", "up"])
+        && ip(&["netns", "exec", &name, "true"]);
     ip(&["netns", "del", &name]);
-    (!made).then(|| "this system does not let us make network namespaces".into())
+    (!usable).then(|| "this system does not let us make network namespaces".into())
+}
+
+/// A name that no other test of this or another run has.
+fn fresh_prefix() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "wst{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 pub(crate) fn is_root() -> bool {
@@ -53,13 +65,9 @@ fn has(tool: &str) -> bool {
 
 impl Net {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let prefix = format!(
-            "wst{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        let net = Self { prefix };
+        let net = Self {
+            prefix: fresh_prefix(),
+        };
         for host in ["c", "p", "b"] {
             assert!(
                 ip(&["netns", "add", &net.name(host)]),
