@@ -2,25 +2,18 @@
 //!
 //! Silence ends nothing: a WebSocket is over when a side sent FIN or RST, or when its bytes went unacknowledged.
 
+mod leg;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
 use crate::attempt::places::SocketLeg;
-use crate::attempt::{
-    Attempt, Closing, ClosingLeg, Output, Role, SeenClose, SeenViolation, TcpEnd, join,
-};
-use crate::event::{Fact, Response};
-use crate::flow::{Direction, End, Endpoint};
+use crate::attempt::{Attempt, Closing, ClosingLeg, Output, Role, join};
+use crate::event::Fact;
+use crate::flow::{End, Endpoint};
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::Offer;
 
-/// Close frames kept of one leg: one of each side is right, more are a fault that two show.
-const CLOSES: usize = 4;
-/// Round-trip times kept of one side.
-const RTT_SAMPLES: usize = 64;
-/// Violations kept of one leg: one of each kind and side.
-const VIOLATIONS: usize = 20;
 /// Others of the same hop that end within this time ended together.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// How long the other legs may take once one has ended.
@@ -234,125 +227,5 @@ impl Socket {
             tcp.or_else(|| leg.retransmitting.map(|(_, since)| since))
         });
         gone.min().map(|at| at.after(STRAGGLERS))
-    }
-}
-
-impl ClosingLeg {
-    /// Takes what the handshake agreed from the final answer.
-    pub(super) fn opened(&mut self, response: &Response, offer: Option<&Offer>) {
-        const MARKS: &[&str] = &[
-            "via",
-            "cf-ray",
-            "x-amz-cf-id",
-            "x-served-by",
-            "x-cache",
-            "x-envoy-upstream-service-time",
-        ];
-        self.opened_at = response.started.ts;
-        self.accept = response.answer.accept;
-        self.agreed.clone_from(&response.answer.extensions);
-        self.subprotocol = response.answer.subprotocols.first().cloned();
-        self.offered = offer
-            .map(|offer| offer.extensions.clone())
-            .unwrap_or_default();
-        let Some(head) = &response.head else { return };
-        self.software = head
-            .fields
-            .value("server")
-            .map(|server| server.as_ref().into());
-        let mark = |name: &&str| {
-            head.fields
-                .value(name)
-                .map(|value| format!("{name}: {value}").into())
-        };
-        self.marks = MARKS.iter().filter_map(mark).collect();
-    }
-
-    /// Takes note of a fact after the 101.
-    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
-        match fact {
-            Fact::Frames(frames) => {
-                self.client_frames.add(&frames.client);
-                self.server_frames.add(&frames.server);
-                for (mine, seen) in self.largest_message.iter_mut().zip(frames.largest_message) {
-                    *mine = (*mine).max(seen);
-                }
-                for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
-                    *mine = seen.or(*mine);
-                }
-            }
-            Fact::Pong { pinged, rtt } => {
-                if let Some(samples) = self
-                    .rtt
-                    .get_mut(pinged.index())
-                    .filter(|samples| samples.len() < RTT_SAMPLES)
-                {
-                    samples.push(*rtt);
-                }
-            }
-            Fact::Close { dir, close } if self.closes.len() < CLOSES => {
-                self.closes.push(SeenClose {
-                    dir: *dir,
-                    at,
-                    close: (**close).clone(),
-                });
-            }
-            Fact::Violation(violation) => {
-                let same = |seen: &&mut SeenViolation| {
-                    seen.kind() == violation.kind && seen.first.dir == violation.dir
-                };
-                if let Some(seen) = self.violations.iter_mut().find(same) {
-                    seen.count = seen.count.saturating_add(1);
-                } else if self.violations.len() < VIOLATIONS {
-                    self.violations.push(SeenViolation {
-                        first: *violation,
-                        at,
-                        count: 1,
-                    });
-                }
-            }
-            Fact::Gap { .. } => self.lossy = true,
-            Fact::Retransmitting { dir } => {
-                self.retransmitting.get_or_insert((*dir, at.ts));
-            }
-            Fact::Fin { dir } => self.tcp_end(TcpEnd {
-                dir: *dir,
-                at: at.ts,
-                reset: false,
-            }),
-            Fact::Ended { how, both_ways } => {
-                self.ended = Some(*how);
-                self.one_sided = !both_ways;
-                if let End::Rst(dir) = how {
-                    self.tcp_end(TcpEnd {
-                        dir: *dir,
-                        at: at.ts,
-                        reset: true,
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn tcp_end(&mut self, end: TcpEnd) {
-        let known = |seen: &&TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
-        if !self.tcp_ends.iter().any(|seen| known(&seen)) {
-            self.tcp_ends.push(end);
-        }
-    }
-
-    /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
-    fn first_end(&self) -> Option<Timestamp> {
-        let close = self.closes.first().map(|close| close.at.ts);
-        let tcp = self.tcp_ends.first().map(|end| end.at);
-        let stuck = self.retransmitting.map(|(_, since)| since);
-        [close, tcp, stuck].into_iter().flatten().min()
-    }
-
-    /// Nothing more can come on this connection.
-    fn is_over(&self) -> bool {
-        let fin = |dir| self.tcp_ends.iter().any(|end| end.dir == dir);
-        self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
     }
 }

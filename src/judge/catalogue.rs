@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Deserialize;
 
 use crate::judge::signature::{ClosingConditions, Conditions};
-use crate::judge::{Advice, FindingId};
+use crate::judge::{Advice, Finding, FindingId, Hop};
 
 pub(super) use read::OneOrMany;
 pub(super) use topic::{Cause, Topic, TopicKind};
@@ -204,6 +204,13 @@ impl Catalogue {
                 |text| &text.wont_help,
             ),
         }
+    }
+
+    /// What to tell of a finding, by the row that it names and the software of the hop.
+    pub(super) fn advice_on(&self, finding: &Finding, hop: Option<&Hop>) -> Advice {
+        let row = finding.rule.as_ref();
+        let row = row.and_then(|id| self.rows.iter().find(|row| row.id == *id));
+        self.advice(finding.id, row, hop.and_then(|hop| hop.software.as_deref()))
     }
 
     /// What `explain` knows beside the findings: statuses, close codes, products.

@@ -13,6 +13,7 @@ mod opened;
 mod refused;
 mod signature;
 mod structure;
+mod trial;
 mod verdict;
 
 pub use catalogue::{Backing, Catalogue, Row};
@@ -82,6 +83,24 @@ pub struct Finding {
     pub confidence: Confidence,
     /// What was seen, one sentence each; may hold bytes of the network.
     pub evidence: Vec<String>,
+}
+
+impl Finding {
+    /// What is sure by itself and has no row in the catalogue.
+    fn plain(id: FindingId, leg: usize, evidence: Vec<String>) -> Self {
+        Self {
+            id,
+            rule: None,
+            leg,
+            confidence: Confidence::Certain,
+            evidence,
+        }
+    }
+
+    /// Whether it says that a hop took something away.
+    fn is_stripping(&self) -> bool {
+        self.id.group() == FindingGroup::Stripped
+    }
 }
 
 /// Why, what to do, and what not to waste time on. Text of the catalogue, without bytes of the network.

@@ -1,8 +1,8 @@
 //! Attempts that were answered 101: opened, opened with less than asked, or broken so that the client must refuse.
 
 use crate::attempt::{Leg, unoffered_extension, unoffered_subprotocol};
-use crate::judge::handshake::{Outcome, Trial, is_stripping};
 use crate::judge::structure::{Fault, answers, name_of, says};
+use crate::judge::trial::{Outcome, Trial};
 use crate::judge::{Confidence, Finding, FindingId, Hop, Severity, Verdict};
 use crate::websocket::Accept;
 
@@ -37,7 +37,7 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
         }
     }
     found.retain(|(finding, _)| {
-        is_stripping(finding) && !matches!(finding.id, FindingId::VersionStripped)
+        finding.is_stripping() && !matches!(finding.id, FindingId::VersionStripped)
     });
     let broken = defects(trial.outermost());
     // The first edge whose inner answer is whole is where it broke; where none is, it came broken from the server.
@@ -64,10 +64,7 @@ pub(super) fn defects(leg: &Leg) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     let mut add = |id, evidence: String| {
-        faults.push(Fault {
-            id,
-            evidence: vec![evidence],
-        });
+        faults.push(Fault::new(id, evidence));
     };
     if leg.http_after_101 {
         let target = leg
@@ -176,10 +173,7 @@ fn lesser(trial: &Trial<'_>) -> Vec<(Finding, Option<Hop>)> {
             says(outermost, "Sec-WebSocket-Protocol"),
             answers(outermost, "Sec-WebSocket-Protocol")
         );
-        let fault = Fault {
-            id: FindingId::SubprotocolNotSelected,
-            evidence: vec![evidence],
-        };
+        let fault = Fault::new(FindingId::SubprotocolNotSelected, evidence);
         found.push((trial.finding(fault, 0, Confidence::Certain), None));
     }
     found
@@ -189,14 +183,7 @@ fn lesser(trial: &Trial<'_>) -> Vec<(Finding, Option<Hop>)> {
 fn notes(trial: &Trial<'_>) -> Vec<Finding> {
     let mut notes = Vec::new();
     let mut note = |id, leg, evidence: String| {
-        notes.push(trial.finding(
-            Fault {
-                id,
-                evidence: vec![evidence],
-            },
-            leg,
-            Confidence::Certain,
-        ));
+        notes.push(trial.finding(Fault::new(id, evidence), leg, Confidence::Certain));
     };
     let outermost = trial.outermost();
     let version = outermost.offer().and_then(|offer| offer.version.as_deref());
@@ -225,10 +212,7 @@ fn notes(trial: &Trial<'_>) -> Vec<Finding> {
                 answers(edge.inner, "Sec-WebSocket-Extensions"),
                 answers(edge.outer, "Sec-WebSocket-Extensions")
             );
-            let fault = Fault {
-                id: FindingId::Bridged,
-                evidence: vec![evidence],
-            };
+            let fault = Fault::new(FindingId::Bridged, evidence);
             notes.push(trial.finding(fault, edge.to, edge.confidence()));
         }
     }

@@ -1,0 +1,157 @@
+//! What the code of a Close says of the end (RFC 6455 §7.4).
+
+use super::{Trial, hop_between, sender};
+use crate::attempt::{ClosingLeg, SeenClose};
+use crate::flow::{Direction, End};
+use crate::judge::{Confidence, FindingId, Hop, Kind};
+use crate::websocket::{CloseCode, Extension};
+
+impl Trial<'_> {
+    /// What the code of the first Close says.
+    pub(super) fn by_code(&mut self, first: Option<(usize, &SeenClose)>) {
+        let Some((leg, close)) = first else { return };
+        if close.close.malformed || close.close.reason_invalid {
+            let what = if close.close.malformed {
+                "a body of one byte"
+            } else {
+                "a reason that is no UTF-8"
+            };
+            self.find(
+                FindingId::CloseMalformed,
+                leg,
+                Confidence::Certain,
+                format!("the Close frame has {what}"),
+            );
+        }
+        let Some(code) = close.close.code else { return };
+        let said = match (&*close.close.reason, code.name()) {
+            ("", Some(name)) => format!("{} sent {code} {name}", sender(close.dir).name()),
+            ("", None) => format!("{} sent {code}", sender(close.dir).name()),
+            (reason, _) => format!("{} sent {code}: {reason}", sender(close.dir).name()),
+        };
+        if !code.is_legal_on_wire() || (code.0 == 1010 && close.dir == Direction::ToClient) {
+            self.find(FindingId::CloseCodeIllegal, leg, Confidence::Certain, said);
+            return;
+        }
+        let id = match code.0 {
+            1002 => FindingId::ClosedProtocolError,
+            1003 => FindingId::ClosedUnsupported,
+            1007 => FindingId::ClosedBadData,
+            1008 => FindingId::ClosedPolicy,
+            1009 => FindingId::ClosedTooBig,
+            1010 => return self.extension_required(leg, said),
+            1011 if close.close.reason.contains("ping timeout") => FindingId::PingTimeout,
+            1011 => FindingId::ClosedInternalError,
+            1012 => FindingId::ServiceRestart,
+            1013 => FindingId::TryAgainLater,
+            1014 => return self.bad_gateway(leg, said),
+            _ => return,
+        };
+        self.find(id, leg, Confidence::Certain, said);
+        if code.0 == 1009
+            && let (Some(root), Some(sent)) = (
+                self.findings.last_mut(),
+                largest_towards(self.outermost, close.dir),
+            )
+        {
+            root.evidence.push(format!(
+                "the largest message it had received was {sent} bytes"
+            ));
+        }
+    }
+
+    /// 1010: what was asked, what was agreed, and on which leg it was lost.
+    fn extension_required(&mut self, leg: usize, said: String) {
+        let names = |list: &[Extension]| -> String {
+            if list.is_empty() {
+                return "none".into();
+            }
+            list.iter()
+                .map(|extension| &*extension.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        self.find(FindingId::ExtensionRequired, leg, Confidence::Certain, said);
+        let mut evidence = Vec::new();
+        let mut lost = None;
+        for (outer, inner) in self
+            .closing
+            .legs
+            .iter()
+            .zip(self.closing.legs.iter().skip(1))
+        {
+            if outer.offered.len() > inner.offered.len() {
+                evidence.push(format!("{} did not pass the offer on", outer.server));
+                lost = lost.or(Some((outer, inner)));
+            }
+            if inner.agreed.len() > outer.agreed.len() {
+                evidence.push(format!("{} did not pass the agreement back", outer.server));
+                lost = lost.or(Some((outer, inner)));
+            }
+        }
+        let legs = self.closing.legs.iter();
+        let told = legs.map(|leg| {
+            format!(
+                "{}: asked {}, agreed {}",
+                leg.server,
+                names(&leg.offered),
+                names(&leg.agreed)
+            )
+        });
+        evidence.splice(0..0, told);
+        self.hop = lost.map(|(outer, inner)| hop_between(outer, inner));
+        if let Some(root) = self.findings.last_mut() {
+            root.evidence.extend(evidence);
+            if lost.is_some() {
+                root.confidence = Confidence::Proved;
+            }
+        }
+    }
+
+    /// 1014: the upstream leg that failed, or that it is not in sight.
+    fn bad_gateway(&mut self, leg: usize, said: String) {
+        self.find(FindingId::BadGateway, leg, Confidence::Certain, said);
+        let upstream = match self.closing.failed_upstream.as_slice() {
+            [] if self.closing.legs.len() > 1 => {
+                "the leg behind the gateway is in the capture, see its end".to_owned()
+            }
+            [] => "the leg behind the gateway is not in this capture".to_owned(),
+            failed => {
+                let told = failed.iter().map(|(server, how)| match how {
+                    End::Refused => format!("{server} refused the gateway's connection"),
+                    End::Unanswered => format!("{server} did not answer the gateway's connection"),
+                    _ => format!("{server} closed the gateway's connection"),
+                });
+                told.collect::<Vec<_>>().join("; ")
+            }
+        };
+        if let Some(root) = self.findings.last_mut() {
+            root.evidence.push(upstream);
+        }
+        self.hop = Some(Hop {
+            inward: Some(self.outermost.server),
+            outward: self.closing.legs.get(1).map(|inner| inner.client),
+            software: self.outermost.software.clone(),
+            adjacent: None,
+        });
+    }
+}
+
+pub(super) fn kind_of(close: &SeenClose) -> Kind {
+    match close.close.code {
+        _ if close.close.malformed || close.close.reason_invalid => Kind::Illegal,
+        None | Some(CloseCode(1000 | 1001)) => Kind::Normal,
+        Some(CloseCode(3000..=4999)) => Kind::Application,
+        Some(CloseCode(1002 | 1003 | 1007..=1014)) => Kind::Fault,
+        Some(_) => Kind::Illegal,
+    }
+}
+
+fn largest_towards(leg: &ClosingLeg, closer: Direction) -> Option<u64> {
+    let [client, server] = leg.largest_message;
+    let size = match closer {
+        Direction::ToServer => server,
+        Direction::ToClient => client,
+    };
+    (size > 0).then_some(size)
+}
