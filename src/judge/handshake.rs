@@ -135,8 +135,11 @@ impl<'a> Trial<'a> {
     /// What is missing of the handshake, where that is so much that nobody may be accused.
     fn incomplete(&self) -> Option<&'static str> {
         let leg = self.outermost();
+        if leg.request.is_none() && leg.response.is_some() {
+            return Some("the answer is in the capture, the request is not");
+        }
         if leg.request.is_none() || leg.gaps.request {
-            return Some("the request is not in the capture, or not whole");
+            return Some("the request is not in the capture, or only a part of it");
         }
         if self
             .attempt
@@ -289,6 +292,7 @@ impl<'a> Trial<'a> {
             hop,
             severity,
         } = outcome;
+        let findings = once_each(findings);
         let root = findings.first().filter(|_| verdict != Verdict::Ok);
         let advice = root.map_or_else(Advice::default, |root| {
             let row = root.rule.as_ref().and_then(|id| self.row(id));
@@ -419,6 +423,17 @@ impl<'a> Trial<'a> {
         };
         Some((self.finding(fault, index, confidence), hop))
     }
+}
+
+/// What was found once is not told again by weaker evidence: of each finding the first stays.
+fn once_each(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut told = Vec::new();
+    findings.retain(|finding| {
+        let is_new = !told.contains(&finding.id);
+        told.push(finding.id);
+        is_new
+    });
+    findings
 }
 
 /// Whether the finding says that a hop took something away.

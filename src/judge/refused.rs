@@ -262,10 +262,20 @@ fn unlike(edge: &Edge<'_>) -> Option<(FindingId, String)> {
                 format!("{server} took the request and closed by {how} without an answer"),
             ))
         }
-        (None, _) => Some((
-            FindingId::UpstreamNoAnswer,
-            format!("{server} took the request and never answered"),
-        )),
+        (None, _) => Some((FindingId::UpstreamNoAnswer, silence(inner))),
+    }
+}
+
+/// That a leg was never answered, and how long that was waited for.
+fn silence(leg: &Leg) -> String {
+    let server = leg.connection.server;
+    let asked = leg.request.as_ref().map(|(at, _)| at.ts);
+    match asked.zip(leg.end.first.map(|end| end.at)) {
+        Some((asked, given_up)) => format!(
+            "{server} took the request and had not answered {:.1} s later",
+            given_up.since(asked).as_secs_f64()
+        ),
+        None => format!("{server} took the request and never answered"),
     }
 }
 
@@ -417,10 +427,16 @@ fn answer_line(leg: &Leg) -> String {
     let said = first
         .filter(|line| !line.trim_start().starts_with('<'))
         .map(|line| format!(": {}", line.trim()));
+    // What a 426 asks for is the whole point of it.
+    let wanted = leg
+        .answer_field("upgrade")
+        .filter(|_| head.status.0 == 426)
+        .map(|wanted| format!(" with Upgrade: {wanted}"));
     format!(
-        "{} answered {}{reason}{}",
+        "{} answered {}{reason}{}{}",
         leg.connection.server,
         head.status.0,
+        wanted.unwrap_or_default(),
         said.unwrap_or_default()
     )
 }
@@ -471,7 +487,16 @@ fn lacking(leg: &Leg) -> Option<(FindingId, String)> {
     if let Some(name) = twice.filter(|_| refusal == Some(400)) {
         return Some((
             FindingId::FieldDuplicated,
-            format!("{}: {name} comes {} times", name_of(leg), count(name)),
+            format!(
+                "{}: {} comes {} times",
+                name_of(leg),
+                if name.ends_with("key") {
+                    "Sec-WebSocket-Key"
+                } else {
+                    "Sec-WebSocket-Version"
+                },
+                count(name)
+            ),
         ));
     }
     if let Some(key) = offer
