@@ -50,8 +50,11 @@ impl Trial<'_> {
     /// What is missing of the handshake, where that is so much that nobody may be accused.
     fn incomplete(&self) -> Option<&'static str> {
         let leg = self.outermost();
+        if leg.request.is_none() && leg.response.is_some() {
+            return Some("the answer is in the capture, the request is not");
+        }
         if leg.request.is_none() || leg.gaps.request {
-            return Some("the request is not in the capture, or not whole");
+            return Some("the request is not in the capture, or only a part of it");
         }
         if self
             .attempt
@@ -128,6 +131,7 @@ impl Trial<'_> {
             hop,
             severity,
         } = outcome;
+        let findings = once_each(findings);
         let root = findings.first().filter(|_| verdict != Verdict::Ok);
         let advice = root.map_or_else(Advice::default, |root| {
             self.catalogue.advice_on(root, hop.as_ref())
@@ -188,4 +192,15 @@ impl Trial<'_> {
             ..Outcome::new(Verdict::Abandoned, vec![finding], None)
         }
     }
+}
+
+/// What was found once is not told again by weaker evidence: of each finding the first stays.
+fn once_each(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut told = Vec::new();
+    findings.retain(|finding| {
+        let is_new = !told.contains(&finding.id);
+        told.push(finding.id);
+        is_new
+    });
+    findings
 }

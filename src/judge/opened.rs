@@ -48,13 +48,39 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
     };
     let hop = found.first().and_then(|(_, hop)| hop.clone());
     let mut findings: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
-    for fault in broken {
+    let is_from_server = findings.is_empty();
+    for mut fault in broken {
+        if is_from_server {
+            fault.evidence.extend(passed_on(trial, fault.id));
+        }
         findings.push(trial.finding(fault, 0, Confidence::Certain));
     }
     for (finding, _) in lesser(trial) {
         findings.push(finding);
     }
     Outcome::new(verdict, findings, hop)
+}
+
+/// Where the accept of a 101 was wrong or missing behind the hop already: the hop only passed it on.
+fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<String> {
+    if !matches!(id, FindingId::AcceptMismatch | FindingId::AcceptMissing) {
+        return None;
+    }
+    let accept = |leg: &Leg| {
+        let accept = leg.answer_field("sec-websocket-accept");
+        accept.map(std::borrow::Cow::into_owned)
+    };
+    let innermost = trial.leg(*trial.path.last()?)?;
+    let is_same = innermost.status() == Some(101)
+        && trial.path.len() > 1
+        && accept(innermost) == accept(trial.outermost());
+    is_same.then(|| {
+        let (server, hop) = (
+            innermost.connection.server,
+            trial.outermost().connection.server,
+        );
+        format!("{server} had answered so already; {hop} passed it on")
+    })
 }
 
 /// What the client must refuse in a 101.

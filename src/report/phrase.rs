@@ -1,7 +1,7 @@
 //! One finding in one phrase: who did what. The catalogue tells the rest.
 
-use crate::attempt::Attempt;
-use crate::judge::{Change, Finding, FindingId, Hop, JudgedAttempt, Message};
+use crate::attempt::{Attempt, Leg};
+use crate::judge::{Change, Finding, FindingId, Hop, JudgedAttempt, Message, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
 
@@ -55,7 +55,7 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         F::MethodNotAllowed => (Server, "does not allow the method"),
         F::Redirected => (
             Server,
-            "answered with a redirect, which a WebSocket client does not follow",
+            "answered with a redirect, which browsers do not follow",
         ),
         F::RateLimited => (Server, "limits the rate"),
         F::ServerError => (Server, "failed inside"),
@@ -72,18 +72,18 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         ),
         F::EngineVersionMismatch => (
             Nobody,
-            "client and server speak different versions of engine.io",
+            "client and server speak different versions of socket.io",
         ),
         F::SessionUnknown => (Server, "does not know this session"),
         F::SubprotocolRequired => (Server, "asks for a subprotocol"),
         F::UpstreamUnreachable => (Hop, "cannot reach its upstream"),
         F::UpstreamNoAnswer => (Hop, "got no answer from its upstream"),
-        F::UpstreamClosed => (Hop, "lost its upstream before the answer"),
+        F::UpstreamClosed => (Hop, "got no answer: its upstream hung up"),
         F::SchemeMismatch => (Nobody, "one side spoke TLS, the other did not"),
         F::ProxyRefused => (Hop, "refused it by itself"),
         F::AnsweredByProxy => (Hop, "answered by itself, without asking the backend"),
         F::AnswerNotRelayed => (Hop, "did not pass the backend's answer on"),
-        F::AuthRefused => (Nobody, "the auth sub-request was refused"),
+        F::AuthRefused => (Nobody, "the login check that the proxy asks first said no"),
         F::ResetBeforeAnswer => (Server, "reset the connection instead of an answer"),
         F::ClosedBeforeAnswer => (Server, "closed the connection without an answer"),
         F::Unanswered => (Server, "never answered"),
@@ -118,9 +118,9 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         F::ClosedProtocolError => (Nobody, "one side saw a protocol error"),
         F::ClosedUnsupported => (Nobody, "one side got data of a kind it cannot take"),
         F::ClosedBadData => (Nobody, "one side got data that is not valid"),
-        F::ClosedPolicy => (Nobody, "one side's policy forbids it"),
+        F::ClosedPolicy => (Nobody, "one side closed: a rule of the app was broken"),
         F::ClosedTooBig => (Nobody, "a message was too big"),
-        F::ClosedInternalError => (Nobody, "an internal error"),
+        F::ClosedInternalError => (Nobody, "one side failed inside"),
         F::PingTimeout => (Nobody, "pings went unanswered"),
         F::ServiceRestart => (Server, "restarts"),
         F::TryAgainLater => (Server, "is overloaded, try again later"),
@@ -151,7 +151,8 @@ pub(super) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
     let hop = judged.judgement.hop.as_ref();
     let who = match (subject, hop) {
         (Subject::Hop, Some(hop)) => the_hop(hop, &judged.attempt, mask),
-        (Subject::Hop, None) => "The sender, or a hop before it,".to_owned(),
+        (Subject::Hop, None) => someone(&judged.attempt, root),
+        (Subject::Server, _) if is_passed_on(root.id) => the_innermost(judged, root, mask),
         (Subject::Server, _) => the_server(&judged.attempt, root, mask),
         (Subject::Client, _) => the_client(&judged.attempt, root),
         (Subject::Nobody, _) => return capitalized(words),
@@ -215,9 +216,46 @@ fn the_hop(hop: &Hop, attempt: &Attempt, mask: &Mask) -> String {
     }
 }
 
-fn the_server(attempt: &Attempt, root: &Finding, mask: &Mask) -> String {
+/// Who it was, where no hop was seen. A request that was whole on this leg lost its fields behind it.
+fn someone(attempt: &Attempt, root: &Finding) -> String {
     let leg = attempt.legs.get(root.leg).map(|node| &node.leg);
     let leg = leg.unwrap_or_else(|| attempt.outermost());
+    if leg
+        .offer()
+        .is_some_and(|offer| offer.upgrade && offer.connection)
+    {
+        let server = leg.connection.server;
+        format!("{server}, or a hop behind it,")
+    } else {
+        "The sender, or a hop before it,".to_owned()
+    }
+}
+
+/// Faults of a 101 that hops pass on as they are: the server behind them made it.
+const fn is_passed_on(id: FindingId) -> bool {
+    matches!(id, FindingId::AcceptMismatch | FindingId::AcceptMissing)
+}
+
+fn the_innermost(judged: &JudgedAttempt, root: &Finding, mask: &Mask) -> String {
+    let attempt = &judged.attempt;
+    let innermost = attempt.path().last().filter(|&index| {
+        let leg = attempt.legs.get(index).map(|node| &node.leg);
+        judged.judgement.verdict == Verdict::Rejected
+            && leg.is_some_and(|leg| leg.status() == Some(101))
+    });
+    let leg = innermost.and_then(|index| attempt.legs.get(index));
+    leg.map_or_else(
+        || the_server(attempt, root, mask),
+        |node| server_of(&node.leg, mask),
+    )
+}
+
+fn the_server(attempt: &Attempt, root: &Finding, mask: &Mask) -> String {
+    let leg = attempt.legs.get(root.leg).map(|node| &node.leg);
+    server_of(leg.unwrap_or_else(|| attempt.outermost()), mask)
+}
+
+fn server_of(leg: &Leg, mask: &Mask) -> String {
     let head = leg
         .response
         .as_ref()

@@ -55,7 +55,7 @@ impl CloseCode {
             1007 => "Invalid frame payload data",
             1008 => "Policy Violation",
             1009 => "Message Too Big",
-            1010 => "Mandatory Ext.",
+            1010 => "Mandatory Extension",
             1011 => "Internal Error",
             1012 => "Service Restart",
             1013 => "Try Again Later",

@@ -29,10 +29,9 @@ impl Trial<'_> {
                     String::new()
                 };
                 let evidence = format!(
-                    "{} of {}: byte {} after the handshake, frame {}{more}",
+                    "sent by the {} on the leg to {}, in frame {} of the capture{more}",
                     sender(seen.first.dir).name(),
                     leg.server,
-                    seen.first.offset,
                     seen.at.frame
                 );
                 found.push((id, leg.leg, evidence));

@@ -34,13 +34,18 @@ pub(super) fn columns(topics: &[Topic], width: usize) -> Option<String> {
 
 type Cell = fn(&Topic) -> Vec<String>;
 
-fn questions() -> [(&'static str, Cell); 13] {
+fn questions() -> [(&'static str, Cell); 14] {
     [
         ("who says it", |topic| filled(&topic.who)),
         ("meaning", |topic| filled(&topic.meaning)),
         ("seen when", |topic| filled(&topic.seen)),
         ("on the wire", |topic| filled(&topic.wire)),
         ("why", |topic| filled(&topic.cause)),
+        ("causes", |topic| {
+            // Rows of a finding are many, and stand on its own page.
+            let told = topic.causes.iter().filter(|cause| cause.row.is_none());
+            told.map(|cause| format!("{}.", cause.what)).collect()
+        }),
         ("by default", |topic| topic.does.clone()),
         ("one by one", |topic| topic.answers.clone()),
         ("it cuts", |topic| topic.timeouts.clone()),
@@ -70,7 +75,7 @@ fn row(out: &mut Vec<String>, label: &str, cells: &[Vec<String>], column: usize)
             line.push_str(text);
             line.extend(std::iter::repeat_n(
                 ' ',
-                (column + GAP).saturating_sub(text.len()),
+                (column + GAP).saturating_sub(text.chars().count()),
             ));
         }
         out.push(line.trim_end().to_owned());

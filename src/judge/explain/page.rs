@@ -38,7 +38,7 @@ pub(super) fn page(topic: &Topic, width: usize) -> String {
     if !topic.see.is_empty() {
         page.text(
             "SEE ALSO",
-            &format!("wscap explain  {}", topic.see.join(", ")),
+            &format!("wscap explain WORD: {}", topic.see.join(", ")),
         );
     }
     page.text("WRITTEN IN", &topic.reference);

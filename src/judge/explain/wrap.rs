@@ -76,14 +76,20 @@ pub(super) fn pairs(out: &mut Vec<String>, texts: &[String], indent: usize, widt
 /// Lines for a column: configuration too wide for it goes on in the next line, six spaces deep.
 pub(super) fn narrow(texts: &[String], width: usize) -> Vec<String> {
     let mut out = Vec::new();
+    // Several items in one cell are told apart by a dash.
+    let (mark, hang) = if texts.iter().filter(|text| !is_config(text)).count() > 1 {
+        ("- ", 2)
+    } else {
+        ("", 0)
+    };
     for text in texts {
         if is_config(text) {
             let depth = text.len() - text.trim_start().len();
             // A column has no room for the full depth; two spaces mark configuration there.
-            let margin = " ".repeat(depth.saturating_sub(CONFIG.len()) + 2);
-            paragraph(&mut out, text, &margin, 6, width);
+            let margin = " ".repeat(depth.saturating_sub(CONFIG.len()) + 2 + hang);
+            paragraph(&mut out, text, &margin, 6 + hang, width);
         } else {
-            paragraph(&mut out, text, "", 0, width);
+            paragraph(&mut out, text, mark, hang, width);
         }
     }
     out

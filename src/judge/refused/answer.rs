@@ -110,10 +110,16 @@ fn answer_line(leg: &Leg) -> String {
     let said = first
         .filter(|line| !line.trim_start().starts_with('<'))
         .map(|line| format!(": {}", line.trim()));
+    // What a 426 asks for is the whole point of it.
+    let wanted = leg
+        .answer_field("upgrade")
+        .filter(|_| head.status.0 == 426)
+        .map(|wanted| format!(" with Upgrade: {wanted}"));
     format!(
-        "{} answered {}{reason}{}",
+        "{} answered {}{reason}{}{}",
         leg.connection.server,
         head.status.0,
+        wanted.unwrap_or_default(),
         said.unwrap_or_default()
     )
 }
@@ -158,7 +164,7 @@ fn lacking(leg: &Leg) -> Option<(FindingId, String)> {
     {
         return Some((FindingId::KeyMissing, says(leg, "Sec-WebSocket-Key")));
     }
-    let twice = ["sec-websocket-key", "sec-websocket-version"]
+    let twice = ["Sec-WebSocket-Key", "Sec-WebSocket-Version"]
         .into_iter()
         .find(|name| count(name) > 1);
     if let Some(name) = twice.filter(|_| refusal == Some(400)) {

@@ -101,10 +101,7 @@ fn unlike(edge: &Edge<'_>) -> Option<(FindingId, String)> {
                 format!("{server} took the request and closed by {how} without an answer"),
             ))
         }
-        (None, _) => Some((
-            FindingId::UpstreamNoAnswer,
-            format!("{server} took the request and never answered"),
-        )),
+        (None, _) => Some((FindingId::UpstreamNoAnswer, silence(inner))),
     }
 }
 
@@ -136,4 +133,17 @@ pub(super) fn answered_by_itself(trial: &Trial<'_>, at: usize, outcome: &mut Out
         software: structure::software(leg, None),
         adjacent: None,
     });
+}
+
+/// That a leg was never answered, and how long that was waited for.
+fn silence(leg: &Leg) -> String {
+    let server = leg.connection.server;
+    let asked = leg.request.as_ref().map(|(at, _)| at.ts);
+    match asked.zip(leg.end.first.map(|end| end.at)) {
+        Some((asked, given_up)) => format!(
+            "{server} took the request and had not answered {:.1} s later",
+            given_up.since(asked).as_secs_f64()
+        ),
+        None => format!("{server} took the request and never answered"),
+    }
 }

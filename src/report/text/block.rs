@@ -1,7 +1,7 @@
 //! A block of the report: one group of broken attempts, from what happened to how to mend it.
 
 use crate::attempt::{JoinedBy, Role};
-use crate::judge::{Advice, Confidence, Finding, JudgedAttempt, Verdict};
+use crate::judge::{Advice, Confidence, Finding, FindingId, JudgedAttempt, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::phrase::{Subject, headline, listed, phrase};
@@ -26,7 +26,12 @@ pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &Ju
     let is_short = matches!(verdict, Verdict::Abandoned | Verdict::Unknown);
     // That bytes are missing, or that the client left, is plain to see.
     let sure = root.filter(|_| !is_short).map_or("", sure);
-    page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
+    if sentence.chars().count() + sure.len() > 107 {
+        page.line(&format!("  {sentence}"));
+        page.line(&format!("  {}", view.paint.dim(sure)));
+    } else {
+        page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
+    }
     if !is_short {
         page.blank();
         for line in table::table(judged, &mask) {
@@ -35,7 +40,9 @@ pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &Ju
         page.blank();
         page.list("Legs", &table::other_legs(&judged.attempt));
     }
-    let evidence = root.map(|root| evidence(root, &mask)).unwrap_or_default();
+    // What the table shows needs no second line.
+    let seen = root.filter(|root| is_short || !table::tells(judged, root));
+    let evidence = seen.map(|root| evidence(root, &mask)).unwrap_or_default();
     page.list("Seen", &evidence);
     if !is_short {
         page.list("Also", &also(judged, &mask));
@@ -43,6 +50,9 @@ pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &Ju
     advice(page, &judged.judgement.advice, is_short);
     page.list("Note", &notes(judged));
     page.list("See", &see(view, judged));
+    if let Some(root) = root {
+        page.list("More", &[format!("wscap explain {}", root.id.name())]);
+    }
 }
 
 /// Why, Fix and Won't: text of the catalogue. Fixes keep their lines, to be pasted.
@@ -62,6 +72,7 @@ pub(super) fn place(key: &GroupKey, mask: &Mask) -> String {
     let route = mask.route(&key.route);
     match host {
         Some(host) => format!("{} {}", clean(&host, 60), clean(&route, 80)),
+        None if &*key.route == "*" => "a host and path that were not captured".to_owned(),
         None => clean(&route, 80).into_owned(),
     }
 }
@@ -91,10 +102,11 @@ fn head(page: &mut Page, view: &View<'_>, group: &Group, verdict: Verdict, mask:
         Verdict::Downgraded | Verdict::Abandoned | Verdict::Unknown => view.paint.yellow(&name),
     };
     let share = match group.share {
+        _ if verdict == Verdict::Unknown && group.key.host.is_none() => String::new(),
         Some(share) if share >= 1.0 && group.count == 1 => {
             "the only one on that route, ".to_owned()
         }
-        Some(share) if share >= 1.0 => "all on that route, ".to_owned(),
+        Some(share) if share >= 1.0 => "all of that route, ".to_owned(),
         Some(share) => format!("{} of that route, ", percent(share)),
         None => String::new(),
     };
@@ -132,25 +144,54 @@ pub(super) fn evidence(finding: &Finding, mask: &Mask) -> Vec<String> {
         .collect()
 }
 
-/// What else matched, one line each.
+/// What else was found, and does not follow from the root: in one line what the table shows, then one line each.
 fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
-    let others = judged.judgement.findings.iter().skip(1).take(MOST_EVIDENCE);
-    others
-        .map(|finding| {
-            let first = finding
-                .evidence
-                .first()
-                .map(|text| mask.words(text))
-                .unwrap_or_default();
-            let first = clean(&first, EVIDENCE);
-            let sure = finding.confidence.name();
-            if first.is_empty() {
-                format!("{} ({sure})", finding.id.name())
-            } else {
-                format!("{} ({sure}): {first}", finding.id.name())
-            }
-        })
-        .collect()
+    let Some((root, others)) = judged.judgement.findings.split_first() else {
+        return Vec::new();
+    };
+    let is_news = |finding: &&Finding| {
+        let is_guess =
+            finding.confidence == Confidence::Guess && root.confidence > Confidence::Guess;
+        !is_guess && !follows(root.id, finding.id)
+    };
+    let (shown, others): (Vec<&Finding>, Vec<&Finding>) = others
+        .iter()
+        .filter(is_news)
+        .partition(|finding| table::tells(judged, finding));
+    let shown: Vec<String> = shown.iter().map(|f| f.id.name().to_owned()).collect();
+    let shown = (!shown.is_empty()).then(|| format!("{}, see the table", listed(&shown)));
+    let others = others.into_iter().take(MOST_EVIDENCE);
+    let others = others.map(|finding| {
+        let first = finding
+            .evidence
+            .first()
+            .map(|text| mask.words(text))
+            .unwrap_or_default();
+        let first = clean(&first, EVIDENCE);
+        let sure = finding.confidence.name();
+        if first.is_empty() {
+            format!("{} ({sure})", finding.id.name())
+        } else {
+            format!("{} ({sure}): {first}", finding.id.name())
+        }
+    });
+    shown.into_iter().chain(others).collect()
+}
+
+/// Whether one finding says only what the other one brings with it: a field that was removed is missing.
+const fn follows(root: FindingId, other: FindingId) -> bool {
+    use FindingId as F;
+    matches!(
+        (root, other),
+        (F::KeyStripped, F::KeyMissing)
+            | (F::VersionStripped, F::VersionUnsupported)
+            | (F::ResponseAcceptStripped, F::AcceptMissing)
+            | (F::KeyChanged | F::ResponseAcceptChanged, F::AcceptMismatch)
+            | (
+                F::ResponseUpgradeStripped | F::ResponseConnectionStripped,
+                F::Invalid101
+            )
+    )
 }
 
 /// How far the judgement reaches, and what to capture to know more.
@@ -170,11 +211,15 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
              the leg behind it shows whether the request got there whole."
                 .to_owned(),
         );
+    } else if root.is_some_and(|root| root.id == FindingId::UpstreamUnreachable)
+        && attempt.legs.iter().any(|node| node.role == Role::Failed)
+    {
+        notes.push("The failed connection was matched to this request by its time.".to_owned());
     } else if is_lone && is_of_hop {
-        notes.push(
-            "Seen on one leg. To name the hop for sure, capture on the proxy host with `-i any`."
-                .to_owned(),
-        );
+        notes.push(on_one_leg(judged));
+    }
+    if judgement.verdict == Verdict::Downgraded && judgement.status == Some(101) {
+        notes.push("It opened all the same.".to_owned());
     }
     if let Some(earlier) = attempt.earlier_tries.first() {
         let status = earlier
@@ -221,6 +266,26 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
         );
     }
     notes
+}
+
+/// What one leg cannot tell of the hop.
+fn on_one_leg(judged: &JudgedAttempt) -> String {
+    let leg = judged.attempt.outermost();
+    let is_whole = leg
+        .offer()
+        .is_some_and(|offer| offer.upgrade && offer.connection);
+    let hop = judged.judgement.hop.as_ref();
+    if hop.is_some_and(|hop| hop.inward.is_none()) {
+        "Judged from the leg behind the proxy; the client's leg was not seen in clear.".to_owned()
+    } else if is_whole || hop.is_some() {
+        "Seen on one leg. To name the hop for sure, capture on the proxy host with `-i any`."
+            .to_owned()
+    } else {
+        format!(
+            "Seen on one leg. To name the hop for sure, capture with `-i any` on {}, which sent this.",
+            leg.connection.client.addr
+        )
+    }
 }
 
 /// Where to look: the frames, and the command that cuts them out.

@@ -1,6 +1,6 @@
 //! How the opened WebSockets ended: the clean ones in one line, the others by code, kind, side and route.
 
-use crate::judge::{JudgedClosing, Kind, Party, Severity};
+use crate::judge::{Finding, FindingId, JudgedClosing, Kind, Party, Severity};
 use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::phrase::{Subject, capitalized, hop_name, phrase};
@@ -96,13 +96,16 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
     page.line(&format!(
         "  {}   {} on {}{who}{}",
         paint(view, judgement.severity, &code),
-        number(group.count),
+        count(group.count, "WebSocket", "WebSockets"),
         block::place(&group.key, &mask),
         root.map(|root| format!("   {}, {}", root.id.name(), root.confidence.name()))
             .unwrap_or_default(),
     ));
     let mut seen = Vec::new();
-    if let Some(what) = what {
+    // That one has its evidence, which says who ended TCP and how.
+    if let Some(what) = what.filter(|_| {
+        root.is_none_or(|root| root.id != FindingId::AbnormalClosure || root.evidence.is_empty())
+    }) {
         seen.push(format!("{}.", capitalized(&what)));
     }
     seen.extend(
@@ -112,7 +115,7 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
     if let Some(reason) = judgement
         .reason
         .as_deref()
-        .filter(|reason| !reason.is_empty())
+        .filter(|reason| !reason.is_empty() && !is_quoted(root, reason))
     {
         seen.push(format!("Its reason: {}", clean(&mask.words(reason), 123)));
     }
@@ -130,6 +133,14 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         judgement.severity == Severity::Info,
     );
     page.list("See", &see(view, judged));
+    if let Some(root) = root {
+        page.list("More", &[format!("wscap explain {}", root.id.name())]);
+    }
+}
+
+/// Whether the evidence gives the reason of the Close already.
+fn is_quoted(root: Option<&Finding>, reason: &str) -> bool {
+    root.is_some_and(|root| root.evidence.iter().any(|line| line.contains(reason)))
 }
 
 fn see(view: &View<'_>, judged: &JudgedClosing) -> Vec<String> {
@@ -162,7 +173,7 @@ const fn words(kind: Kind) -> &'static str {
         Kind::Fault => "fault",
         Kind::Abnormal => "abnormal",
         Kind::Illegal => "illegal",
-        Kind::Unused => "unused (health probes?)",
+        Kind::Unused => "left at once, before any message",
         Kind::Open => "still open",
     }
 }

@@ -47,7 +47,11 @@ pub(super) fn latency(page: &mut Page, view: &View<'_>) {
     let mut line = |what: &str, of: &Percentiles| {
         if of.count > 0 {
             let (half, most, all) = (us(of.p50), us(of.p99), us(of.max));
-            lines.push(format!("{what:<26} p50 {half:<8} p99 {most:<8} max {all}"));
+            lines.push(if of.count == 1 {
+                format!("{what:<26} {all}")
+            } else {
+                format!("{what:<26} p50 {half:<8} p99 {most:<8} max {all}")
+            });
         }
     };
     line("to the 101", &latency.handshake);
@@ -101,6 +105,10 @@ pub(super) fn nothing_seen(snapshot: &Snapshot, is_live: bool) -> Vec<String> {
         (0, _) if is_live => "No packet was captured.".to_owned(),
         (0, _) => "There is no packet in it.".to_owned(),
         (_, 0) => "No WebSocket handshake was seen, and no TCP connection.".to_owned(),
+        (_, n) if health.plain_http == 0 => format!(
+            "No WebSocket handshake was seen in {}.",
+            count(n, "TCP connection", "TCP connections")
+        ),
         (_, n) => format!(
             "No WebSocket handshake was seen in {} and {}.",
             count(n, "TCP connection", "TCP connections"),
@@ -118,7 +126,11 @@ pub(super) fn nothing_seen(snapshot: &Snapshot, is_live: bool) -> Vec<String> {
             "No packet could be read as far as TCP: is this the right capture, the right filter?"
                 .to_owned(),
         );
-    } else if health.connections > 0 && health.plain_http == 0 && snapshot.closings.total() == 0 {
+    } else if health.connections > 0
+        && health.plain_http == 0
+        && snapshot.other_protocols_total == 0
+        && snapshot.closings.total() == 0
+    {
         lines.push(
             "If a WebSocket was already open when the capture began, its handshake is not in it: reconnect the \
              client while capturing."

@@ -1,7 +1,7 @@
 //! The first lines: what was looked at, and how it came out.
 
-use crate::judge::Verdict;
-use crate::report::phrase::{listed, phrase};
+use crate::judge::{FindingId, Verdict};
+use crate::report::phrase::{Subject, listed, phrase};
 use crate::report::sanitize::clean;
 
 use super::words::{count, number};
@@ -79,7 +79,7 @@ pub(super) fn totals(page: &mut Page, view: &View<'_>) {
     let notes: Vec<String> = snapshot
         .notes
         .iter()
-        .map(|(id, n)| format!("{} {} ({})", number(n), id.name(), phrase(*id).1))
+        .map(|(id, n)| format!("{} {} ({})", number(n), id.name(), told(*id)))
         .collect();
     if !notes.is_empty() {
         page.wrapped(
@@ -88,18 +88,49 @@ pub(super) fn totals(page: &mut Page, view: &View<'_>) {
             &format!("Of those that opened: {}.", notes.join(", ")),
         );
     }
-    if snapshot.other_protocols_total > 0 {
-        let names: Vec<String> = snapshot
-            .other_protocols
-            .iter()
+    // A request that asked for nothing and was answered 426 anyway.
+    let is_unasked = |name: &str| name == "none";
+    let asked_for = || {
+        let all = snapshot.other_protocols.iter();
+        all.filter(move |&(name, _)| !is_unasked(name))
+    };
+    let unasked = snapshot
+        .other_protocols
+        .iter()
+        .find(|&(name, _)| is_unasked(name))
+        .map_or(0, |(_, n)| n);
+    let asked = snapshot.other_protocols_total.saturating_sub(unasked);
+    if asked > 0 {
+        let names: Vec<String> = asked_for()
             .take(PROTOCOLS)
             .map(|(name, _)| clean(name, 30).into_owned())
             .collect();
         page.line(&format!(
             "  Also {} to other protocols ({}), not counted above.",
-            count(snapshot.other_protocols_total, "upgrade", "upgrades"),
+            count(asked, "upgrade", "upgrades"),
             names.join(", ")
         ));
+    }
+    if unasked > 0 {
+        page.wrapped(
+            "  ",
+            "  ",
+            &format!(
+                "Also {} answered 426, though no upgrade was asked for (not counted above). See: wscap explain 426",
+                count(unasked, "plain request was", "plain requests were")
+            ),
+        );
+    }
+}
+
+/// A finding in words of its own, for a list: `the hop tried another upstream`.
+fn told(id: FindingId) -> String {
+    let (subject, words) = phrase(id);
+    match subject {
+        Subject::Hop => format!("the hop {words}"),
+        Subject::Server => format!("the server {words}"),
+        Subject::Client => format!("the client {words}"),
+        Subject::Nobody => words.to_owned(),
     }
 }
 

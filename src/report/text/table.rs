@@ -1,7 +1,8 @@
 //! The table of a block: what each leg carried, side by side.
 
 use crate::attempt::{Attempt, Leg, Node};
-use crate::judge::{Change, Difference, FindingId, JudgedAttempt, Message};
+use crate::flow::Direction;
+use crate::judge::{Change, Difference, Finding, FindingId, JudgedAttempt, Message};
 use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::phrase::{capitalized, field_name};
@@ -91,15 +92,35 @@ fn two_legs(judged: &JudgedAttempt, from: usize, to: usize, mask: &Mask) -> Vec<
             },
         },
     ];
-    let asked = diff().filter(|d| d.message == Message::Request && !line(d));
-    rows.extend(asked.take(MOST_ROWS).map(|d| difference(d, mask)));
-    if let (Some(a), Some(b)) = (key(outer), key(inner))
-        && a == b
-    {
+    let asked = || diff().filter(|d| d.message == Message::Request && !line(d));
+    // What a handshake stands on is shown on both legs, changed or not.
+    let always = shown_fields(judged);
+    rows.extend(
+        asked()
+            .filter(|d| &*d.field == "host")
+            .map(|d| difference(d, mask)),
+    );
+    for name in &always {
+        let changed = asked().find(|d| &*d.field == *name && !is_case_only(d));
+        rows.push(changed.map_or_else(
+            || Row {
+                label: field_name(name),
+                left: field(outer, name, mask).unwrap_or_else(none),
+                right: field(inner, name, mask).unwrap_or_else(none),
+                note: "",
+            },
+            |d| difference(d, mask),
+        ));
+    }
+    let others = asked().filter(|d| &*d.field != "host" && !always.contains(&&*d.field));
+    rows.extend(others.take(MOST_ROWS).map(|d| difference(d, mask)));
+    let keys = (key(outer), key(inner));
+    if keys.0 == keys.1 {
         rows.push(Row {
             label: "Sec-WebSocket-Key".to_owned(),
-            left: "(same on both)".to_owned(),
-            ..Row::default()
+            left: keys.0.map_or_else(none, |_| "(same on both)".to_owned()),
+            right: keys.0.map_or_else(none, |_| String::new()),
+            note: "",
         });
     }
     let status_differs = diff().any(|d| &*d.field == "status");
@@ -109,10 +130,97 @@ fn two_legs(judged: &JudgedAttempt, from: usize, to: usize, mask: &Mask) -> Vec<
         right: format!("← {}", answer(inner, mask)),
         note: if status_differs { "changed" } else { "" },
     });
-    let answered =
-        diff().filter(|d| d.message == Message::Response && !line(d) && &*d.field != "status");
-    rows.extend(answered.take(MOST_ROWS).map(|d| difference(d, mask)));
+    if status_differs {
+        // Two different answers have nothing to compare.
+        return rows;
+    }
+    let answered = || {
+        diff().filter(|d| {
+            let is_of_101 = outer.status() == Some(101);
+            d.message == Message::Response
+                && !line(d)
+                && !is_case_only(d)
+                && (is_of_101 || &*d.field != "connection")
+        })
+    };
+    let told = told_of_answer(outer).filter(|name| answered().all(|d| &*d.field != *name));
+    rows.extend(told.map(|name| Row {
+        label: of_answer(name),
+        left: answer_field(outer, name, mask),
+        right: answer_field(inner, name, mask),
+        note: "",
+    }));
+    rows.extend(answered().take(MOST_ROWS).map(|d| difference(d, mask)));
     rows
+}
+
+/// Whether the table shows all that the evidence of a finding says: the same field of the same two legs.
+pub(super) fn tells(judged: &JudgedAttempt, finding: &Finding) -> bool {
+    use FindingId as F;
+    let (message, name) = match finding.id {
+        F::UpgradeStripped | F::UpgradeMangled => (Message::Request, "upgrade"),
+        F::ConnectionStripped => (Message::Request, "connection"),
+        F::KeyStripped | F::KeyChanged => (Message::Request, "sec-websocket-key"),
+        F::VersionStripped => (Message::Request, "sec-websocket-version"),
+        F::ExtensionsStripped | F::ExtensionsAdded => {
+            (Message::Request, "sec-websocket-extensions")
+        }
+        F::SubprotocolStripped => (Message::Request, "sec-websocket-protocol"),
+        F::HttpVersionDowngraded => (Message::Request, "version"),
+        F::ResponseAcceptStripped | F::ResponseAcceptChanged => {
+            (Message::Response, "sec-websocket-accept")
+        }
+        F::ResponseExtensionsStripped => (Message::Response, "sec-websocket-extensions"),
+        F::ResponseSubprotocolStripped => (Message::Response, "sec-websocket-protocol"),
+        _ => return false,
+    };
+    let is_whole = |value: &Option<Box<str>>| {
+        let length = value.as_deref().map_or(0, |value| value.chars().count());
+        length <= CELL
+    };
+    let is_of_difference = matches!(&*finding.evidence, [one] if one.contains("; ")
+        || finding.id == F::HttpVersionDowngraded);
+    is_of_difference
+        && pair(judged).is_some_and(|(from, to)| {
+            judged.judgement.diff.iter().any(|d| {
+                (d.from, d.to) == (from, to)
+                    && d.message == message
+                    && &*d.field == name
+                    && is_whole(&d.was)
+                    && is_whole(&d.is)
+            })
+        })
+}
+
+/// Upgrade and Connection name tokens: their case means nothing.
+fn is_case_only(d: &Difference) -> bool {
+    let is_list = matches!(&*d.field, "upgrade" | "connection");
+    let values = d.was.as_deref().zip(d.is.as_deref());
+    is_list && values.is_some_and(|(was, is)| was.eq_ignore_ascii_case(is))
+}
+
+/// What an answer of that status is read for.
+fn told_of_answer(leg: &Leg) -> impl Iterator<Item = &'static str> {
+    let name = match leg.status() {
+        Some(426) => Some("upgrade"),
+        Some(300..=399) => Some("location"),
+        _ => None,
+    };
+    name.filter(|name| leg.answer_field(name).is_some())
+        .into_iter()
+}
+
+fn of_answer(name: &str) -> String {
+    format!("answer's {}", field_name(name))
+}
+
+fn answer_field(leg: &Leg, name: &'static str, mask: &Mask) -> String {
+    leg.answer_field(name)
+        .map_or_else(none, |value| cell(&mask.field(name, &value)))
+}
+
+fn none() -> String {
+    "-".to_owned()
 }
 
 /// One leg alone: its request and answer; what it lost shows as `-`.
@@ -137,11 +245,26 @@ fn one_leg(judged: &JudgedAttempt, mask: &Mask) -> Vec<Row> {
     let key = key(leg).map_or("-", |_| "(there)");
     rows.push(row("Sec-WebSocket-Key", key.to_owned()));
     rows.push(row("answer", answer(leg, mask)));
+    for name in told_of_answer(leg) {
+        rows.push(row(&of_answer(name), answer_field(leg, name, mask)));
+    }
     if let Some(body) = facts::text_body(leg).filter(|_| leg.status() != Some(101)) {
-        rows.push(row(
-            "it says",
-            clean(mask.words(body).trim(), 2 * CELL).into_owned(),
-        ));
+        let mut words = plain(&mask.words(body));
+        let is_whole = leg
+            .body
+            .as_ref()
+            .is_some_and(|whole| whole.bytes.len() < 256);
+        if !is_whole && !words.is_empty() {
+            words.push('…');
+        }
+        let start: String = words.chars().take(20).collect();
+        let evidence = facts::root(judged).map_or(&[][..], |root| &root.evidence);
+        let is_quoted = evidence.iter().any(|line| line.contains(&start));
+        let reason = leg.answer_head().map(|head| &*head.reason);
+        let is_news = !is_quoted && reason != Some(&*words);
+        if !words.is_empty() && is_news {
+            rows.push(row("it says", clean(&words, 2 * CELL).into_owned()));
+        }
     }
     if !encrypted {
         // With one leg there is one column.
@@ -152,11 +275,36 @@ fn one_leg(judged: &JudgedAttempt, mask: &Mask) -> Vec<Row> {
     rows
 }
 
-/// The fields that a verdict on one leg rests on.
+/// What a page says to a reader: its text without head and tags, in one line.
+fn plain(body: &str) -> String {
+    let is_page = body.trim_start().starts_with('<');
+    if !is_page {
+        return body.trim().to_owned();
+    }
+    let start = body.find("<body").unwrap_or_default();
+    let mut text = String::new();
+    let mut is_tag = false;
+    for c in body.get(start..).unwrap_or_default().chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' => {
+                is_tag = false;
+                text.push(' ');
+            }
+            c if !is_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The fields that a verdict rests on.
 fn shown_fields(judged: &JudgedAttempt) -> Vec<&'static str> {
     let mut fields = vec!["upgrade", "connection"];
     match facts::root(judged).map(|root| root.id) {
-        Some(FindingId::OriginRefused | FindingId::Forbidden) => fields.push("origin"),
+        Some(FindingId::OriginRefused | FindingId::Forbidden | FindingId::Unauthorized) => {
+            fields.push("origin");
+        }
         Some(
             FindingId::VersionUnsupported | FindingId::VersionStripped | FindingId::LegacyProtocol,
         ) => {
@@ -188,7 +336,10 @@ fn difference(d: &Difference, mask: &Mask) -> Row {
         Message::Response => (value(&d.is), value(&d.was)),
     };
     Row {
-        label: clean(&field_name(&d.field), 28).into_owned(),
+        label: match d.message {
+            Message::Request => clean(&field_name(&d.field), 28).into_owned(),
+            Message::Response => clean(&of_answer(&d.field), 40).into_owned(),
+        },
         left,
         right,
         note: match d.change {
@@ -217,19 +368,40 @@ pub(super) fn other_legs(attempt: &Attempt) -> Vec<String> {
     if chain.len() > 2 {
         lines.push(format!("{} legs: {}", chain.len(), chain.join(", then ")));
     }
-    let beside = attempt.legs.iter().filter(|node| node.role != Role::Path);
-    lines.extend(beside.take(6).map(|node| {
-        let what = match (node.leg.status(), node.role) {
+    // Equal tries are told once, with their number.
+    let mut beside: Vec<(String, u64)> = Vec::new();
+    for node in attempt.legs.iter().filter(|node| node.role != Role::Path) {
+        let what = match (node.leg.status(), facts::ended(&node.leg)) {
             (Some(status), _) => format!("answered {status}"),
-            (None, _) => facts::ended(&node.leg).to_owned(),
+            (None, "refused") => "connection refused".to_owned(),
+            (None, "timeout") => "no answer at all".to_owned(),
+            (None, "open") => "still open, no answer".to_owned(),
+            (None, _) => how_it_ended(&node.leg),
         };
-        format!(
-            "{} {}: {what}",
-            capitalized(node.role.name()),
-            ends(&node.leg)
-        )
+        let name = capitalized(node.role.name());
+        let line = format!("{name} {}: {what}", ends(&node.leg));
+        match beside.iter_mut().find(|(told, _)| *told == line) {
+            Some((_, times)) => *times += 1,
+            None => beside.push((line, 1)),
+        }
+    }
+    lines.extend(beside.into_iter().take(6).map(|(line, times)| match times {
+        1 => line,
+        times => format!("{line}, {times} times"),
     }));
     lines
+}
+
+/// `FIN from 10.0.1.9`.
+fn how_it_ended(leg: &Leg) -> String {
+    let Some(end) = leg.end.first else {
+        return facts::ended(leg).to_owned();
+    };
+    let from = match end.dir {
+        Direction::ToServer => leg.connection.client.addr,
+        Direction::ToClient => leg.connection.server.addr,
+    };
+    format!("{} from {from}", if end.reset { "RST" } else { "FIN" })
 }
 
 fn request_line(leg: &Leg, mask: &Mask) -> String {
@@ -249,8 +421,8 @@ fn request_line(leg: &Leg, mask: &Mask) -> String {
 fn answer(leg: &Leg, mask: &Mask) -> String {
     let Some((_, response)) = &leg.response else {
         return match facts::ended(leg) {
-            "open" => "none".to_owned(),
-            how => format!("none, {how}"),
+            "open" | "refused" | "timeout" | "evicted" | "unknown" => "none".to_owned(),
+            _ => format!("none, {}", how_it_ended(leg)),
         };
     };
     match &response.head {
