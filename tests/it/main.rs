@@ -19,4 +19,5 @@ mod contract;
 mod live;
 mod privacy;
 mod properties;
+mod readme;
 mod support;
