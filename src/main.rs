@@ -42,14 +42,16 @@ fn run() -> Result<ExitCode> {
 
 fn print(text: &str) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(pipeline::Error::Write)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Nobody reads any more: no fault of ours.
 fn is_closed(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    matches!(
+        error.downcast_ref(),
+        Some(pipeline::Error::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe
+    )
 }

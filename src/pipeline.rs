@@ -299,7 +299,7 @@ fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send
         },
         only: (!only.is_empty()).then(|| {
             report::Only::new(move |item| match item {
-                report::Item::Attempt(judged) => only.attempt(&judged.judgement),
+                report::Item::Attempt(judged) => analysis::shows(&only, judged),
                 report::Item::Closing(judged) => only.closing(&judged.judgement),
             })
         }),

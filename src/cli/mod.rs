@@ -82,8 +82,12 @@ fn usage(error: &clap::Error) -> String {
     let (what, _) = what
         .split_once("\n\nFor more information")
         .unwrap_or((what, ""));
-    let what = what.trim_end().replace("\n\n", "\n");
-    format!("{what}\nwscap --help tells more")
+    // What looks like a flag is one: nobody is told how to make a filter of it.
+    let lines: Vec<&str> = what
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.contains("tip: to pass"))
+        .collect();
+    format!("{}\nwscap --help tells more", lines.join("\n"))
 }
 
 impl Surroundings {

@@ -43,6 +43,11 @@ impl Watch {
         })
     }
 
+    /// Whether a verdict is among the words, however little care it needs.
+    pub fn names(&self, verdict: Verdict) -> bool {
+        self.0.contains(&Word::Verdict(verdict))
+    }
+
     /// Whether a closing is meant.
     pub fn closing(&self, judgement: &ClosingJudgement) -> bool {
         self.0.iter().any(|word| match word {

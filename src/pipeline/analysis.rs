@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::{Assembler, Output};
-use crate::cli::{Config, say};
+use crate::attempt::{Assembler, Output, Protocol};
+use crate::cli::{Config, Watch, say};
 use crate::event::{Event, Fact, Health};
 use crate::judge::{self, Catalogue, JudgedAttempt, JudgedClosing};
 use crate::report::Report;
@@ -41,6 +41,12 @@ pub(super) struct Outcome {
     pub(super) matched: bool,
     /// The last state of the capture.
     pub(super) health: Health,
+}
+
+/// Whether `--only` lets an attempt through: as for `--fail-on`, but who asks for `ok` wants to see what is.
+pub(super) fn shows(only: &Watch, judged: &JudgedAttempt) -> bool {
+    let is_websocket = judged.attempt.protocol == Protocol::WebSocket;
+    only.attempt(&judged.judgement) || (is_websocket && only.names(judged.judgement.verdict))
 }
 
 impl<'a, W: Write> Analysis<'a, W> {
@@ -118,11 +124,11 @@ impl<'a, W: Write> Analysis<'a, W> {
             Output::Attempt(attempt) => {
                 let judgement = judge::attempt(&attempt, catalogue);
                 self.matched |= fail_on.attempt(&judgement);
-                let wanted = only.is_empty() || only.attempt(&judgement);
                 let judged = Arc::new(JudgedAttempt {
                     attempt: *attempt,
                     judgement,
                 });
+                let wanted = only.is_empty() || shows(only, &judged);
                 self.tally.attempt(&judged);
                 if wanted && !self.muted {
                     self.report.attempt(&judged)?;

@@ -10,24 +10,24 @@ use tempfile::TempDir;
 
 use crate::support::files::{self, Packet};
 
-const WSCAP: &str = env!("CARGO_BIN_EXE_wscap");
+pub(crate) const WSCAP: &str = env!("CARGO_BIN_EXE_wscap");
 
 /// A directory of capture files, gone when the test is over.
-struct Dir(TempDir);
+pub(crate) struct Dir(TempDir);
 
 impl Dir {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 }
 
-fn wscap(args: &[&str]) -> Output {
+pub(crate) fn wscap(args: &[&str]) -> Output {
     Command::new(WSCAP)
         .args(args)
         .env("NO_COLOR", "1")
@@ -36,13 +36,13 @@ fn wscap(args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn read(path: &Path, args: &[&str]) -> Output {
+pub(crate) fn read(path: &Path, args: &[&str]) -> Output {
     let mut all = vec!["-r", path.to_str().unwrap()];
     all.extend(args);
     wscap(&all)
 }
 
-fn piped(bytes: &[u8], args: &[&str]) -> Output {
+pub(crate) fn piped(bytes: &[u8], args: &[&str]) -> Output {
     let mut child = Command::new(WSCAP)
         .args(["-r", "-"])
         .args(args)
@@ -58,27 +58,27 @@ fn piped(bytes: &[u8], args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// The value of a number in the last line, the summary.
-fn packets(output: &Output) -> u64 {
+pub(crate) fn packets(output: &Output) -> u64 {
     let text = stdout(output);
     let summary: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     summary["health"]["packets"].as_u64().unwrap()
 }
 
 /// It could not run, says so in at most four lines, and prints nothing.
-fn fails(output: &Output, says: &[&str]) {
+pub(crate) fn fails(output: &Output, says: &[&str]) {
     let text = stderr(output);
     assert_eq!(code(output), 2, "{text}");
     assert_eq!(stdout(output), "", "{text}");
