@@ -11,8 +11,7 @@ use crate::dissect::hunt::Hunt;
 use crate::dissect::link::Link;
 use crate::dissect::pending::{Held, Pending};
 use crate::event::{Fact, GapOver};
-use crate::flow::Direction;
-use crate::flow::End;
+use crate::flow::{Direction, End};
 use crate::http::{Broken, Kind, Lost, Piece, Reader, Status};
 use crate::limits::Limit;
 

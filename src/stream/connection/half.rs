@@ -40,7 +40,7 @@ pub(super) struct Resent {
 
 impl Half {
     /// The stream begins at this sequence number.
-    pub(super) fn restart(&mut self, start: u32) {
+    fn restart(&mut self, start: u32) {
         self.start = Some(start);
         self.sent = 0;
         self.acked = 0;
