@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::flow::End;
-use crate::flow::{ConnId, Direction, Endpoint};
+use crate::flow::{ConnId, Direction, End, Endpoint};
 use crate::http::{RequestHead, ResponseHead, Status};
 use crate::limits::Reached;
 use crate::record::LinkType;

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
+use crate::attempt::Leg;
 use crate::attempt::case::{Case, CaseId};
-use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
+use crate::http::origin_form;
 use crate::time::Timestamp;
 
 /// Keys printed in RFC 6455 (§1.2, §4.1) and copied from there into probes and devices: they join nothing.
@@ -178,7 +179,7 @@ pub(super) fn host_name(host: &str) -> &str {
 }
 
 fn path(target: &str) -> &str {
-    let target = tree::origin_form(target);
+    let target = origin_form(target);
     target.split(['?', '#']).next().unwrap_or(target)
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::attempt::case::{Case, CaseId};
 use crate::attempt::{JoinedBy, Leg, tree};
+use crate::http::origin_form;
 use crate::time::Timestamp;
 
 /// Neighbours in time that are looked at; with more than that at once nothing can be told apart anyway.
@@ -119,8 +120,7 @@ fn single(cases: &HashMap<CaseId, Case>, id: CaseId) -> Option<&Leg> {
 }
 
 fn target(leg: &Leg) -> Option<&str> {
-    leg.request_head()
-        .map(|head| tree::origin_form(&head.target))
+    leg.request_head().map(|head| origin_form(&head.target))
 }
 
 /// What says that `inner` serves `outer`.

@@ -19,7 +19,6 @@ use std::time::Duration;
 pub use assembler::Assembler;
 pub use leg::{BodyStart, Gaps, Leg, LegEnd, unoffered_extension, unoffered_subprotocol};
 pub use protocol::Protocol;
-pub(crate) use tree::origin_form;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};
 use crate::flow::{Direction, End, Endpoint};

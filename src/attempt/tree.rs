@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use self::roles::roles;
 use crate::attempt::{JoinedBy, Leg, Node, Role};
+use crate::http::origin_form;
 
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
 const SLACK: Duration = Duration::from_millis(100);
@@ -194,16 +195,6 @@ pub(super) fn same_target(a: &Leg, b: &Leg) -> bool {
         (Some(a), Some(b)) => origin_form(&a.target) == origin_form(&b.target),
         _ => false,
     }
-}
-
-/// A target in absolute form, reduced to its path and query.
-pub(crate) fn origin_form(target: &str) -> &str {
-    let Some((_, rest)) = target.split_once("://") else {
-        return target;
-    };
-    rest.find('/')
-        .and_then(|slash| rest.get(slash..))
-        .unwrap_or("/")
 }
 
 fn order(nodes: &[Node]) -> Vec<usize> {

@@ -36,7 +36,7 @@ impl Link<'_> {
     }
 
     /// States a fact that was known before.
-    pub(super) fn tell_at(&mut self, at: Stamp, fact: Fact) {
+    fn tell_at(&mut self, at: Stamp, fact: Fact) {
         self.events.push(Event::Conn {
             conn: self.conn.id,
             at,

@@ -54,11 +54,6 @@ impl<'a> Field<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.value)
     }
-
-    /// Whether this field is one whose value is never kept.
-    pub fn is_secret(&self) -> bool {
-        is_secret(self.name)
-    }
 }
 
 impl Fields {
@@ -208,7 +203,7 @@ mod tests {
             ("Accept", "*/*"),
         ]);
         let cookie = fields.first("cookie").unwrap();
-        assert!(cookie.is_secret() && cookie.value.is_empty());
+        assert!(is_secret(cookie.name) && cookie.value.is_empty());
         assert!(!fields.bytes.windows(3).any(|w| w == b"sid" || w == b"Bea"));
         assert_eq!(fields.len(), 3);
     }

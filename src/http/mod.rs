@@ -64,6 +64,16 @@ impl RequestHead {
     }
 }
 
+/// A target in absolute form, reduced to its path and query (RFC 9112 §3.2).
+pub(crate) fn origin_form(target: &str) -> &str {
+    let Some((_, rest)) = target.split_once("://") else {
+        return target;
+    };
+    rest.find('/')
+        .and_then(|slash| rest.get(slash..))
+        .unwrap_or("/")
+}
+
 /// Status line and fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {

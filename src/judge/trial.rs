@@ -105,7 +105,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The hop that sent the outermost leg in sight, where it is sure that there is one.
-    pub(super) fn hop_before(&self, leg: &Leg, confidence: Confidence) -> Option<Hop> {
+    fn hop_before(&self, leg: &Leg, confidence: Confidence) -> Option<Hop> {
         let encrypted = self.attempt.surroundings.client_leg_encrypted;
         let is_proxy = leg.proxy_mark().is_some() || encrypted || confidence >= Confidence::Certain;
         is_proxy.then(|| Hop {

@@ -6,7 +6,7 @@ use crate::time::Stamp;
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const IPV6: u16 = 0x86dd;
-pub(super) const TRANSPARENT_ETHERNET: u16 = 0x6558;
+const TRANSPARENT_ETHERNET: u16 = 0x6558;
 pub(super) const PPP: u16 = 0x880b;
 
 const VLAN: u16 = 0x8100;

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Protocol, TcpEnd};
-use crate::flow::Direction;
-use crate::flow::End;
+use crate::flow::{Direction, End};
 use crate::judge::{Finding, JudgedAttempt, Verdict};
 use crate::time::{Stamp, Timestamp};
 

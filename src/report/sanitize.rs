@@ -34,11 +34,6 @@ pub fn clean(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same for bytes; what is no UTF-8 becomes U+FFFD.
-pub fn clean_bytes(bytes: &[u8], most: usize) -> String {
-    clean(&String::from_utf8_lossy(bytes), most).into_owned()
-}
-
 /// What is shown instead of a character that is not shown itself.
 fn replaced(c: char) -> Option<char> {
     match c {
@@ -84,7 +79,10 @@ mod tests {
         assert_eq!(clean("one\r\ntwo\tthree", 99), "one  two three");
         assert_eq!(clean("/ws\u{200b}\u{feff}\u{e0041}", 99), "/ws�");
         assert_eq!(clean("\u{7f}\0", 99), "�");
-        assert_eq!(clean_bytes(b"ok \xff\xfe\x9b ok", 99), "ok ��� ok");
+        assert_eq!(
+            clean(&String::from_utf8_lossy(b"ok \xff\xfe\x9b ok"), 99),
+            "ok ��� ok"
+        );
     }
 
     #[test]

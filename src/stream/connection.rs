@@ -1,37 +1,27 @@
 //! What TCP does on one connection: handshake, acknowledgments, resets, and which bytes are new (RFC 9293 §3).
 
+mod half;
+mod scene;
+
 use std::time::Duration;
 
-use crate::flow::Direction;
+use self::half::{Half, Resent, SYN_DATA};
+pub(super) use self::scene::Scene;
 use crate::limits::{Budget, Limit, Limits};
 use crate::packet::{Flags, Segment};
-use crate::stream::copies::Recent;
-use crate::stream::reassembler::{Arrival, Out, Piece, Reassembler};
+use crate::stream::conn::{Conn, Side};
+use crate::stream::reassembler::{Arrival, Reassembler};
 use crate::stream::seq;
-use crate::stream::table::{Conn, Counters};
 use crate::stream::{End, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
-/// The largest window that TCP can have (RFC 7323 §2.3): nothing real is further ahead.
-const LARGEST_WINDOW: i64 = 1 << 30;
 /// An acknowledgment further ahead of all that was seen is not believed.
 const ACK_AHEAD: i64 = 16 << 20;
 /// A RST may be so far from the sequence number that is expected.
 const RST_NEAR: u64 = 1 << 20;
-/// An answer to a SYN acknowledges it, and at most so many bytes that came with it (TFO).
-const SYN_DATA: u32 = 0xffff;
 /// Bytes that are sent again for so long, at least so often, and nothing comes back.
 const STALLED_FOR: Duration = Duration::from_secs(15);
 const STALLED_TIMES: u8 = 3;
-/// Interfaces that are remembered for a connection.
-const INTERFACES: usize = 8;
-
-/// One end of a connection, by the order of the two endpoints; it stays when client and server are swapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Low,
-    High,
-}
 
 /// What TCP shows of a connection.
 #[derive(Debug, Default)]
@@ -50,71 +40,12 @@ pub(super) struct Connection {
     reset: Option<(Side, u64, Timestamp)>,
 }
 
-/// One side, and the bytes that it sends.
-#[derive(Debug, Default)]
-struct Half {
-    /// Sequence number of offset 0.
-    start: Option<u32>,
-    /// Its SYN was seen, so that offset 0 is indeed the first byte.
-    syn: bool,
-    /// Any segment of it was seen.
-    seen: bool,
-    /// Behind the last byte or FIN that was seen, in order or not.
-    sent: u64,
-    acked: u64,
-    stream: Reassembler,
-    recent: Recent,
-    resent: Resent,
-}
-
-/// Bytes sent again since the peer was heard last.
-#[derive(Debug, Default)]
-struct Resent {
-    since: Timestamp,
-    times: u8,
-    told: bool,
-}
-
-/// What a step on a connection works with.
-pub(super) struct Scene<'s, S, F> {
-    pub(super) now: Timestamp,
-    pub(super) at: Stamp,
-    pub(super) conn: &'s mut Conn<S>,
-    pub(super) limits: &'s Limits,
-    pub(super) counters: &'s mut Counters,
-    pub(super) budget: &'s mut Budget,
-    pub(super) sink: &'s mut F,
-}
-
 impl Connection {
     /// A connection whose roles the first byte of data settles, or that has them already.
     pub(super) fn new(roles_open: bool) -> Self {
         Self {
             roles_open,
             ..Self::default()
-        }
-    }
-
-    /// Whether a segment with these addresses belongs to another connection than this one.
-    pub(super) fn begins_another(&self, side: Side, segment: &Segment<'_>) -> bool {
-        if !segment.flags.has(Flags::SYN) {
-            return false;
-        }
-        let (me, peer) = self.halves(side);
-        let start = segment.seq.wrapping_add(1);
-        if segment.flags.has(Flags::ACK) {
-            // The SYN of the new one was not captured: neither number fits the old one.
-            let other_start = me.syn && me.start != Some(start);
-            let other_peer = peer
-                .start
-                .is_some_and(|peer| segment.ack.wrapping_sub(peer) > SYN_DATA);
-            return other_start && other_peer;
-        }
-        match me.start {
-            // The same number again is a retransmission.
-            Some(known) => known != start,
-            // Both sides may send a SYN at once (RFC 9293 §3.5, simultaneous open).
-            None => !peer.syn,
         }
     }
 
@@ -256,34 +187,6 @@ impl Connection {
             Side::Low => (&mut self.low, &mut self.high),
             Side::High => (&mut self.high, &mut self.low),
         }
-    }
-
-    /// Where offset 0 is, and from that the offset of this segment's first byte. `None` where it cannot belong here.
-    fn learn(&mut self, side: Side, segment: &Segment<'_>, len: u64) -> Option<i64> {
-        let syn = segment.flags.has(Flags::SYN);
-        let ack = segment.flags.has(Flags::ACK);
-        let begin = segment.seq.wrapping_add(u32::from(syn));
-        let (me, peer) = self.halves_mut(side);
-        if syn && !me.syn && me.start != Some(begin) {
-            if !me.stream.is_untouched() {
-                return None;
-            }
-            me.restart(begin);
-        }
-        me.syn |= syn;
-        let start = *me.start.get_or_insert(begin);
-        let mut offset = seq::offset(begin, start, me.stream.next());
-        // A keep-alive probe came first, or a segment that overtook this one: the stream begins here.
-        if !me.syn && len > 0 && me.stream.is_untouched() && (offset < 0 || offset == 1) {
-            me.restart(begin);
-            offset = 0;
-        }
-        // The other SYN was not captured, but what it began with is acknowledged here.
-        if ack && (syn || me.syn) && peer.start.is_none() {
-            peer.start = Some(segment.ack);
-        }
-        let ahead = offset.saturating_sub(me.stream.next().cast_signed());
-        (ahead.saturating_abs() <= LARGEST_WINDOW).then_some(offset)
     }
 
     /// A SYN, or the answer to one; false where it answers another.
@@ -458,137 +361,5 @@ impl Connection {
             }
         }
         (self.low.stream.is_finished() && self.high.stream.is_finished()).then_some(End::Fin)
-    }
-
-    /// Remembers the interface; tells it once, if it shows a copy and is not the first.
-    fn seen_on<S, F>(&mut self, iface: u16, is_copy: bool, scene: &mut Scene<'_, S, F>)
-    where
-        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
-    {
-        let seen = &mut scene.conn.seen_on;
-        let place = match seen.iter().position(|&seen| seen == iface) {
-            Some(place) => place,
-            None if seen.len() < INTERFACES => {
-                seen.push(iface);
-                seen.len().saturating_sub(1)
-            }
-            None => return,
-        };
-        let bit = 1_u8 << (place % INTERFACES);
-        if is_copy && place > 0 && self.copied & bit == 0 {
-            self.copied |= bit;
-            self.told = true;
-            (scene.sink)(
-                scene.conn,
-                scene.at,
-                StreamItem::SeenOn { iface },
-                scene.budget,
-            );
-        }
-    }
-
-    /// A step on the bytes of one side, with what comes out told as items.
-    fn stream<S, F>(
-        &mut self,
-        side: Side,
-        scene: &mut Scene<'_, S, F>,
-        step: impl FnOnce(&mut Reassembler, &mut Out<'_>),
-    ) where
-        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
-    {
-        let half = match side {
-            Side::Low => &mut self.low,
-            Side::High => &mut self.high,
-        };
-        let Scene {
-            conn,
-            counters,
-            sink,
-            ..
-        } = scene;
-        let Counters {
-            gaps,
-            gap_bytes,
-            overlaps,
-            reached,
-            ..
-        } = &mut **counters;
-        let mut tell = |at, piece: Piece<'_>, budget: &mut Budget| {
-            self.told = true;
-            // Who speaks first asks; a FIN says nothing of that.
-            if std::mem::take(&mut self.roles_open)
-                && piece != Piece::Fin
-                && conn.dir(side) == Direction::ToClient
-            {
-                conn.flip();
-            }
-            let dir = conn.dir(side);
-            let item = match piece {
-                Piece::Data {
-                    offset,
-                    bytes,
-                    at_segment_start,
-                } => StreamItem::Data {
-                    dir,
-                    offset,
-                    bytes,
-                    at_segment_start,
-                },
-                Piece::Gap { offset, len } => {
-                    *gaps = gaps.saturating_add(1);
-                    *gap_bytes = gap_bytes.saturating_add(len);
-                    StreamItem::Gap { dir, offset, len }
-                }
-                Piece::Fin => StreamItem::Fin { dir },
-                Piece::Differs => {
-                    *overlaps = overlaps.saturating_add(1);
-                    StreamItem::OverlapDiffers { dir }
-                }
-            };
-            sink(conn, at, item, budget);
-        };
-        let mut out = Out {
-            now: scene.now,
-            at: scene.at,
-            limits: scene.limits,
-            budget: scene.budget,
-            reached,
-            tell: &mut tell,
-        };
-        step(&mut half.stream, &mut out);
-    }
-}
-
-impl Half {
-    /// The stream begins at this sequence number.
-    fn restart(&mut self, start: u32) {
-        self.start = Some(start);
-        self.sent = 0;
-        self.acked = 0;
-        self.stream = Reassembler::default();
-    }
-}
-
-impl<S> Conn<S> {
-    /// Which way the bytes of this side travel.
-    fn dir(&self, side: Side) -> Direction {
-        let client = if self.client <= self.server {
-            Side::Low
-        } else {
-            Side::High
-        };
-        if side == client {
-            Direction::ToServer
-        } else {
-            Direction::ToClient
-        }
-    }
-
-    /// The client's side, then the server's.
-    fn sides(&self) -> [Side; 2] {
-        match self.dir(Side::Low) {
-            Direction::ToServer => [Side::Low, Side::High],
-            Direction::ToClient => [Side::High, Side::Low],
-        }
     }
 }

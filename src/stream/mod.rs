@@ -8,6 +8,7 @@
 //! [`Budget`](crate::limits::Budget).
 
 mod age;
+mod conn;
 mod connection;
 mod copies;
 mod numbers;
@@ -18,7 +19,8 @@ mod scenarios;
 mod seq;
 mod table;
 
-pub use table::{Conn, Counters, Rank, Table};
+pub use conn::{Conn, Counters, Rank};
+pub use table::Table;
 
 use crate::flow::{Direction, End};
 

@@ -3,15 +3,14 @@
 //! Invariants: `next` never goes back, and every byte before it was handed on, or told as lost, exactly once; what is
 //! held starts behind `next`, does not overlap, and is charged to the budget. The first copy of a byte wins.
 
-use std::collections::BTreeMap;
+mod hole;
+
 use std::time::Duration;
 
+pub(super) use self::hole::Arrival;
+use self::hole::{FIRST_COST, Held, Hole, SEGMENT_COST, slice};
 use crate::limits::{Budget, Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
-
-/// Charged for a held segment besides its bytes, and once for the first: the nodes of the map, which may be half empty.
-const SEGMENT_COST: u64 = 128;
-const FIRST_COST: u64 = 640;
 
 /// No FIN was seen yet.
 const OPEN_END: u64 = u64::MAX;
@@ -45,18 +44,6 @@ pub(super) struct Out<'o> {
     pub(super) tell: &'o mut dyn FnMut(Stamp, Piece<'_>, &mut Budget),
 }
 
-/// Bytes of one segment, or what is left of them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival<'a> {
-    /// Offset of the first byte.
-    pub(super) start: u64,
-    pub(super) bytes: &'a [u8],
-    /// Bytes behind them that the snap length cut off.
-    pub(super) missing: u64,
-    /// Whether the first byte began the segment.
-    pub(super) starts: bool,
-}
-
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Reassembler {
@@ -68,27 +55,6 @@ pub(super) struct Reassembler {
     finished: bool,
     /// There only while something is missing at `next`.
     hole: Option<Box<Hole>>,
-}
-
-/// Bytes are missing at `next`.
-#[derive(Debug)]
-struct Hole {
-    /// When it was noticed, or last became smaller.
-    since: Timestamp,
-    /// When the peer had acknowledged past its beginning, and how far.
-    acked: Option<(Timestamp, u64)>,
-    /// What came behind it.
-    held: BTreeMap<u64, Held>,
-    charged: u64,
-}
-
-/// A segment, or part of one, that came too early.
-#[derive(Debug)]
-struct Held {
-    bytes: Box<[u8]>,
-    missing: u64,
-    starts: bool,
-    at: Stamp,
 }
 
 impl Default for Reassembler {
@@ -415,118 +381,4 @@ impl Reassembler {
             hole.acked = Some((now, acked));
         }
     }
-}
-
-impl Hole {
-    const fn new(now: Timestamp) -> Self {
-        Self {
-            since: now,
-            acked: None,
-            held: BTreeMap::new(),
-            charged: 0,
-        }
-    }
-
-    fn insert(&mut self, part: Arrival<'_>, out: &mut Out<'_>) -> Result<(), Limit> {
-        let mut cost = (part.bytes.len() as u64).saturating_add(SEGMENT_COST);
-        if self.held.is_empty() {
-            cost = cost.saturating_add(FIRST_COST);
-        }
-        let charged = self.charged.saturating_add(cost);
-        if self.held.len() as u64 >= out.limits.reorder_segments_per_direction {
-            return Err(Limit::reorder_segments_per_direction);
-        }
-        if charged > out.limits.reorder_bytes_per_direction {
-            return Err(Limit::reorder_bytes_per_direction);
-        }
-        if !out.budget.charge(cost) {
-            return Err(Limit::buffered_bytes_total);
-        }
-        self.charged = charged;
-        let held = Held {
-            bytes: part.bytes.into(),
-            missing: part.missing,
-            starts: part.starts,
-            at: out.at,
-        };
-        self.held.insert(part.start, held);
-        Ok(())
-    }
-
-    fn give_back(&mut self, cost: u64, budget: &mut Budget) {
-        let cost = if self.held.is_empty() {
-            self.charged
-        } else {
-            cost
-        };
-        self.charged = self.charged.saturating_sub(cost);
-        budget.release(cost);
-    }
-}
-
-impl Held {
-    const fn cost(&self) -> u64 {
-        (self.bytes.len() as u64).saturating_add(SEGMENT_COST)
-    }
-
-    const fn end(&self, start: u64) -> u64 {
-        start
-            .saturating_add(self.bytes.len() as u64)
-            .saturating_add(self.missing)
-    }
-}
-
-impl Arrival<'_> {
-    const fn bytes_end(&self) -> u64 {
-        self.start.saturating_add(self.bytes.len() as u64)
-    }
-
-    /// What of it lies at or behind `offset`.
-    fn after(self, offset: u64) -> Option<Self> {
-        let old = offset.saturating_sub(self.start);
-        if old == 0 {
-            return (!self.bytes.is_empty() || self.missing > 0).then_some(self);
-        }
-        let len = self.bytes.len() as u64;
-        if old >= len.saturating_add(self.missing) {
-            return None;
-        }
-        Some(Self {
-            start: offset,
-            bytes: usize::try_from(old)
-                .ok()
-                .and_then(|old| self.bytes.get(old..))
-                .unwrap_or_default(),
-            missing: self
-                .missing
-                .min(len.saturating_add(self.missing).saturating_sub(old)),
-            starts: false,
-        })
-    }
-
-    /// What of it lies before `offset`, and what does not.
-    fn split(self, offset: u64) -> (Self, Option<Self>) {
-        let room = offset.saturating_sub(self.start);
-        let len = self.bytes.len() as u64;
-        if room >= len.saturating_add(self.missing) {
-            return (self, None);
-        }
-        let bytes = usize::try_from(room)
-            .ok()
-            .and_then(|room| self.bytes.get(..room))
-            .unwrap_or(self.bytes);
-        let before = Self {
-            bytes,
-            missing: self.missing.min(room.saturating_sub(len)),
-            ..self
-        };
-        (before, self.after(offset))
-    }
-}
-
-/// Bytes `begin..end` of the stream out of a buffer that begins at `start`.
-fn slice(bytes: &[u8], start: u64, begin: u64, end: u64) -> Option<&[u8]> {
-    let from = usize::try_from(begin.checked_sub(start)?).ok()?;
-    let to = usize::try_from(end.checked_sub(start)?).ok()?;
-    bytes.get(from..to)
 }

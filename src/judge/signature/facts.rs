@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use crate::attempt::Leg;
 use crate::event::Request;
-use crate::flow::Direction;
-use crate::flow::End;
+use crate::flow::{Direction, End};
 use crate::http::Fields;
 use crate::websocket::{Accept, is_valid_key};
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Edge, renamed_connection};
-use crate::attempt::origin_form;
+use crate::http::origin_form;
 use crate::judge::{Change, Difference, Message};
 
 /// Fields of a request that are held against each other, in the order in which they are told.

@@ -8,8 +8,7 @@ use crate::attempt::{
     Attempt, BodyStart, Gaps, JoinedBy, Leg, LegEnd, Node, Protocol, Role, Surroundings, TcpEnd,
 };
 use crate::event::{Connection, Request, Response};
-use crate::flow::End;
-use crate::flow::{ConnId, Direction, Endpoint};
+use crate::flow::{ConnId, Direction, End, Endpoint};
 use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
 use crate::judge::{
     Advice, Change, Confidence, Difference, Finding, FindingId, JudgedAttempt, Judgement, Message,

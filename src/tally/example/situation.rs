@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::{KEY, at, attempt, diff, end, finding, judged, leg, stamp, text};
 use crate::attempt::{Closing, ClosingLeg, SeenClose, TcpEnd};
 use crate::event::{FrameCounts, Health};
-use crate::flow::Direction;
-use crate::flow::End;
+use crate::flow::{Direction, End};
 use crate::http::Version;
 use crate::judge::{
     Advice, Change, ClosingJudgement, Confidence, FindingId, Hop, JudgedAttempt, JudgedClosing,

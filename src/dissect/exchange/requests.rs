@@ -1,0 +1,132 @@
+//! The client's half of HTTP/1: requests are noted, and what follows one that may switch protocols is held.
+
+use super::{Exchanges, broken};
+use crate::dissect::connection::Turn;
+use crate::dissect::link::Link;
+use crate::dissect::pending::{Late, Method, Pending};
+use crate::event::{Fact, Request};
+use crate::flow::Direction;
+use crate::http::{Framing, Head, Piece, RequestHead, Step};
+use crate::limits::Limit;
+use crate::time::Stamp;
+use crate::websocket::{self, Offer};
+
+impl Exchanges {
+    pub(super) fn client(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
+        let whole = piece.bytes.len();
+        loop {
+            if self.must_hold() {
+                self.held.add(link, piece.bytes);
+                return Turn::Done;
+            }
+            if self.requests.is_seeking()
+                && let Some(turn) = self.hunt(link, Direction::ToServer, piece, whole)
+            {
+                return turn;
+            }
+            match self.requests.step(piece, link.limits, link.budget) {
+                Step::More => return Turn::Done,
+                Step::Content(_) | Step::End => {}
+                Step::Head { head, started, .. } => {
+                    let Head::Request(head) = head else {
+                        return Turn::Done;
+                    };
+                    self.requests.begin_body(Framing::of_request(&head));
+                    if !self.request(link, head, started) {
+                        link.reached(Limit::pipelined_requests);
+                        return Turn::become_opaque();
+                    }
+                }
+                Step::Broken { why, kept } => {
+                    if let Some(turn) = broken(link, Direction::ToServer, why, kept, piece) {
+                        return turn;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn must_hold(&self) -> bool {
+        self.pending.back().is_some_and(|last| last.blocks) && self.requests.is_between_messages()
+    }
+
+    /// Notes a request; false if too many wait.
+    fn request(&mut self, link: &mut Link<'_>, head: RequestHead, started: Stamp) -> bool {
+        // A request that was lost and whose answer was seen before the loss was known leaves nothing to wait for.
+        if matches!(self.pending.front(), Some(front) if matches!(front.method, Method::Lost))
+            && self.pending.len() == 1
+        {
+            self.pending.clear();
+        }
+        if self.pending.len() as u64 >= link.limits.pipelined_requests {
+            if link.conn.both_ways {
+                return false;
+            }
+            // Of one direction alone no answers will come.
+            if let Some(oldest) = self.pending.pop_front() {
+                oldest.dismiss(link);
+            }
+        }
+        let exchange = self.next;
+        self.next = self.next.saturating_add(1);
+        let offer = Offer::of(&head);
+        let websocket = websocket::asks_for_websocket(&head, &offer);
+        let told = websocket || head.fields.elements("upgrade").next().is_some();
+        let method = Method::of(&head);
+        let mut pending = Pending {
+            exchange,
+            blocks: told || matches!(method, Method::Connect(_)),
+            method,
+            told,
+            websocket,
+            key: None,
+            late: None,
+            kept: false,
+            charged: 0,
+        };
+        if told {
+            pending.keep(
+                link,
+                offer.key.as_ref().map_or(0, |key| key.len() as u64),
+                |pending| {
+                    pending.key.clone_from(&offer.key);
+                },
+            );
+            let request = Request {
+                exchange,
+                connection: link.describe(),
+                started,
+                head,
+                offer,
+            };
+            link.report_at(link.at, Fact::Request(Box::new(request)));
+        } else {
+            let at = link.at;
+            pending.keep(link, head.allocated(), |pending| {
+                pending.late = Some(Box::new(Late { head, started, at }));
+            });
+        }
+        self.pending.push_back(pending);
+        true
+    }
+
+    /// The upgrade was refused: what the client sent since is read as requests.
+    pub(super) fn release(&mut self, link: &mut Link<'_>) -> Option<Turn> {
+        let now = std::mem::replace(&mut link.at, self.held.last());
+        let (bytes, lost) = self.held.take_bytes(link);
+        let mut piece = Piece {
+            bytes: &bytes,
+            at: link.at,
+            at_segment_start: true,
+        };
+        let turn = self.client(link, &mut piece);
+        if lost > 0 {
+            self.gap(link, Direction::ToServer, lost);
+        }
+        link.at = now;
+        match turn {
+            Turn::Done => None,
+            turn @ Turn::Become { .. } => Some(turn),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the table keeps of a connection for the room above, and what it counts of all.
+
+use crate::flow::{ConnId, Direction, Endpoint};
+use crate::limits::Reached;
+use crate::time::Stamp;
+
+/// How dear a connection is when there is no room for all: the lowest are forgotten first, the oldest of them before
+/// the others. The room above says it, for it knows what is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// No more than a SYN was seen.
+    #[default]
+    HalfOpen,
+    /// Not HTTP, or not known yet.
+    Unknown,
+    /// HTTP with nothing in flight.
+    Idle,
+    /// A handshake is in flight.
+    Handshaking,
+    /// An open WebSocket; never idle.
+    WebSocket,
+}
+
+/// A connection: what TCP shows of it, and what the room above keeps with it.
+#[derive(Debug)]
+pub struct Conn<S> {
+    /// Its number.
+    pub id: ConnId,
+    /// Who opened it; a guess where the SYN was not seen, until [`Conn::flip`].
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// The first SYN, where it was seen.
+    pub syn: Option<Stamp>,
+    /// The answer to it, where it was seen.
+    pub syn_ack: Option<Stamp>,
+    /// Wireshark's `tcp.stream` in the file that is being read.
+    pub tcp_stream: u32,
+    /// Interfaces on which its packets were seen, the first first, at most eight.
+    pub seen_on: Vec<u16>,
+    /// Whether packets of both directions were seen.
+    pub both_ways: bool,
+    /// How dear it is; set by the room above.
+    pub rank: Rank,
+    /// What the room above keeps.
+    pub state: S,
+}
+
+/// What the table counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections seen.
+    pub connections: u64,
+    /// Of them, ended or forgotten with one direction seen only.
+    pub one_sided: u64,
+    /// Holes told as gaps.
+    pub gaps: u64,
+    /// Bytes in them.
+    pub gap_bytes: u64,
+    /// Connections forgotten for lack of room.
+    pub evictions: u64,
+    /// Segments of which the snap length cut bytes.
+    pub cut_short: u64,
+    /// Later copies that differ from the first.
+    pub overlaps: u64,
+    /// Limits reached.
+    pub reached: Reached,
+}
+
+/// One end of a connection, by the order of the two endpoints; it stays when client and server are swapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Low,
+    High,
+}
+
+impl<S> Conn<S> {
+    /// Swaps client and server: the room above has read who is who. Only before any item but this one was told.
+    pub fn flip(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+    }
+
+    /// Which way the bytes of this side travel.
+    pub(super) fn dir(&self, side: Side) -> Direction {
+        let client = if self.client <= self.server {
+            Side::Low
+        } else {
+            Side::High
+        };
+        if side == client {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        }
+    }
+
+    /// The client's side, then the server's.
+    pub(super) fn sides(&self) -> [Side; 2] {
+        match self.dir(Side::Low) {
+            Direction::ToServer => [Side::Low, Side::High],
+            Direction::ToClient => [Side::High, Side::Low],
+        }
+    }
+}

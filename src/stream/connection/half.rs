@@ -1,0 +1,102 @@
+//! One side of a connection: where its stream begins, and which sequence numbers belong to it (RFC 9293 §3.4).
+
+use super::Connection;
+use crate::packet::{Flags, Segment};
+use crate::stream::conn::Side;
+use crate::stream::copies::Recent;
+use crate::stream::reassembler::Reassembler;
+use crate::stream::seq;
+use crate::time::Timestamp;
+
+/// The largest window that TCP can have (RFC 7323 §2.3): nothing real is further ahead.
+const LARGEST_WINDOW: i64 = 1 << 30;
+/// An answer to a SYN acknowledges it, and at most so many bytes that came with it (TFO).
+pub(super) const SYN_DATA: u32 = 0xffff;
+
+/// One side, and the bytes that it sends.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// Sequence number of offset 0.
+    pub(super) start: Option<u32>,
+    /// Its SYN was seen, so that offset 0 is indeed the first byte.
+    pub(super) syn: bool,
+    /// Any segment of it was seen.
+    pub(super) seen: bool,
+    /// Behind the last byte or FIN that was seen, in order or not.
+    pub(super) sent: u64,
+    pub(super) acked: u64,
+    pub(super) stream: Reassembler,
+    pub(super) recent: Recent,
+    pub(super) resent: Resent,
+}
+
+/// Bytes sent again since the peer was heard last.
+#[derive(Debug, Default)]
+pub(super) struct Resent {
+    pub(super) since: Timestamp,
+    pub(super) times: u8,
+    pub(super) told: bool,
+}
+
+impl Half {
+    /// The stream begins at this sequence number.
+    fn restart(&mut self, start: u32) {
+        self.start = Some(start);
+        self.sent = 0;
+        self.acked = 0;
+        self.stream = Reassembler::default();
+    }
+}
+
+impl Connection {
+    /// Whether a segment with these addresses belongs to another connection than this one.
+    pub(in crate::stream) fn begins_another(&self, side: Side, segment: &Segment<'_>) -> bool {
+        if !segment.flags.has(Flags::SYN) {
+            return false;
+        }
+        let (me, peer) = self.halves(side);
+        let start = segment.seq.wrapping_add(1);
+        if segment.flags.has(Flags::ACK) {
+            // The SYN of the new one was not captured: neither number fits the old one.
+            let other_start = me.syn && me.start != Some(start);
+            let other_peer = peer
+                .start
+                .is_some_and(|peer| segment.ack.wrapping_sub(peer) > SYN_DATA);
+            return other_start && other_peer;
+        }
+        match me.start {
+            // The same number again is a retransmission.
+            Some(known) => known != start,
+            // Both sides may send a SYN at once (RFC 9293 §3.5, simultaneous open).
+            None => !peer.syn,
+        }
+    }
+
+    /// Where offset 0 is, and from that the offset of this segment's first byte. `None` where it cannot belong here.
+    pub(super) fn learn(&mut self, side: Side, segment: &Segment<'_>, len: u64) -> Option<i64> {
+        let syn = segment.flags.has(Flags::SYN);
+        let ack = segment.flags.has(Flags::ACK);
+        let begin = segment.seq.wrapping_add(u32::from(syn));
+        let (me, peer) = self.halves_mut(side);
+        if syn && !me.syn && me.start != Some(begin) {
+            if !me.stream.is_untouched() {
+                return None;
+            }
+            me.restart(begin);
+        }
+        me.syn |= syn;
+        let start = *me.start.get_or_insert(begin);
+        let mut offset = seq::offset(begin, start, me.stream.next());
+        // A keep-alive probe came first, or a segment that overtook this one: the stream begins here.
+        if !me.syn && len > 0 && me.stream.is_untouched() && (offset < 0 || offset == 1) {
+            me.restart(begin);
+            offset = 0;
+        }
+        // The other SYN was not captured, but what it began with is acknowledged here.
+        if ack && (syn || me.syn) && peer.start.is_none() {
+            peer.start = Some(segment.ack);
+        }
+        let ahead = offset.saturating_sub(me.stream.next().cast_signed());
+        (ahead.saturating_abs() <= LARGEST_WINDOW).then_some(offset)
+    }
+}

@@ -1,0 +1,119 @@
+//! How connections end: by themselves, by silence, for lack of room; and what is kept of them for late segments.
+
+use std::time::Duration;
+
+use super::{Place, Scene, Table};
+use crate::flow::End;
+use crate::limits::{Budget, Limit};
+use crate::stream::StreamItem;
+use crate::stream::conn::Conn;
+use crate::stream::past::{Gone, Why};
+use crate::time::Stamp;
+
+/// A SYN that waited so long at the end of the capture was not answered.
+const SYN_WAIT: Duration = Duration::from_secs(3);
+
+impl<S: Default> Table<S> {
+    pub(super) fn make_room<F>(&mut self, budget: &mut Budget, sink: &mut F)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let most = usize::try_from(self.limits.connections).unwrap_or(usize::MAX);
+        while self.slots.len().saturating_sub(self.free.len()) >= most.max(1) {
+            let Some(slot) = self.ages.lowest() else {
+                return;
+            };
+            self.counters.evictions = self.counters.evictions.saturating_add(1);
+            self.counters.reached.count(Limit::connections);
+            let end = self.end_without_answer(slot).unwrap_or(End::Evicted);
+            self.end(slot, end, (budget, sink));
+        }
+    }
+
+    /// Ends a connection: hands on what it holds, says how it ended, and keeps what late segments need.
+    pub(super) fn end<F>(&mut self, slot: u32, end: End, (budget, sink): (&mut Budget, &mut F))
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        self.free.push(slot);
+        self.ages.remove(slot);
+        if let Some(deadline) = entry.deadline {
+            self.due.remove(&(deadline, slot));
+        }
+        let mut scene = Scene {
+            now: self.now,
+            at: entry.last,
+            conn: &mut entry.conn,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            budget,
+            sink,
+        };
+        let end = entry.tcp.flush(&mut scene).unwrap_or(end);
+        let at = match end {
+            // Only the passing of time shows these.
+            End::Idle | End::Unanswered | End::CaptureOver => Stamp {
+                ts: self.now,
+                ..entry.last
+            },
+            End::Evicted | End::Replaced => self.last,
+            End::Fin | End::Rst(_) | End::Refused => entry.last,
+        };
+        if !entry.conn.both_ways {
+            self.counters.one_sided = self.counters.one_sided.saturating_add(1);
+        }
+        sink(&mut entry.conn, at, StreamItem::End(end), budget);
+        self.remember(Gone {
+            key: entry.key,
+            starts: entry.tcp.starts(),
+            numbers: entry.numbers,
+            at: self.now,
+            why: match end {
+                End::Fin | End::Rst(_) | End::Replaced => Why::Closed,
+                End::Refused | End::Unanswered => Why::NeverOpen,
+                End::Idle | End::Evicted | End::CaptureOver => Why::Forgotten,
+            },
+        });
+    }
+
+    pub(super) fn remember(&mut self, gone: Gone) {
+        let key = gone.key;
+        let (place, forgotten) = self.past.push(gone);
+        if let Some(forgotten) = forgotten
+            && forgotten.key != key
+        {
+            self.index.remove(&forgotten.key);
+        }
+        self.index.insert(key, Place::Past(place));
+    }
+
+    /// How a connection of which only SYNs were seen ends when it is forgotten.
+    pub(super) fn end_without_answer(&self, slot: u32) -> Option<End> {
+        let entry = self.slots.get(slot as usize)?.as_ref()?;
+        let waited = self.now.since(entry.conn.syn?.ts);
+        (entry.tcp.is_half_open() && waited >= SYN_WAIT).then_some(End::Unanswered)
+    }
+
+    /// Forgets the connections that are idle.
+    pub(super) fn sweep<F>(&mut self, budget: &mut Budget, sink: &mut F)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let span = self.limits.span(Limit::idle_timeout);
+        while let Some(slot) = self.ages.idle(span, self.now) {
+            // Listed to a second only: it may have been seen a little later.
+            if let Some(Some(entry)) = self.slots.get(slot as usize)
+                && entry.last.ts.after(span) > self.now
+            {
+                self.ages.relist(slot, entry.conn.rank, entry.last.ts);
+                continue;
+            }
+            self.counters.reached.count(Limit::idle_timeout);
+            let end = self.end_without_answer(slot).unwrap_or(End::Idle);
+            self.end(slot, end, (budget, sink));
+        }
+    }
+}
