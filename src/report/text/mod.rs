@@ -10,6 +10,7 @@ mod table;
 mod words;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use crate::event::Health;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind};
@@ -52,6 +53,9 @@ struct View<'a> {
     paint: Paint,
     snapshot: &'a Snapshot,
 }
+
+/// How long to look before saying that there is nothing but ciphertext.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl<W: Write> TextReport<W> {
     /// Writes to `out`. Asks the system for its time zone now, while it may be asked.
@@ -137,7 +141,11 @@ impl<W: Write> TextReport<W> {
             .tls_connections
             .saturating_add(health.http2_connections);
         let clear = self.attempts.saturating_add(health.plain_http);
-        if hidden > 0 && clear == 0 && !self.told.blind {
+        // The first connection may be encrypted by chance; after a while it is no chance.
+        let looked = health
+            .first
+            .is_some_and(|first| now.since(first) >= PATIENCE);
+        if hidden > 0 && clear == 0 && looked && !self.told.blind {
             self.told.blind = true;
             self.line(&format!(
                 "{time} blind      {}",
