@@ -166,9 +166,13 @@ impl Trial<'_> {
         } else {
             "the client left"
         };
+        let after = if waited < PATIENCE {
+            format!("{} ms", waited.as_millis())
+        } else {
+            format!("{:.1} s", waited.as_secs_f64())
+        };
         let mut evidence = vec![format!(
-            "{who}, {:.1} s after it had asked and before any answer",
-            waited.as_secs_f64()
+            "{who}, {after} after it had asked and before any answer"
         )];
         if let Some(waiting) = self
             .path

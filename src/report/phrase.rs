@@ -138,6 +138,17 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
     }
 }
 
+/// A finding in words of its own, for a list: `the hop tried another upstream`.
+pub(super) fn told(id: FindingId) -> String {
+    let (subject, words) = phrase(id);
+    match subject {
+        Subject::Hop => format!("the hop {words}"),
+        Subject::Server => format!("the server {words}"),
+        Subject::Client => format!("the client {words}"),
+        Subject::Nobody => words.to_owned(),
+    }
+}
+
 /// Who did what in an attempt, as a sentence without its full stop.
 pub(super) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
     let Some(root) = facts::root(judged) else {

@@ -172,7 +172,7 @@ const fn words(kind: Kind) -> &'static str {
         Kind::Application => "by the application",
         Kind::Fault => "fault",
         Kind::Abnormal => "abnormal",
-        Kind::Illegal => "illegal",
+        Kind::Illegal => "illegal code",
         Kind::Unused => "left at once, before any message",
         Kind::Open => "still open",
     }

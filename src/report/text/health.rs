@@ -27,7 +27,7 @@ pub(super) fn in_short(health: &Health) -> String {
     if health.shed_events > 0 {
         lost.push(format!(
             "{} not analysed",
-            count(health.shed_events, "fact", "facts")
+            count(health.shed_events, "event", "events")
         ));
     }
     if lost.is_empty() {
@@ -205,7 +205,7 @@ fn losses(health: &Health) -> Vec<String> {
     if health.shed_events > 0 {
         lines.push(format!(
             "{} could not be analysed in time: use a filter.",
-            count(health.shed_events, "fact", "facts")
+            count(health.shed_events, "event", "events")
         ));
     }
     if health.evictions > 0 {

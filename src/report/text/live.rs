@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{phrase, short};
+use crate::report::phrase::{short, told};
 use crate::report::sanitize::clean;
 use crate::tally::{GroupKey, answer_time};
 use crate::time::Timestamp;
@@ -187,7 +187,7 @@ pub(super) fn closing_end(judged: &JudgedClosing) -> String {
     let why = judgement.findings.first().map(|root| {
         format!(
             "   {}   {}, {}",
-            phrase(root.id).1,
+            told(root.id),
             root.id.name(),
             root.confidence.name()
         )

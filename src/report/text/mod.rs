@@ -223,8 +223,16 @@ fn blocks(page: &mut Page, view: &View<'_>) {
             (Example::Attempt(judged), Outcome::Attempt(_)) => Some((group, judged)),
             _ => None,
         })
-        .filter(|(_, judged)| view.wants(Item::Attempt(judged)))
         .collect();
+    let all = broken.len();
+    broken.retain(|(_, judged)| view.wants(Item::Attempt(judged)));
+    if broken.len() < all {
+        let hidden = u64::try_from(all - broken.len()).unwrap_or(u64::MAX);
+        page.line(&format!(
+            "  Left out by --only: {} of attempts.",
+            count(hidden, "group", "groups")
+        ));
+    }
     broken.sort_by_key(|(_, judged)| std::cmp::Reverse(judged.judgement.severity));
     for (group, judged) in broken.iter().take(MOST_BLOCKS) {
         block::block(page, view, group, judged);

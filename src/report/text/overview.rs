@@ -1,7 +1,7 @@
 //! The first lines: what was looked at, and how it came out.
 
-use crate::judge::{FindingId, Verdict};
-use crate::report::phrase::{Subject, listed, phrase};
+use crate::judge::Verdict;
+use crate::report::phrase::{listed, told};
 use crate::report::sanitize::clean;
 
 use super::words::{count, number};
@@ -120,17 +120,6 @@ pub(super) fn totals(page: &mut Page, view: &View<'_>) {
                 count(unasked, "plain request was", "plain requests were")
             ),
         );
-    }
-}
-
-/// A finding in words of its own, for a list: `the hop tried another upstream`.
-fn told(id: FindingId) -> String {
-    let (subject, words) = phrase(id);
-    match subject {
-        Subject::Hop => format!("the hop {words}"),
-        Subject::Server => format!("the server {words}"),
-        Subject::Client => format!("the client {words}"),
-        Subject::Nobody => words.to_owned(),
     }
 }
 

@@ -392,14 +392,14 @@ pub(super) fn other_legs(attempt: &Attempt) -> Vec<String> {
     lines
 }
 
-/// `FIN from 10.0.1.9`.
+/// `FIN from 10.0.1.9:8080`.
 fn how_it_ended(leg: &Leg) -> String {
     let Some(end) = leg.end.first else {
         return facts::ended(leg).to_owned();
     };
     let from = match end.dir {
-        Direction::ToServer => leg.connection.client.addr,
-        Direction::ToClient => leg.connection.server.addr,
+        Direction::ToServer => leg.connection.client,
+        Direction::ToClient => leg.connection.server,
     };
     format!("{} from {from}", if end.reset { "RST" } else { "FIN" })
 }
