@@ -21,4 +21,5 @@ mod live;
 mod privacy;
 mod properties;
 mod readme;
+mod reports;
 mod support;
