@@ -50,10 +50,15 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
     let mut findings: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
     let is_from_server = findings.is_empty();
     for mut fault in broken {
-        if is_from_server {
-            fault.evidence.extend(passed_on(trial, fault.id));
-        }
-        findings.push(trial.finding(fault, 0, Confidence::Certain));
+        let passed = passed_on(trial, fault.id).filter(|_| is_from_server);
+        let leg = match passed {
+            Some((innermost, evidence)) => {
+                fault.evidence.push(evidence);
+                innermost
+            }
+            None => 0,
+        };
+        findings.push(trial.finding(fault, leg, Confidence::Certain));
     }
     for (finding, _) in lesser(trial) {
         findings.push(finding);
@@ -61,8 +66,9 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
     Outcome::new(verdict, findings, hop)
 }
 
-/// Where the accept of a 101 was wrong or missing behind the hop already: the hop only passed it on.
-fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<String> {
+/// Where the accept of a 101 was wrong or missing behind the hop already: the leg it came from, and that the hop only
+/// passed it on.
+fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<(usize, String)> {
     if !matches!(id, FindingId::AcceptMismatch | FindingId::AcceptMissing) {
         return None;
     }
@@ -70,7 +76,8 @@ fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<String> {
         let accept = leg.answer_field("sec-websocket-accept");
         accept.map(std::borrow::Cow::into_owned)
     };
-    let innermost = trial.leg(*trial.path.last()?)?;
+    let index = *trial.path.last()?;
+    let innermost = trial.leg(index)?;
     let is_same = innermost.status() == Some(101)
         && trial.path.len() > 1
         && accept(innermost) == accept(trial.outermost());
@@ -79,7 +86,10 @@ fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<String> {
             innermost.connection.server,
             trial.outermost().connection.server,
         );
-        format!("{server} had answered so already; {hop} passed it on")
+        (
+            index,
+            format!("{server} had answered so already; {hop} passed it on"),
+        )
     })
 }
 

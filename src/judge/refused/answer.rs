@@ -61,6 +61,10 @@ pub(super) fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
         findings.push(finding);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
+    // That a peer minds the case of a word is thought of only where nothing else explains the answer.
+    if findings.len() > 1 {
+        findings.retain(|finding| finding.id != FindingId::CaseSensitivePeer);
+    }
     let rewritten = findings
         .first()
         .is_some_and(|finding| finding.id == FindingId::OriginRefused);
