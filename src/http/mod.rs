@@ -66,6 +66,10 @@ impl RequestHead {
 
 /// A target in absolute form, reduced to its path and query (RFC 9112 §3.2).
 pub(crate) fn origin_form(target: &str) -> &str {
+    // A URL in the query does not make it absolute.
+    if target.starts_with('/') {
+        return target;
+    }
     let Some((_, rest)) = target.split_once("://") else {
         return target;
     };
@@ -85,4 +89,23 @@ pub struct ResponseHead {
     pub reason: Box<str>,
     /// Field lines in their order, without secrets.
     pub fields: Fields,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_every_form_reduce_to_path_and_query() {
+        for (target, reduced) in [
+            ("/ws", "/ws"),
+            ("http://example.com/ws?a=1", "/ws?a=1"),
+            ("http://example.com", "/"),
+            ("/ws?to=https://a/b", "/ws?to=https://a/b"),
+            ("example.com:443", "example.com:443"),
+            ("*", "*"),
+        ] {
+            assert_eq!(origin_form(target), reduced);
+        }
+    }
 }
