@@ -190,7 +190,7 @@ impl Leg {
     }
 
     /// A refusal after which the client may come back with credentials (RFC 9110 §11.6.1, §11.7.1).
-    fn is_challenge(&self) -> bool {
+    pub(super) fn is_challenge(&self) -> bool {
         matches!(self.status(), Some(401 | 407))
             && self.answer_head().is_some_and(|head| {
                 head.fields

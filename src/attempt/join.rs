@@ -56,7 +56,7 @@ impl Keys {
         let fits = |case: &Case| {
             case.legs
                 .iter()
-                .all(|live| !Ends::of(&live.leg).conflicts(&ends))
+                .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
         let candidates = self.cases.get(key).into_iter().flatten();
         let fitting = candidates.filter(|&id| cases.get(id).is_some_and(fits));
@@ -73,6 +73,21 @@ impl Keys {
             }
             _ => Joined::Alone,
         }
+    }
+
+    /// The undecided attempt after whose refusal the same client asks again with the key it had.
+    pub(super) fn refused_before(
+        &self,
+        leg: &Leg,
+        cases: &HashMap<CaseId, Case>,
+    ) -> Option<CaseId> {
+        let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
+        candidates
+            .filter(|id| {
+                let refused = cases.get(id).and_then(Case::outermost);
+                refused.is_some_and(|refused| is_next_try(&refused.leg, leg))
+            })
+            .max()
     }
 
     /// An undecided attempt has that key.
@@ -168,6 +183,19 @@ pub(super) fn follows(refused: &Leg, next: &Leg) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether `next` is the try after `refused` by a client that uses its key again. A sub-request bears the key too, but
+/// asks for no upgrade.
+fn is_next_try(refused: &Leg, next: &Leg) -> bool {
+    let is_after = |at| at <= next.started();
+    let (before, after) = (&refused.connection, &next.connection);
+    refused.invites_another_try()
+        && refused.offer().is_some_and(|offer| offer.upgrade)
+        && refused.answered().is_some_and(is_after)
+        && before.client.addr == after.client.addr
+        && (before.server == after.server || !refused.is_challenge())
+        && follows(refused, next)
 }
 
 /// A host without its port (RFC 9110 §7.2).

@@ -38,8 +38,6 @@ impl Protocol {
     /// The first token of `Upgrade`, which is not `websocket`.
     fn named_in(fields: &Fields) -> Option<Self> {
         let token = fields.elements("upgrade").next()?;
-        Some(Self::Other(
-            String::from_utf8_lossy(token).to_ascii_lowercase().into(),
-        ))
+        Some(Self::Other(String::from_utf8_lossy(token).into()))
     }
 }

@@ -65,7 +65,15 @@ pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
                 joined_by,
                 adjacent,
             });
-    arrange(nodes.collect())
+    let mut nodes = arrange(nodes.collect());
+    // The first of them is joined to nothing: the leg that it was joined to is joined to it.
+    if let Some((first, others)) = nodes.split_first_mut()
+        && let Some(by) = first.joined_by.take()
+        && let Some(seen_first) = others.iter_mut().find(|node| node.joined_by.is_none())
+    {
+        seen_first.joined_by = Some(by);
+    }
+    nodes
 }
 
 /// Puts nodes into their order, and lets each name its parent's new place.

@@ -88,13 +88,14 @@ impl Undecided {
         let id = self.next;
         self.next += 1;
         self.places.insert(leg.conn, exchange, id, 0);
+        let previous = self.previous(&leg);
         self.keys.add(&leg, id);
         if protocol == Protocol::WebSocket {
             self.lone.add(&leg, id);
         }
         let case = Case {
             protocol,
-            previous: self.previous(&leg),
+            previous,
             legs: vec![LiveLeg::new(leg, None)],
             earlier: Vec::new(),
             lost_before,
@@ -108,6 +109,9 @@ impl Undecided {
 
     /// The attempt that invited this client to try again as it does.
     fn previous(&self, leg: &Leg) -> Option<CaseId> {
+        if let Some(id) = self.keys.refused_before(leg, &self.cases) {
+            return Some(id);
+        }
         let id = *self.inviting.get(&Client::of(leg)?)?;
         let refused = self.cases.get(&id)?.outermost()?;
         join::follows(&refused.leg, leg).then_some(id)

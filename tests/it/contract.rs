@@ -2,8 +2,11 @@
 //! value is of its kind, and what one line says agrees with all the others.
 
 mod agreement;
+mod endings;
 pub(crate) mod shape;
+mod situations;
 mod sums;
+mod tries;
 
 use std::fs;
 use std::path::{Path, PathBuf};
