@@ -179,10 +179,17 @@ fn analyze(
     batches: &Receiver<Batch>,
     stop: &AtomicBool,
 ) -> io::Result<Outcome> {
-    let result = judge_all(config, live, batches);
-    // Whatever the reason for the end, nobody listens to the capture any more.
-    stop.store(true, Ordering::Relaxed);
-    result
+    let _over = StopOnDrop(stop);
+    judge_all(config, live, batches)
+}
+
+/// Whatever the reason for the end, a panic among them: nobody listens to the capture any more.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn judge_all(config: &Config, live: bool, batches: &Receiver<Batch>) -> io::Result<Outcome> {

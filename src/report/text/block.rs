@@ -87,8 +87,13 @@ pub(super) fn packets(view: &View<'_>, id: u64, source: u16, streams: &[u32]) ->
     streams.sort_unstable();
     streams.dedup();
     let streams: Vec<String> = streams.iter().map(u32::to_string).collect();
+    // Legs in several files are cut out of each: into a file of its own, or the second would overwrite the first.
+    let part = match source {
+        0 => String::new(),
+        _ => format!("-{source}"),
+    };
     Some(format!(
-        "tshark -r {} -Y 'tcp.stream in {{{}}}' -w attempt{id}.pcapng",
+        "tshark -r {} -Y 'tcp.stream in {{{}}}' -w attempt{id}{part}.pcapng",
         shell_quoted(file),
         streams.join(",")
     ))
