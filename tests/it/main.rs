@@ -21,3 +21,4 @@ mod privacy;
 mod properties;
 mod readme;
 mod support;
+mod transport;
