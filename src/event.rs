@@ -285,7 +285,7 @@ pub enum ViolationKind {
 /// What missing bytes would have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapOver {
-    /// The head of a request, or what comes before it.
+    /// The head of a request, or what comes between two of them.
     RequestHead,
     /// The head of a response.
     ResponseHead,

@@ -14,7 +14,7 @@ use crate::attempt::join::Joined;
 use crate::attempt::undecided::Undecided;
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
-use crate::flow::ConnId;
+use crate::flow::{ConnId, Direction};
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
 
@@ -252,6 +252,10 @@ impl Assembler {
             };
             let protocol = Protocol::None.switched(&response);
             self.begin(exchange, leg, protocol);
+            // Nor is it known what followed it.
+            if let Some((_, live)) = self.undecided.live(conn, exchange) {
+                live.tail.lose(Direction::ToServer);
+            }
         }
         let Some((id, _)) = self.undecided.places.of_exchange(conn, exchange) else {
             return;
@@ -295,6 +299,7 @@ impl Assembler {
             return;
         };
         live.tail.opened_at = at.ts;
+        live.tail.joined();
         if let Some(case) = self.undecided.get_mut(id) {
             case.mid_stream = true;
         }

@@ -15,6 +15,9 @@ pub(super) const SETTLE_TRIES: Duration = Duration::from_secs(5);
 /// Packets of two interfaces or files may come out of order by this much.
 const SETTLE_LEGS: Duration = Duration::from_millis(100);
 
+/// Where a leg opened and another seems to have had no answer, that was lost: a hole is told a little later.
+const SETTLE_HOLES: Duration = Duration::from_millis(250);
+
 /// Number of an undecided attempt, in the order of its first request.
 pub(super) type CaseId = u64;
 
@@ -97,11 +100,11 @@ impl Case {
         let Some(used) = open.used_at else {
             return latest;
         };
-        let complete = self.legs.iter().all(|live| live.final_answer().is_some());
-        if complete && self.legs.len() > 1 {
-            used
-        } else {
-            used.after(SETTLE_LEGS).min(latest.max(used))
+        let answered = |live: &LiveLeg| live.leg.response.is_some();
+        match (self.legs.len(), self.legs.iter().all(answered)) {
+            (2.., true) => used,
+            (_, true) => used.after(SETTLE_LEGS).min(latest.max(used)),
+            (_, false) => used.after(SETTLE_HOLES).min(latest.max(used)),
         }
     }
 
@@ -131,13 +134,7 @@ impl LiveLeg {
     /// Takes note of what came after the request.
     pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
         match fact {
-            Fact::Gap { over, .. } => match over {
-                GapOver::RequestHead => self.leg.gaps.request = true,
-                GapOver::ResponseHead => self.leg.gaps.response = true,
-                GapOver::Body | GapOver::FrameHeader | GapOver::Payload => {
-                    self.leg.gaps.later = true;
-                }
-            },
+            Fact::Gap { over, .. } => self.leg.lost(*over),
             Fact::SeenOn { iface } => self.leg.connection.seen_on.push(*iface),
             Fact::Violation(violation) if violation.kind == ViolationKind::Http => {
                 self.leg.http_after_101 = true;
@@ -178,6 +175,17 @@ impl LiveLeg {
 }
 
 impl Leg {
+    /// Bytes are missing, and these would have been something like that.
+    const fn lost(&mut self, over: GapOver) {
+        let gaps = &mut self.gaps;
+        match over {
+            GapOver::RequestHead if self.request.is_none() => gaps.request = true,
+            GapOver::RequestHead if self.response.is_none() => gaps.behind = true,
+            GapOver::ResponseHead if self.response.is_none() => gaps.response = true,
+            _ => gaps.later = true,
+        }
+    }
+
     /// How long to wait for what may follow the answer.
     fn settle_span(&self, lone: bool) -> Duration {
         match self.status() {

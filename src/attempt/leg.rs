@@ -48,6 +48,8 @@ pub struct Gaps {
     pub request: bool,
     /// Bytes that are, or may be, part of the response head.
     pub response: bool,
+    /// What the client sent behind its request and before the answer: it may have been the FIN with which it left.
+    pub behind: bool,
     /// Bytes of the frames or of the content.
     pub later: bool,
     /// Only one direction of the connection was ever seen.

@@ -243,6 +243,8 @@ pub struct ClosingLeg {
     pub retransmitting: Option<(Direction, Timestamp)>,
     /// Bytes were lost after the 101.
     pub lossy: bool,
+    /// Frames of the client, and of the server, may have been lost, a Close among them; or a FIN.
+    pub blind: [bool; 2],
     /// Only one direction was ever seen.
     pub one_sided: bool,
 }
@@ -284,6 +286,13 @@ impl SeenViolation {
     /// What is wrong.
     pub const fn kind(&self) -> ViolationKind {
         self.first.kind
+    }
+}
+
+impl ClosingLeg {
+    /// Whether a side may have sent a Close or a FIN that is not in the capture.
+    pub fn may_hide(&self, dir: Direction) -> bool {
+        self.one_sided || self.blind.get(dir.index()).is_none_or(|&blind| blind)
     }
 }
 

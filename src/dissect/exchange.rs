@@ -107,7 +107,7 @@ impl Exchanges {
         let over = match dir {
             Direction::ToServer if self.must_hold() => {
                 self.held.lose(len);
-                return;
+                GapOver::RequestHead
             }
             Direction::ToServer => match self.requests.skip(len, link.budget) {
                 Lost::Content => GapOver::Body,

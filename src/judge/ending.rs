@@ -27,13 +27,10 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     let by_tcp = tcp_party(closing);
     let unused = first_close.is_none() && is_unused(closing, outermost);
     let (kind, by) = match first_close {
-        // Where one direction is missing the other side may have been first.
-        Some((_, close)) if closing.legs.iter().all(|leg| leg.one_sided) => {
-            (kind_of(close), Party::Unknown)
-        }
-        Some((_, close)) => (kind_of(close), sender(close.dir)),
+        Some((_, close)) => (kind_of(close), closed_by(closing, close)),
         None if closing.still_open => (Kind::Open, Party::Unknown),
         None if unused => (Kind::Unused, Party::Client),
+        None if may_hide_more(closing) => (Kind::Abnormal, Party::Unknown),
         None => (Kind::Abnormal, by_tcp),
     };
     let wire_code = first_close
@@ -200,6 +197,30 @@ fn first_close(closing: &Closing) -> Option<(usize, &SeenClose)> {
         .find_map(|leg| leg.closes.first().map(|close| (leg.leg, close)))
 }
 
+/// Who sent the first Close. Where the other side may have sent one before that is not in the capture, another leg that
+/// shows the same Close may know.
+fn closed_by(closing: &Closing, first: &SeenClose) -> Party {
+    let code = first.close.code;
+    let same = closing.legs.iter().filter_map(|leg| {
+        let close = leg.closes.first()?;
+        (close.close.code == code).then_some((leg, close))
+    });
+    let is_sure = |(leg, close): &(&ClosingLeg, &SeenClose)| {
+        let both = leg.closes.iter().any(|other| other.dir != close.dir);
+        both || !leg.may_hide(close.dir.flip())
+    };
+    let mut sure = same.filter(is_sure);
+    sure.next()
+        .map_or(Party::Unknown, |(_, close)| sender(close.dir))
+}
+
+/// No Close was seen, but there may have been one: nobody can be said to have ended it without.
+fn may_hide_more(closing: &Closing) -> bool {
+    let sides = [Direction::ToServer, Direction::ToClient];
+    let hides = |leg: &ClosingLeg| sides.into_iter().any(|dir| leg.may_hide(dir));
+    closing.legs.iter().any(hides)
+}
+
 const fn sender(dir: Direction) -> Party {
     match dir {
         Direction::ToServer => Party::Client,
@@ -228,7 +249,9 @@ fn hop_between(outer: &ClosingLeg, inner: &ClosingLeg) -> Hop {
         software: outer
             .software
             .clone()
-            .filter(|software| Some(software) != inner.software.as_ref()),
+            .filter(|software| Some(software) != inner.software.as_ref())
+            // It may only have passed on what the inner leg said, whose 101 is not there.
+            .filter(|_| inner.accept.is_some()),
         adjacent: (outer.server.addr == inner.client.addr).then_some(true),
     }
 }

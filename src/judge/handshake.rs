@@ -72,6 +72,11 @@ impl Trial<'_> {
         if leg.gaps.response {
             return Some("bytes are missing where the answer should be");
         }
+        if leg.gaps.behind && leg.server_left_first() {
+            return Some(
+                "what the client sent behind its request is missing: it may have left first",
+            );
+        }
         if leg.gaps.one_sided || (self.attempt.timed_out && leg.connection.syn_ack.is_none()) {
             return Some("only the client's direction is in the capture");
         }

@@ -30,11 +30,14 @@ impl Fault {
     }
 }
 
-/// What the hop calls itself towards its client; nothing where it only passed on what the server behind it said.
+/// What the hop calls itself towards its client; nothing where it only passed on what the server behind it said, or may
+/// have.
 pub(super) fn software(outer: &Leg, inner: Option<&Leg>) -> Option<Box<str>> {
     let server = outer.answer_field("server")?;
-    let passed_on =
-        inner.is_some_and(|inner| inner.answer_field("server").as_ref() == Some(&server));
+    let passed_on = inner.is_some_and(|inner| {
+        let is_lost = inner.response.is_none() && (inner.gaps.response || inner.gaps.one_sided);
+        is_lost || inner.answer_field("server").as_ref() == Some(&server)
+    });
     (!passed_on).then(|| server.as_ref().into())
 }
 

@@ -231,7 +231,9 @@ impl Connection {
         if to > peer.acked.cast_signed() && to.saturating_sub(sent.cast_signed()) <= ahead {
             peer.acked = to.cast_unsigned();
             // Of a side that the capture does not show at all, every byte is missing, and none is worth a word.
-            if peer.seen {
+            // And where a keep-alive probe came first, its byte was sent long before.
+            let is_probed = to == 1 && !peer.syn && peer.stream.is_untouched();
+            if peer.seen && !is_probed {
                 peer.stream.acknowledge(peer.acked, scene.now);
             }
         }

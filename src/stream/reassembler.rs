@@ -369,9 +369,9 @@ impl Reassembler {
 
     fn settle_kept(&mut self, now: Timestamp) {
         let acked = self.acked.min(self.fin);
-        // One byte that the peer acknowledged and nothing behind it: a FIN that was not seen counts as one.
-        let lost_end =
-            acked > self.next.saturating_add(1) || (self.fin != OPEN_END && self.next < self.fin);
+        // One byte that the peer acknowledged and nothing behind it is most likely a FIN. Who sent the first one matters,
+        // so it is missed like any byte.
+        let lost_end = acked > self.next || (self.fin != OPEN_END && self.next < self.fin);
         if !lost_end && !self.is_waiting() {
             self.hole = None;
             return;

@@ -237,11 +237,13 @@ fn lost_bytes_with_nothing_behind_them_are_told_too() {
 }
 
 #[test]
-fn an_acknowledged_fin_that_was_not_captured_is_no_lost_byte() {
+fn an_acknowledged_fin_that_was_not_captured_is_missed_like_a_byte() {
     let mut tap = Tap::new();
-    tap.open().send(SERVER, ACK, (5000, 1001), b"");
+    tap.open()
+        .send(CLIENT, ACK, (1000, 5000), b"request")
+        .send(SERVER, ACK, (5000, 1008), b"");
     tap.told();
-    assert!(tap.wait(1000).told().is_empty());
+    assert_eq!(tap.wait(100).told(), ["#0 f5 > 7 gap 1"]);
 }
 
 #[test]

@@ -23,3 +23,4 @@ mod properties;
 mod readme;
 mod reports;
 mod support;
+mod transport;

@@ -1,7 +1,7 @@
 //! What a leg of an opened WebSocket shows, fact by fact.
 
 use crate::attempt::{ClosingLeg, SeenClose, SeenViolation, TcpEnd};
-use crate::event::{Fact, Response};
+use crate::event::{Fact, GapOver, Response};
 use crate::flow::{Direction, End};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::Offer;
@@ -12,6 +12,11 @@ const CLOSES: usize = 4;
 const RTT_SAMPLES: usize = 64;
 /// Violations kept of one leg: one of each kind and side.
 const VIOLATIONS: usize = 20;
+
+/// The order in which records were captured.
+const fn in_order(at: Stamp) -> (Timestamp, u64) {
+    (at.ts, at.frame)
+}
 
 impl ClosingLeg {
     /// Takes what the handshake agreed from the final answer.
@@ -72,6 +77,8 @@ impl ClosingLeg {
                     at,
                     close: (**close).clone(),
                 });
+                // What waited behind a hole is told late.
+                self.closes.sort_by_key(|seen| in_order(seen.at));
             }
             Fact::Violation(violation) => {
                 let same = |seen: &&mut SeenViolation| {
@@ -87,7 +94,12 @@ impl ClosingLeg {
                     });
                 }
             }
-            Fact::Gap { .. } => self.lossy = true,
+            // Of a frame whose header was seen it is known what it was.
+            Fact::Gap {
+                over: GapOver::Payload,
+                ..
+            } => self.lossy = true,
+            Fact::Gap { dir, .. } => self.lose(*dir),
             Fact::Retransmitting { dir } => {
                 self.retransmitting.get_or_insert((*dir, at.ts));
             }
@@ -111,10 +123,25 @@ impl ClosingLeg {
         }
     }
 
+    /// Frames of a side may be missing.
+    pub(in crate::attempt) fn lose(&mut self, dir: Direction) {
+        self.lossy = true;
+        if let Some(blind) = self.blind.get_mut(dir.index()) {
+            *blind = true;
+        }
+    }
+
+    /// It was joined in the middle.
+    pub(in crate::attempt) const fn joined(&mut self) {
+        self.lossy = true;
+        self.blind = [true; 2];
+    }
+
     fn tcp_end(&mut self, end: TcpEnd) {
         let known = |seen: &&TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
         if !self.tcp_ends.iter().any(|seen| known(&seen)) {
             self.tcp_ends.push(end);
+            self.tcp_ends.sort_by_key(|seen| seen.at);
         }
     }
 

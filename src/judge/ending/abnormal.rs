@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Trial, hop_between, sender};
+use super::{Trial, hop_between, may_hide_more, sender};
 use crate::attempt::{Closing, ClosingLeg};
 use crate::flow::Direction;
 use crate::judge::{Confidence, FindingId, Party};
@@ -39,6 +39,14 @@ impl Trial<'_> {
                 0,
                 Confidence::Certain,
                 format!("{how}; the {gone} acknowledged nothing more"),
+            );
+        }
+        if may_hide_more(closing) {
+            return self.find(
+                FindingId::CaptureIncomplete,
+                0,
+                Confidence::Certain,
+                "bytes are missing before the end: there may have been a Close".into(),
             );
         }
         if self.by == Party::Server && no_frames(self.outermost) {
@@ -113,7 +121,8 @@ impl Trial<'_> {
                 .first()
                 .map_or(Timestamp::from_nanos(i64::MAX), |end| end.at)
         });
-        match (self.by, leg.and_then(|leg| leg.tcp_ends.first())) {
+        let end = leg.and_then(|leg| leg.tcp_ends.first());
+        match (self.by, end.filter(|_| self.by != Party::Unknown)) {
             (Party::Proxy, _) => format!(
                 "{} ended both sides by itself, without a Close",
                 self.outermost.server
@@ -141,9 +150,10 @@ pub(super) fn tcp_party(closing: &Closing) -> Party {
             (Some(client), Some(server)) if client.at <= server.at => Party::Client,
             (_, Some(_)) => Party::Server,
             (Some(_), None) => Party::Client,
-            (None, None) if first(outermost).is_some() || first(innermost).is_some() => {
+            (None, None) if first(outermost).is_some() && first(innermost).is_some() => {
                 Party::Proxy
             }
+            // Only one end of the two is in the capture: the other may have been the cause of it.
             (None, None) => Party::Unknown,
         };
     }

@@ -3,7 +3,7 @@
 use super::{Trial, hop_between, sender};
 use crate::attempt::{ClosingLeg, SeenClose};
 use crate::flow::{Direction, End};
-use crate::judge::{Confidence, FindingId, Hop, Kind};
+use crate::judge::{Confidence, FindingId, Hop, Kind, Party};
 use crate::websocket::{CloseCode, Extension};
 
 impl Trial<'_> {
@@ -29,7 +29,9 @@ impl Trial<'_> {
             ("", None) => format!("{} sent {code}", sender(close.dir).name()),
             (reason, _) => format!("{} sent {code}: {reason}", sender(close.dir).name()),
         };
-        if !code.is_legal_on_wire() || (code.0 == 1010 && close.dir == Direction::ToClient) {
+        // The answer to a Close repeats its code: only where it was surely no answer it is the server's own.
+        let is_illegal_1010 = code.0 == 1010 && self.by == Party::Server;
+        if !code.is_legal_on_wire() || is_illegal_1010 {
             self.find(FindingId::CloseCodeIllegal, leg, Confidence::Certain, said);
             return;
         }
@@ -79,6 +81,7 @@ impl Trial<'_> {
             .legs
             .iter()
             .zip(self.closing.legs.iter().skip(1))
+            .filter(|(outer, inner)| outer.accept.is_some() && inner.accept.is_some())
         {
             if outer.offered.len() > inner.offered.len() {
                 evidence.push(format!("{} did not pass the offer on", outer.server));
@@ -89,8 +92,9 @@ impl Trial<'_> {
                 lost = lost.or(Some((outer, inner)));
             }
         }
+        // Of a leg whose 101 was lost it is not known.
         let legs = self.closing.legs.iter();
-        let told = legs.map(|leg| {
+        let told = legs.filter(|leg| leg.accept.is_some()).map(|leg| {
             format!(
                 "{}: asked {}, agreed {}",
                 leg.server,

@@ -12,6 +12,14 @@ impl Trial<'_> {
             .map(|token| token.to_ascii_lowercase());
         let wanted = leg.answer_field("upgrade");
         let (verdict, findings) = match leg.status() {
+            // What was asked for, nobody knows: it may well have been a WebSocket.
+            Some(status) if status != 101 && leg.request.is_none() => (
+                Verdict::Unknown,
+                vec![told(
+                    FindingId::CaptureIncomplete,
+                    "the answer is in the capture, the request is not".into(),
+                )],
+            ),
             None if self.incomplete().is_some() || leg.response.is_some() => (
                 Verdict::Unknown,
                 vec![told(

@@ -91,6 +91,8 @@ fn unlike(edge: &Edge<'_>) -> Option<(FindingId, String)> {
             FindingId::NotHttp,
             format!("{server} answered with bytes that are no HTTP"),
         )),
+        // Who let go first was lost, or the answer was.
+        (None, _) if inner.gaps.behind || inner.end.first.is_none() => None,
         (None, _) if inner.server_left_first() => {
             let how = inner
                 .end
@@ -116,7 +118,8 @@ pub(super) fn answered_by_itself(trial: &Trial<'_>, at: usize, outcome: &mut Out
     let Some(leg) = trial.leg(at).filter(|leg| leg.status().is_some()) else {
         return;
     };
-    if !around.hop_passes_others || around.lossy || leg.gaps.response {
+    let passed_on = trial.edges.iter().any(|edge| edge.from == at);
+    if !around.hop_passes_others || passed_on || around.lossy || leg.gaps.response {
         return;
     }
     let evidence = format!(

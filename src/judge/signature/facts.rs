@@ -51,6 +51,8 @@ pub(super) enum Fate {
     Silent,
     /// An answer came.
     Answered,
+    /// Bytes are missing where the answer should be, or where the client may have left.
+    Lost,
 }
 
 /// `Sec-WebSocket-Accept` of a 101.
@@ -104,6 +106,9 @@ impl Fate {
         if leg.response.is_some() {
             return Self::Answered;
         }
+        if leg.gaps.response || leg.gaps.behind || leg.gaps.one_sided {
+            return Self::Lost;
+        }
         match (leg.end.first, leg.end.how) {
             (_, Some(End::Refused | End::Unanswered)) => Self::Refused,
             (Some(end), _) => match (end.dir, end.reset) {
@@ -126,6 +131,7 @@ impl Fate {
             Self::Left => "the client leaves before an answer",
             Self::Silent => "silence",
             Self::Answered => "an answer",
+            Self::Lost => "lost",
         }
     }
 }

@@ -229,6 +229,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         violations: Vec::new(),
         retransmitting: None,
         lossy: false,
+        blind: [false; 2],
         one_sided: false,
     };
     let severity = match kind {

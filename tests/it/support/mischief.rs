@@ -75,15 +75,15 @@ pub(crate) fn resegment(records: &[OwnedRecord], size: usize) -> Vec<OwnedRecord
 
 /// Each segment also repeats the last `bytes` of the one before it in its direction.
 pub(crate) fn overlap(records: &[OwnedRecord], bytes: usize) -> Vec<OwnedRecord> {
-    let mut before: Vec<(u16, u32, Vec<u8>)> = Vec::new();
+    let mut before: Vec<(u16, u16, u32, Vec<u8>)> = Vec::new();
     let mut out = Vec::new();
     for record in records {
         let (tcp, payload) = segment(record);
         let known = before
             .iter_mut()
-            .find(|(port, ..)| *port == tcp.source_port);
+            .find(|(from, to, ..)| (*from, *to) == (tcp.source_port, tcp.destination_port));
         let mut head = Vec::new();
-        if let Some((_, end, tail)) = &known
+        if let Some((_, _, end, tail)) = &known
             && *end == tcp.sequence_number
             && !payload.is_empty()
         {
@@ -100,8 +100,8 @@ pub(crate) fn overlap(records: &[OwnedRecord], bytes: usize) -> Vec<OwnedRecord>
             .wrapping_add(u32::try_from(payload.len()).unwrap());
         if !payload.is_empty() {
             match known {
-                Some(known) => (known.1, known.2) = (end, payload),
-                None => before.push((tcp.source_port, end, payload)),
+                Some(known) => (known.2, known.3) = (end, payload),
+                None => before.push((tcp.source_port, tcp.destination_port, end, payload)),
             }
         }
     }

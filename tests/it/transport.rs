@@ -1,0 +1,226 @@
+//! No verdict is wrong because of transport: every recorded capture is taken through what networks and captures do to
+//! packets. What loses no byte changes nothing; what loses bytes leads to silence, never to a new accusation.
+
+mod known;
+mod loss;
+mod packets;
+mod told;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use self::loss::{Damage, Whole};
+use self::told::{Told, tell};
+use crate::support::OwnedRecord;
+use crate::support::mischief::{self, Wrap};
+
+/// Each packet is lost in turn only where there are no more than this.
+const FEW: usize = 60;
+/// Files with more bytes of payload are cut into larger segments than of one byte.
+const SMALL: usize = 3_000;
+/// Damaged already, so that nothing whole is there to compare with.
+const DAMAGED: &[&str] = &[
+    "transport/snap_length_96",
+    "transport/one_direction_only",
+    "transport/begun_after_the_101",
+];
+
+/// A capture as recorded.
+struct Capture {
+    name: String,
+    /// As plain Ethernet frames.
+    records: Vec<OwnedRecord>,
+    told: Vec<Told>,
+}
+
+/// What went wrong, and how much was tried.
+#[derive(Default)]
+struct Tried {
+    cases: AtomicUsize,
+    wrong: Mutex<Vec<String>>,
+}
+
+impl Tried {
+    fn case(&self, capture: &Capture, how: &str, wrong: &[String]) {
+        self.cases.fetch_add(1, Ordering::Relaxed);
+        let mut all = self.wrong.lock().unwrap();
+        for what in wrong {
+            if !known::is_known(&capture.name, how, what) {
+                all.push(format!("{} {how}: {what}", capture.name));
+            }
+        }
+    }
+
+    fn conclude(self, name: &str) {
+        let mut wrong = self.wrong.into_inner().unwrap();
+        wrong.sort();
+        let cases = self.cases.into_inner();
+        assert!(
+            wrong.is_empty(),
+            "{name}: {} of {cases} cases are wrong:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+        println!("{name}: {cases} cases, all as they must be");
+        assert!(cases > 1_000, "only {cases} cases");
+    }
+}
+
+#[test]
+fn what_loses_no_byte_changes_nothing() {
+    let tried = Tried::default();
+    for_each_capture(|capture| {
+        for (how, records) in lossless(&capture.records) {
+            let told = tell(&records);
+            let wrong = differences(&capture.told, &told);
+            tried.case(capture, &how, &wrong);
+        }
+    });
+    tried.conclude("lossless");
+}
+
+#[test]
+fn lost_bytes_accuse_nobody() {
+    let tried = Tried::default();
+    for_each_capture(|capture| {
+        let whole = Whole::new(&capture.records, &capture.told);
+        for damage in lossy(&capture.records) {
+            let told = tell(&damage.left);
+            let wrong = whole.judge(&damage, &told);
+            tried.case(capture, &damage.how, &wrong);
+        }
+    });
+    tried.conclude("lossy");
+}
+
+/// Everything a network may do without losing anything.
+fn lossless(records: &[OwnedRecord]) -> Vec<(String, Vec<OwnedRecord>)> {
+    let mut cases = vec![("as recorded".to_owned(), records.to_vec())];
+    let mut add = |how: String, records| cases.push((how, records));
+    for (seed, size) in (0..).zip([9, 9, 40, 40, 120, 120, 1448]) {
+        let smaller = mischief::resegment(records, size);
+        let order = packets::order(&smaller, seed);
+        add(
+            format!("in segments of {size} in another order"),
+            mischief::reorder(&smaller, &order),
+        );
+    }
+    let all: Vec<usize> = (0..records.len()).collect();
+    add("twice".into(), mischief::duplicate(records, &all));
+    let some: Vec<usize> = all.iter().copied().step_by(3).collect();
+    add("some twice".into(), mischief::duplicate(records, &some));
+    let payload: usize = records
+        .iter()
+        .filter_map(packets::look)
+        .map(|seen| seen.payload)
+        .sum();
+    let size = if payload <= SMALL { 1 } else { 13 };
+    for size in [size, 40, 200] {
+        let smaller = mischief::resegment(records, size);
+        add(format!("in segments of {size}"), smaller.clone());
+        add(
+            format!("in segments of {size} that overlap"),
+            mischief::overlap(&smaller, size.div_ceil(2)),
+        );
+    }
+    for bytes in [1, 50, 4_000] {
+        add(
+            format!("overlapping by {bytes}"),
+            mischief::overlap(records, bytes),
+        );
+    }
+    for before in [1, 2, 100, 400] {
+        add(
+            format!("wrapping after {before}"),
+            packets::wrap(records, before),
+        );
+    }
+    for size in [24, 64, 256] {
+        add(
+            format!("fragments of {size}"),
+            mischief::fragment(records, size),
+        );
+    }
+    for wrap in Wrap::ALL {
+        add(format!("in {wrap:?}"), mischief::encapsulate(records, wrap));
+    }
+    cases
+}
+
+/// Everything that is lost in a case of its own.
+fn lossy(records: &[OwnedRecord]) -> Vec<Damage> {
+    let mut cases: Vec<Damage> = [96, 128]
+        .into_iter()
+        .map(|len| Damage::cut(records, len))
+        .collect();
+    if records.len() > FEW {
+        return cases;
+    }
+    for place in 0..records.len() {
+        cases.push(Damage::lost(records, place));
+        cases.push(Damage::begun(records, place + 1));
+        cases.push(Damage::ended(records, place));
+    }
+    cases
+}
+
+/// Both must tell of the same attempts, whatever was decided first.
+fn differences(before: &[Told], after: &[Told]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut left: Vec<&Told> = after.iter().collect();
+    for one in before {
+        if let Some(at) = left.iter().position(|other| *other == one) {
+            left.remove(at);
+            continue;
+        }
+        let other = left.iter().position(|other| other.flows == one.flows);
+        let other = other.map(|at| left.remove(at).to_string());
+        let other = other.unwrap_or_else(|| "nothing".into());
+        wrong.push(format!("`{one}` is now `{other}`"));
+    }
+    wrong.extend(left.iter().map(|other| format!("`{other}` is new")));
+    wrong
+}
+
+/// Runs a check for each file, on all cores.
+fn for_each_capture(check: impl Fn(&Capture) + Sync) {
+    let files = files();
+    let next = AtomicUsize::new(0);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some((name, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let recorded = packets::recorded(path);
+                    let capture = Capture {
+                        name: name.clone(),
+                        records: packets::plain(&recorded),
+                        told: tell(&recorded),
+                    };
+                    check(&capture);
+                }
+            });
+        }
+    });
+}
+
+fn files() -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut all = BTreeMap::new();
+    for folder in ["handshake", "close", "transport"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let file = path.file_name().unwrap().to_string_lossy();
+            let name = format!("{folder}/{}", file.split('.').next().unwrap());
+            if !DAMAGED.contains(&name.as_str()) {
+                all.insert(name, path);
+            }
+        }
+    }
+    assert!(all.len() > 100, "only {} captures", all.len());
+    all.into_iter().collect()
+}
