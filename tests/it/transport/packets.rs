@@ -17,7 +17,7 @@ const REACH: i64 = 3_000_000;
 const WINDOW: usize = 5;
 
 /// Where a packet comes from and where it goes.
-type Way = (Endpoint, Endpoint);
+pub(super) type Way = (Endpoint, Endpoint);
 
 /// What the header of a packet says.
 #[derive(Clone, Copy, Debug)]
