@@ -113,6 +113,13 @@ fn lossless(records: &[OwnedRecord]) -> Vec<(String, Vec<OwnedRecord>)> {
             mischief::reorder(&smaller, &order),
         );
     }
+    for odd in 0..2 {
+        let order = packets::raced(records, odd);
+        add(
+            format!("raced by {odd}"),
+            mischief::reorder(records, &order),
+        );
+    }
     let all: Vec<usize> = (0..records.len()).collect();
     add("twice".into(), mischief::duplicate(records, &all));
     let some: Vec<usize> = all.iter().copied().step_by(3).collect();
