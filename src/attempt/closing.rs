@@ -171,7 +171,7 @@ impl Sockets {
             failed_upstream: socket.failed_upstream,
             ended_together: together.saturating_sub(1),
             still_open: socket.first_end.is_none(),
-            lossy: socket.lossy || socket.legs.iter().any(|leg| leg.lossy),
+            lossy: socket.lossy || socket.legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs: socket.legs,
         };
         out.extend([Output::Closing(Box::new(closing))]);

@@ -345,8 +345,13 @@ impl Connection {
         if peer.seen {
             scene.conn.both_ways = true;
         }
-        // Captures bring segments out of order: those before the RST are given a moment.
+        // Captures bring segments out of order: those before the RST are given a moment. What does not come then, of the
+        // bytes before it or of those that it acknowledges, is lost.
         let offset = u64::try_from(offset).unwrap_or(0);
+        me.stream.acknowledge(offset, scene.now);
+        if segment.flags.has(Flags::ACK) {
+            self.ack(side, segment.ack, scene);
+        }
         self.reset = self.reset.or(Some((side, offset, scene.now)));
         self.end_of(scene)
     }

@@ -408,7 +408,16 @@ fn a_reset_counts_only_near_the_window_and_after_the_bytes_before_it() {
     tap.open().send(CLIENT, RST, (1010, 0), b"");
     tap.told();
     assert!(tap.wait(99).told().is_empty());
-    assert_eq!(tap.wait(1).told(), ["#0 f4 Rst(ToServer)"]);
+    let told = ["#0 f4 > 0 gap 10", "#0 f4 Rst(ToServer)"];
+    assert_eq!(tap.wait(1).told(), told);
+}
+
+#[test]
+fn a_reset_tells_of_the_lost_bytes_that_it_acknowledges() {
+    let mut tap = Tap::new();
+    tap.open().send(SERVER, RST | ACK, (5000, 1007), b"");
+    let told = ["#0 f2 SynAck", "#0 f4 > 0 gap 7", "#0 f4 Rst(ToClient)"];
+    assert_eq!(tap.told(), told);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is wrong and known to be: each with its reason, so that anything new fails.
 
+use std::collections::BTreeSet;
+
 /// A capture, what was done to it, what came of it, each by a part of its words; and why that is so.
 const WEAKNESSES: &[(&str, &str, &str, &str)] = &[
     (
@@ -9,6 +11,18 @@ const WEAKNESSES: &[(&str, &str, &str, &str)] = &[
         "the RST was the last packet of its connection: nothing shows that it is missing",
     ),
     (
+        "handshake/backend_hangs_up_behind_nginx",
+        "without packets from 11",
+        "`rejected upstream_no_answer 502 hop -",
+        "likewise: all that came behind the request is lost",
+    ),
+    (
+        "handshake/backend_resets_behind_nginx",
+        "without packets from 7",
+        "`rejected upstream_unreachable 502 hop 10.1.0.1:80>",
+        "the answer to the SYN is lost as well as the request: a RST is all that came back",
+    ),
+    (
         "handshake/ok_nginx_mirror",
         "without the first 1",
         "`stripped upgrade_stripped 200 hop ->",
@@ -16,20 +30,29 @@ const WEAKNESSES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "handshake/socketio_2_client_4_server",
-        "without packet 13",
-        "`rejected invalid_101 400 hop -",
+        "without packet",
+        " 400 hop -",
         "the HTTP text that follows the lost 101 is taken for the answer; it is refused all the same",
     ),
     (
         "handshake/socketio_2_client_4_server",
-        "without packet 17",
+        "without packet",
         "`ok - 101 hop - ",
         "of the HTTP text that follows both 101, the outer copy is lost: it looks as if it opened",
     ),
 ];
 
-pub(super) fn is_known(capture: &str, how: &str, what: &str) -> bool {
-    WEAKNESSES.iter().any(|(of, done, said, _)| {
-        capture.contains(of) && how.contains(done) && what.contains(said)
-    })
+/// The place of a weakness in the list.
+pub(super) fn known(capture: &str, how: &str, what: &str) -> Option<usize> {
+    WEAKNESSES
+        .iter()
+        .position(|(of, done, said, _)| capture == *of && how.contains(done) && what.contains(said))
+}
+
+/// Those that did not show: they are no weaknesses any more, and have to go.
+pub(super) fn overcome(seen: &BTreeSet<usize>) -> Vec<String> {
+    let all = (0..).zip(WEAKNESSES);
+    let left = all.filter(|(place, _)| !seen.contains(place));
+    left.map(|(_, (of, done, ..))| format!("{of} {done}: is known to be wrong, and is not"))
+        .collect()
 }

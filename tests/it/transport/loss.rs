@@ -50,6 +50,30 @@ impl Damage {
         )
     }
 
+    /// Three packets in a row are missing, as where a buffer was full.
+    pub(super) fn burst(records: &[OwnedRecord], place: usize) -> Self {
+        let places: Vec<usize> = (place..records.len()).take(3).collect();
+        let gone: Vec<OwnedRecord> = places.iter().map(|&at| records[at].clone()).collect();
+        let how = format!("without packets from {}", records[place].at.frame);
+        Self::new(how, mischief::lose(records, &places), &gone)
+    }
+
+    /// Of one connection only one direction was captured.
+    pub(super) fn one_way(records: &[OwnedRecord]) -> Vec<Self> {
+        let ways: BTreeSet<packets::Way> = records
+            .iter()
+            .filter_map(packets::look)
+            .map(|seen| seen.way)
+            .collect();
+        let case = |way: packets::Way| {
+            let is_gone =
+                |record: &OwnedRecord| packets::look(record).is_some_and(|seen| seen.way == way);
+            let (gone, left): (Vec<_>, Vec<_>) = records.iter().cloned().partition(is_gone);
+            Self::new(format!("without {} > {}", way.0, way.1), left, &gone)
+        };
+        ways.into_iter().map(case).collect()
+    }
+
     /// The capture begins late.
     pub(super) fn begun(records: &[OwnedRecord], place: usize) -> Self {
         let (gone, left) = records.split_at(place);
