@@ -16,6 +16,7 @@ mod attempts;
 mod captures;
 mod cli;
 mod contract;
+mod healthy;
 mod live;
 mod privacy;
 mod properties;
