@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const HOSTS: usize = 4096;
 
 /// Decided attempts remembered as possible owners of a failed connection.
-const WAITED: usize = 256;
+const WAITED: usize = 4096;
 
 /// An upstream connection that never carried a request.
 #[derive(Clone, Debug)]
@@ -31,6 +31,14 @@ pub(super) struct FailedConnection {
     pub(super) taken: bool,
 }
 
+/// From when to when a server was waited for.
+#[derive(Clone, Copy, Debug)]
+struct Waited {
+    server: IpAddr,
+    from: Timestamp,
+    to: Timestamp,
+}
+
 /// The memory of the neighbourhood.
 #[derive(Debug)]
 pub(super) struct Around {
@@ -41,7 +49,7 @@ pub(super) struct Around {
     passes: HashMap<Endpoint, Timestamp>,
     upstream_side: HashMap<IpAddr, IpAddr>,
     /// From when to when the attempts decided last waited for their answers.
-    waited: VecDeque<(Timestamp, Timestamp)>,
+    waited: VecDeque<Waited>,
     lost: u64,
 }
 
@@ -98,8 +106,11 @@ impl Around {
             if self.waited.len() >= WAITED {
                 self.waited.pop_front();
             }
-            self.waited
-                .push_back((outermost.started(), outermost.settled().unwrap_or(now)));
+            self.waited.push_back(Waited {
+                server: outermost.connection.server.addr,
+                from: outermost.started(),
+                to: outermost.settled().unwrap_or(now),
+            });
         }
         for node in nodes.iter().filter(|node| node.role == Role::Path) {
             let Some(outer) = node.parent.and_then(|parent| nodes.get(parent)) else {
@@ -128,6 +139,22 @@ impl Around {
     ) -> bool {
         recent(&self.tls_to, &opener, now)
             || named.is_some_and(|client| recent(&self.tls_from, &client, now))
+    }
+
+    /// Whether a connection that nobody has yet failed in that time.
+    pub(super) fn has_failed(&self, (from, to): (Timestamp, Timestamp)) -> bool {
+        self.failed.iter().any(|failed| {
+            let began = failed.connection.syn.map(|syn| syn.ts);
+            !failed.taken && began.is_some_and(|syn| from <= syn && syn <= to)
+        })
+    }
+
+    /// Whether none of the attempts decided last waited for that host at that time.
+    pub(super) fn waited_alone(&self, server: IpAddr, (from, to): (Timestamp, Timestamp)) -> bool {
+        !self
+            .waited
+            .iter()
+            .any(|waited| waited.server == server && waited.from <= to && from <= waited.to)
     }
 
     /// The failed connections that the proxy behind `server` began between two points in time and that nobody has yet;
@@ -167,7 +194,7 @@ impl Around {
             && !self
                 .waited
                 .iter()
-                .any(|&(began, ended)| began <= to && from <= ended);
+                .any(|waited| waited.from <= to && from <= waited.to);
         let unambiguous = alone && known.is_none() && one_client;
         if !own && !unambiguous {
             return Vec::new();

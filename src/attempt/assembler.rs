@@ -87,12 +87,17 @@ impl Assembler {
     pub fn finish(&mut self, out: &mut impl Extend<Output>) {
         self.run_due(self.now, out);
         let pending = self.pending();
-        // In the order in which they would have been decided, had there been time: a try before the one it follows.
+        // In the order in which they would have been decided, had there been time: what is settled first, and a try after
+        // the one that takes it in.
         let mut left: Vec<(Timestamp, CaseId, Cut)> = self
             .undecided
             .iter()
             .map(|(id, case)| match case.progress() {
-                Progress::Settling(at) => (at, id, Cut::No),
+                Progress::Settling(at) => {
+                    let next = self.undecided.next_settles(id);
+                    let then = next.map(|next| next.max(at).after(Duration::from_nanos(1)));
+                    (then.unwrap_or(at), id, Cut::No)
+                }
                 Progress::Waiting(_) => (Timestamp::MAX, id, Cut::Off),
             })
             .collect();
@@ -144,7 +149,16 @@ impl Assembler {
             self.due.pop();
             self.now = self.now.max(at);
             match self.undecided.get(id).map(Case::progress) {
-                Some(Progress::Settling(settled)) if settled <= at => self.decide(id, Cut::No, out),
+                Some(Progress::Settling(settled)) if settled <= at => {
+                    match self.undecided.next_settles(id) {
+                        // Right after the try that will take it in.
+                        Some(next) if next > at => {
+                            let then = next.after(Duration::from_nanos(1));
+                            self.due.push(Reverse((then, id)));
+                        }
+                        _ => self.decide(id, Cut::No, out),
+                    }
+                }
                 Some(Progress::Settling(settled)) => self.due.push(Reverse((settled, id))),
                 Some(Progress::Waiting(_)) | None => {}
             }

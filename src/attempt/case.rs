@@ -28,6 +28,8 @@ pub(super) struct Case {
     pub(super) legs: Vec<LiveLeg>,
     /// The try before this one, which may turn out to be the same attempt.
     pub(super) previous: Option<CaseId>,
+    /// The try after this one, as far as it is known.
+    pub(super) next: Option<CaseId>,
     pub(super) earlier: Vec<EarlierTry>,
     /// What the capture had lost when it began.
     pub(super) lost_before: u64,
@@ -110,8 +112,18 @@ impl Case {
 
     /// The leg whose answer counts, as far as it is known: the first of the roots.
     pub(super) fn outermost(&self) -> Option<&LiveLeg> {
-        self.legs
+        if let [only] = self.legs.as_slice() {
+            return Some(only);
+        }
+        let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
+        let parents = tree::parents(&legs);
+        let roots = self
+            .legs
             .iter()
+            .zip(parents)
+            .filter(|(_, parent)| parent.is_none());
+        roots
+            .map(|(live, _)| live)
             .min_by_key(|live| (live.leg.started(), live.leg.conn))
     }
 }

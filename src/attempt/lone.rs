@@ -4,7 +4,9 @@
 //! common but that one begins while the other waits, and that they ask for the same. Where two pairings fit, none is
 //! made.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId};
 use crate::attempt::{JoinedBy, Leg, tree};
@@ -13,6 +15,9 @@ use crate::time::Timestamp;
 
 /// Neighbours in time that are looked at; with more than that at once nothing can be told apart anyway.
 const NEIGHBOURS: usize = 64;
+
+/// A hop passes an answer on within this time.
+const IN_STEP: Duration = Duration::from_millis(20);
 
 /// Undecided attempts of a single leg, by what they ask for.
 #[derive(Debug, Default)]
@@ -125,7 +130,8 @@ fn target(leg: &Leg) -> Option<&str> {
 
 /// What says that `inner` serves `outer`.
 fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
-    if !tree::may_be_child(outer, inner) {
+    let same_server = outer.connection.server == inner.connection.server;
+    if same_server || !tree::may_be_child(outer, inner) {
         return None;
     }
     if let (Some(a), Some(b)) = (request_id(outer), request_id(inner)) {
@@ -139,8 +145,40 @@ fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
         (Some(outer), Some(inner)) => outer == inner || outer >= 500,
         _ => true,
     };
-    (ends_inside && answers_fit && names_client(outer, inner) && asks_alike(outer, inner))
-        .then_some(JoinedBy::Time)
+    (ends_inside
+        && answers_fit
+        && names_client(outer, inner)
+        && asks_alike(outer, inner)
+        && keys_allow(outer, inner))
+    .then_some(JoinedBy::Time)
+}
+
+/// What the keys let two legs be that have nothing but time in common. Two whole keys are most likely of two clients: that
+/// a hop made the second must be seen by the accept that it passed on, or by the one leg's answer following the other's.
+fn keys_allow(outer: &Leg, inner: &Leg) -> bool {
+    let key = |leg: &Leg| leg.offer().and_then(|offer| offer.key.clone());
+    let (Some(a), Some(b)) = (key(outer), key(inner)) else {
+        return true;
+    };
+    let named = tree::names_client_of(inner, outer);
+    let adjacent = tree::is_adjacent(outer, inner);
+    if a == b {
+        // A key that RFC 6455 prints: all probes have it.
+        return adjacent || named;
+    }
+    let accept = |leg: &Leg| {
+        leg.answer_field("sec-websocket-accept")
+            .map(Cow::into_owned)
+    };
+    let same_accept = accept(outer).is_some() && accept(outer) == accept(inner);
+    let in_step = match (outer.answered(), inner.answered()) {
+        (Some(outer), Some(inner)) => outer.since(inner) <= IN_STEP,
+        _ => false,
+    };
+    // On loopback every leg is next to every other, and each names the same client.
+    let local = outer.connection.client.addr.is_loopback();
+    let opened = outer.status() == Some(101);
+    same_accept || (in_step && !local && (named || (adjacent && !opened)))
 }
 
 /// Where the inner leg says for whom it is, that is the outer leg's client.

@@ -124,17 +124,39 @@ pub(super) fn may_be_child(outer: &Leg, inner: &Leg) -> bool {
     encloses(outer, inner) && precedes(outer, inner) && may_serve(outer, inner)
 }
 
-/// Begins first. Where two clocks may differ, the addresses decide if they can.
+/// Begins first. Where two clocks may differ, other things decide if they can: the addresses; what a hop leaves away; for
+/// whom a request says that it is; and that who waits for another waits longer.
 fn precedes(outer: &Leg, inner: &Leg) -> bool {
     let begins_first = (outer.started(), outer.conn) < (inner.started(), inner.conn);
     if same_file(outer, inner) {
         return begins_first;
     }
-    match (is_adjacent(outer, inner), is_adjacent(inner, outer)) {
-        (true, false) => true,
-        (false, true) => false,
-        _ => begins_first,
+    let decides = |a: bool, b: bool| (a != b).then_some(a);
+    let by_address = decides(is_adjacent(outer, inner), is_adjacent(inner, outer));
+    let source = |leg: &Leg| leg.request.as_ref().map(|(at, _)| at.source);
+    if source(outer) == source(inner) {
+        return by_address.unwrap_or(begins_first);
     }
+    let asks = |leg: &Leg| leg.offer().is_some_and(|offer| offer.upgrade);
+    let waited = |leg: &Leg| {
+        leg.settled()
+            .map_or(Duration::MAX, |settled| settled.since(leg.started()))
+    };
+    by_address
+        .or_else(|| decides(asks(outer), asks(inner)))
+        .or_else(|| decides(names_client_of(inner, outer), names_client_of(outer, inner)))
+        .or_else(|| decides(waited(outer) > waited(inner), waited(inner) > waited(outer)))
+        .unwrap_or(begins_first)
+}
+
+/// Whether a request says that it is for the client of another leg.
+pub(super) fn names_client_of(inner: &Leg, outer: &Leg) -> bool {
+    let client = outer.connection.client.addr.to_string();
+    ["x-forwarded-for", "x-real-ip"].into_iter().any(|name| {
+        inner
+            .request_field(name)
+            .is_some_and(|value| value.split(',').any(|element| element.trim() == client))
+    })
 }
 
 fn encloses(outer: &Leg, inner: &Leg) -> bool {
@@ -163,7 +185,7 @@ fn may_serve(outer: &Leg, inner: &Leg) -> bool {
     !same_client || (!same_server && is_adjacent(outer, inner))
 }
 
-fn is_adjacent(outer: &Leg, inner: &Leg) -> bool {
+pub(super) fn is_adjacent(outer: &Leg, inner: &Leg) -> bool {
     outer.connection.server.addr == inner.connection.client.addr
 }
 

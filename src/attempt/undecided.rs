@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::attempt::case::{Case, CaseId, LiveLeg, Progress};
+use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Pair};
 use crate::attempt::places::Places;
@@ -93,9 +93,11 @@ impl Undecided {
         if protocol == Protocol::WebSocket {
             self.lone.add(&leg, id);
         }
+        self.note_next(previous, id);
         let case = Case {
             protocol,
             previous,
+            next: None,
             legs: vec![LiveLeg::new(leg, None)],
             earlier: Vec::new(),
             lost_before,
@@ -119,6 +121,7 @@ impl Undecided {
 
     /// A leg with the key of an attempt is another leg of it.
     pub(super) fn join(&mut self, id: CaseId, exchange: u32, leg: Leg) {
+        let previous = self.previous(&leg);
         let Some(case) = self.cases.get_mut(&id) else {
             return;
         };
@@ -127,6 +130,29 @@ impl Undecided {
         }
         self.places.insert(leg.conn, exchange, id, case.legs.len());
         case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
+        // By the clock of another file an inner leg may have come first; who tries again is the outermost one's client.
+        if case.previous.is_none() && previous != Some(id) {
+            case.previous = previous;
+            self.note_next(previous, id);
+        }
+    }
+
+    fn note_next(&mut self, of: Option<CaseId>, next: CaseId) {
+        if let Some(case) = of.and_then(|of| self.cases.get_mut(&of)) {
+            case.next = Some(next);
+        }
+    }
+
+    /// When the next try of the same client may be decided, where that was answered in time and will take this one in.
+    pub(super) fn next_settles(&self, id: CaseId) -> Option<Timestamp> {
+        let refused = self.cases.get(&id)?;
+        let next = self.cases.get(&refused.next?)?;
+        let (before, after) = (&refused.outermost()?.leg, &next.outermost()?.leg);
+        let in_time = after.answered()?.since(before.answered()?) <= SETTLE_TRIES;
+        match next.progress() {
+            Progress::Settling(at) if next.previous == Some(id) && in_time => Some(at),
+            _ => None,
+        }
     }
 
     /// Makes one attempt of two if nothing else fits an attempt of a single leg.
@@ -177,7 +203,10 @@ impl Undecided {
             .filter(|root| root.leg.conn == conn && root.leg.invites_another_try())
             .and_then(|root| Client::of(&root.leg));
         if let Some(client) = client {
-            case.invites = Some(client.clone());
+            let before = case.invites.replace(client.clone());
+            if let Some(before) = before.filter(|before| self.inviting.get(before) == Some(&id)) {
+                self.inviting.remove(&before);
+            }
             self.inviting.insert(client, id);
         }
     }

@@ -280,6 +280,52 @@ fn the_sample_key_of_the_rfc_joins_nothing() {
 }
 
 #[test]
+fn two_clients_at_once_are_not_joined_by_time() {
+    // One waits while the other is refused: at the same server, and at a proxy that asks for somebody under TLS.
+    for (from, to) in [("10.1.0.3:50000", PROXY), ("10.1.0.1:40000", BACKEND)] {
+        let mut script = Script::default();
+        script
+            .ask(0, 0, handshake(CLIENT, PROXY))
+            .ask(1, 5, handshake(from, to).key("EBESExQVFhcYGRobHB0eHw=="))
+            .answer(1, 20, 403, &[])
+            .answer(0, 200, 403, &[]);
+        let (attempts, _) = script.run();
+        assert_eq!(attempts.len(), 2, "{from} to {to}");
+    }
+}
+
+#[test]
+fn an_upstream_leg_whose_clock_is_ahead_stays_the_inner_one() {
+    let mut script = Script::default();
+    script
+        .ask_in(1, 1, 0, handshake(INNER, BACKEND))
+        .ask(0, 60, handshake(CLIENT, PROXY))
+        .fin(1, 90, Direction::ToClient)
+        .answer(0, 200, 502, &[]);
+    let judged = script.one();
+    assert_eq!(findings(&judged)[0], "upstream_closed");
+    assert_eq!(
+        judged.attempt.legs[0].leg.connection.server.to_string(),
+        PROXY
+    );
+}
+
+#[test]
+fn a_try_that_is_decided_late_still_takes_in_the_one_before() {
+    let second = handshake("10.1.0.2:50001", PROXY).key("EBESExQVFhcYGRobHB0eHw==");
+    let mut script = Script::default();
+    script
+        .ask(0, 0, handshake(CLIENT, PROXY))
+        .answer(0, 2, 401, &[("WWW-Authenticate", "Basic realm=x")])
+        // Answered in time, and nothing is said for a second.
+        .ask(1, 4_000, second)
+        .switch(1, 4_900, &[]);
+    let (attempts, _) = script.run_for(5_000);
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0].attempt.tries, 2);
+}
+
+#[test]
 fn the_same_key_again_after_it_was_decided_is_a_new_attempt() {
     let mut script = Script::default();
     script

@@ -17,6 +17,7 @@ mod captures;
 mod cli;
 mod contract;
 mod flags;
+mod healthy;
 mod live;
 mod privacy;
 mod properties;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Assembler;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::join::Client;
 use crate::attempt::places::SocketLeg;
 use crate::attempt::{
     Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
@@ -124,6 +125,7 @@ impl Assembler {
         if live.leg.response.is_none() || live.leg.invites_another_try() {
             return;
         }
+        let client = Client::of(&live.leg);
         let mut answered = live.leg.answered();
         let mut previous = case.previous;
         while let (Some(id), Some(by)) = (previous, answered) {
@@ -131,6 +133,7 @@ impl Assembler {
                 .undecided
                 .get(id)
                 .and_then(Case::outermost)
+                .filter(|refused| Client::of(&refused.leg) == client)
                 .and_then(|live| live.leg.answered())
                 .filter(|&refused| by.since(refused) <= SETTLE_TRIES);
             if in_time.is_none() {
@@ -185,22 +188,42 @@ impl Assembler {
         if node.role != Role::Path || (answered_itself && until.is_none()) {
             return Vec::new();
         }
+        let inner = inner
+            .and_then(|inner| nodes.get(inner))
+            .map(|node| &node.leg);
+        // Where it opened, those that came before the upstream that took it.
+        let taken = inner.filter(|_| leg.opened()).map(Leg::started);
         let window = (
             leg.started(),
-            until.or_else(|| leg.settled()).unwrap_or(self.now),
+            until
+                .or(taken)
+                .or_else(|| leg.settled())
+                .unwrap_or(self.now),
         );
+        if !self.around.has_failed(window) {
+            return Vec::new();
+        }
         let waits = |live: &LiveLeg| {
             live.leg.started() <= window.1
                 && live.leg.settled().is_none_or(|settled| settled >= window.0)
         };
-        let alone = !self
-            .undecided
-            .iter()
-            .any(|(_, case)| case.legs.iter().any(waits));
-        let inner_client = inner
-            .and_then(|inner| nodes.get(inner))
-            .map(|node| node.leg.connection.client.addr);
         let server = leg.connection.server;
+        let others = self.undecided.iter().flat_map(|(_, case)| &case.legs);
+        let (alone, alone_there) =
+            others
+                .filter(|live| waits(live))
+                .fold((true, true), |(_, there), live| {
+                    let same = live.leg.connection.server.addr == server.addr;
+                    (false, there && !same)
+                });
+        // A gateway's own 5xx needs an explanation; else what others may have tried is left alone.
+        let explains = until.is_some()
+            || (inner.is_none() && leg.status().is_some_and(|status| status >= 500));
+        let unambiguous = alone_there && self.around.waited_alone(server.addr, window);
+        if !explains && !unambiguous {
+            return Vec::new();
+        }
+        let inner_client = inner.map(|inner| inner.connection.client.addr);
         let failed = self.around.take_failed(server, inner_client, window, alone);
         let as_node = failed.into_iter().map(|one| Node {
             parent: Some(holder),

@@ -17,7 +17,10 @@ pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODw==";
 #[derive(Default)]
 pub(crate) struct Script {
     events: Vec<(i64, Event)>,
-    asked: HashMap<(u64, u32), Offer>,
+    /// The last exchange of each connection, and what it asked for.
+    asked: HashMap<u64, (u32, Offer)>,
+    /// The file of each connection, where it is not the first.
+    sources: HashMap<u64, u16>,
 }
 
 /// A request to be scripted.
@@ -73,6 +76,30 @@ impl Ask {
         self
     }
 
+    /// The same, from one endpoint to another.
+    pub(crate) fn between(mut self, client: &str, server: &str) -> Self {
+        self.client = endpoint(client);
+        self.server = endpoint(server);
+        self
+    }
+
+    /// The same request as another, but for the key.
+    pub(crate) fn like(self, other: &Self) -> Self {
+        let key = self
+            .fields
+            .into_iter()
+            .find(|(name, _)| name == "Sec-WebSocket-Key");
+        other
+            .clone()
+            .key(&key.map(|(_, key)| key).unwrap_or_default())
+    }
+
+    /// Not the first exchange of its connection.
+    pub(crate) fn exchange(mut self, number: u32) -> Self {
+        self.exchange = number;
+        self
+    }
+
     pub(crate) fn http10(mut self) -> Self {
         self.version = Version::Http10;
         self
@@ -88,7 +115,10 @@ impl Ask {
 
 impl Script {
     fn add(&mut self, conn: u64, ms: i64, fact: Fact) {
-        let at = stamp(ms, self.events.len() as u64 + 1);
+        let at = Stamp {
+            source: self.sources.get(&conn).copied().unwrap_or_default(),
+            ..stamp(ms, self.events.len() as u64 + 1)
+        };
         self.events.push((
             ms,
             Event::Conn {
@@ -112,7 +142,8 @@ impl Script {
             fields: fields(ask.fields.iter().map(|(name, value)| (&**name, &**value))),
         };
         let offer = Offer::of(&head);
-        self.asked.insert((conn, ask.exchange), offer.clone());
+        self.asked.insert(conn, (ask.exchange, offer.clone()));
+        self.sources.insert(conn, source);
         let connection = Connection {
             client: ask.client,
             server: ask.server,
@@ -129,9 +160,6 @@ impl Script {
             offer,
         };
         self.add(conn, ms, Fact::Request(Box::new(request)));
-        if let Some((_, Event::Conn { at, .. })) = self.events.last_mut() {
-            at.source = source;
-        }
         self
     }
 
@@ -143,20 +171,17 @@ impl Script {
         status: u16,
         with: &[(&str, &str)],
     ) -> &mut Self {
-        let exchange = self
-            .asked
-            .keys()
-            .filter(|(known, _)| *known == conn)
-            .map(|(_, n)| *n)
-            .max()
-            .unwrap_or(0);
+        let (exchange, offer) = match self.asked.get(&conn) {
+            Some((exchange, offer)) => (*exchange, Some(offer)),
+            None => (0, None),
+        };
         let head = ResponseHead {
             version: Version::Http11,
             status: Status(status),
             reason: "".into(),
             fields: fields(with.iter().copied()),
         };
-        let answer = Answer::of(&head, self.asked.get(&(conn, exchange)));
+        let answer = Answer::of(&head, offer);
         let response = Response {
             exchange,
             connection: None,
@@ -173,8 +198,8 @@ impl Script {
     pub(crate) fn switch(&mut self, conn: u64, ms: i64, with: &[(&str, &str)]) -> &mut Self {
         let key = self
             .asked
-            .get(&(conn, 0))
-            .and_then(|offer| offer.key.clone())
+            .get(&conn)
+            .and_then(|(_, offer)| offer.key.clone())
             .unwrap_or_default();
         let accept = accept_for(&key);
         let mut all = vec![
@@ -188,11 +213,12 @@ impl Script {
 
     pub(crate) fn body(&mut self, conn: u64, ms: i64, text: &str) -> &mut Self {
         let bytes = text.as_bytes().into();
+        let exchange = self.asked.get(&conn).map_or(0, |(exchange, _)| *exchange);
         self.add(
             conn,
             ms,
             Fact::Body {
-                exchange: 0,
+                exchange,
                 bytes,
                 whole: true,
                 encoded: false,

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 pub(crate) mod conversation;
+pub(crate) mod crowd;
 pub(crate) mod files;
 pub(crate) mod legs;
 pub(crate) mod mischief;
