@@ -185,7 +185,7 @@ pub struct Frames {
     pub server: FrameCounts,
     /// Bytes of the largest message so far of each side, with when it ended; 1009 asks for it.
     pub largest_message: [u64; 2],
-    /// The last byte of either side, as of this fact.
+    /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
 }
 

@@ -282,6 +282,33 @@ pub struct SeenViolation {
     pub count: u64,
 }
 
+impl Closing {
+    /// From the 101 to the end.
+    pub fn age(&self) -> Duration {
+        self.at.since(self.opened_at)
+    }
+
+    /// How long both sides were silent before the end; on the innermost leg, for that is what a proxy's timer watches.
+    pub fn idle(&self) -> Duration {
+        let [client, server] = self.innermost_bytes();
+        self.silent_since(client.max(server))
+    }
+
+    /// How long the server was silent before the end.
+    pub fn server_idle(&self) -> Duration {
+        let [_, server] = self.innermost_bytes();
+        self.silent_since(server)
+    }
+
+    fn innermost_bytes(&self) -> [Option<Timestamp>; 2] {
+        self.legs.last().map_or([None; 2], |leg| leg.last_bytes)
+    }
+
+    fn silent_since(&self, last: Option<Timestamp>) -> Duration {
+        self.at.since(last.unwrap_or(self.opened_at))
+    }
+}
+
 impl SeenViolation {
     /// What is wrong.
     pub const fn kind(&self) -> ViolationKind {

@@ -142,9 +142,10 @@ impl Socket {
         mut bytes: &[u8],
         at_segment_start: bool,
     ) {
-        let since = self.since.get_or_insert_default();
-        if let Some(last) = since.last.get_mut(dir.index()) {
-            *last = Some(link.at.ts);
+        let side = self.sides.get(dir);
+        // Bytes of a Close end a silence; they are no part of what went before it.
+        if !side.closed && !side.walker.is_between_frames() {
+            self.heard(link, dir);
         }
         match &self.sides.get(dir).sync {
             Sync::Stopped => return,
@@ -157,6 +158,14 @@ impl Socket {
             }
         }
         self.walk(link, dir, &mut bytes);
+    }
+
+    /// A side says something other than Close.
+    fn heard(&mut self, link: &Link<'_>, dir: Direction) {
+        let since = self.since.get_or_insert_default();
+        if let Some(last) = since.last.get_mut(dir.index()) {
+            *last = Some(link.at.ts);
+        }
     }
 
     /// Reads frames until the bytes are used up.
@@ -223,6 +232,9 @@ impl Socket {
                 self.name(link, dir, &header);
                 self.header(link, (dir, offset), &header, out_of_turn);
                 let is_close = header.opcode == Opcode::CLOSE;
+                if !is_close {
+                    self.heard(link, dir);
+                }
                 let used = &mut self.sides.get_mut(dir).used;
                 if !is_close && !std::mem::replace(used, true) {
                     self.flush_first(link);

@@ -6,8 +6,6 @@ mod abnormal;
 mod code;
 mod frames;
 
-use std::time::Duration;
-
 use self::abnormal::{is_unused, tcp_party};
 use self::code::kind_of;
 use crate::attempt::{Closing, ClosingLeg, SeenClose};
@@ -125,9 +123,9 @@ impl Trial<'_> {
             code: self.code,
             by: self.by,
             reason,
-            age: closing.at.since(closing.opened_at),
-            idle: idle(closing, None),
-            server_idle: idle(closing, Some(Direction::ToClient)),
+            age: closing.age(),
+            idle: closing.idle(),
+            server_idle: closing.server_idle(),
             software: self.outermost.software.as_deref(),
             marks: &self.outermost.marks,
         }
@@ -226,20 +224,6 @@ const fn sender(dir: Direction) -> Party {
         Direction::ToServer => Party::Client,
         Direction::ToClient => Party::Server,
     }
-}
-
-/// Silence before the end: of both sides, or of one. On the innermost leg, for that is what a proxy's timer watches.
-fn idle(closing: &Closing, of: Option<Direction>) -> Duration {
-    let Some(leg) = closing.legs.last() else {
-        return Duration::ZERO;
-    };
-    let [client, server] = leg.last_bytes;
-    let last = match of {
-        Some(Direction::ToClient) => server,
-        Some(Direction::ToServer) => client,
-        None => client.max(server),
-    };
-    closing.at.since(last.unwrap_or(closing.opened_at))
 }
 
 fn hop_between(outer: &ClosingLeg, inner: &ClosingLeg) -> Hop {

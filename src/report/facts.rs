@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Protocol, TcpEnd};
+use crate::attempt::{Attempt, ClosingLeg, Leg, Protocol, TcpEnd};
 use crate::flow::{Direction, End};
 use crate::judge::{Finding, JudgedAttempt, Verdict};
 use crate::time::{Stamp, Timestamp};
@@ -67,22 +67,6 @@ pub(super) const fn side(dir: Direction) -> &'static str {
         Direction::ToServer => "client",
         Direction::ToClient => "server",
     }
-}
-
-/// From the 101 to the end.
-pub(super) fn age(closing: &Closing) -> Duration {
-    closing.at.since(closing.opened_at)
-}
-
-/// How long both sides of the outermost leg were silent before the end.
-pub(super) fn idle(closing: &Closing) -> Duration {
-    let last = closing.legs.first().and_then(|leg| {
-        let [client, server] = leg.last_bytes;
-        client.max(server)
-    });
-    closing
-        .at
-        .since(last.unwrap_or(closing.opened_at).min(closing.at))
 }
 
 /// From one side's Close to the other's.

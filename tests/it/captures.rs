@@ -109,6 +109,14 @@ fn the_same_file_gives_the_same_bytes_twice() {
     }
 }
 
+/// The last frame before the Close is a ping at 2.0065 s, the Close comes at 4.0084 s (as tshark has it).
+#[test]
+fn the_silence_before_a_close_does_not_count_the_close() {
+    let lines = json_lines(&captures().join("close/1011_keepalive_ping_timeout.pcapng"));
+    let idle = of_type(&lines, "closing")[0]["idle_ms"].as_u64().unwrap();
+    assert!((2_000..=2_003).contains(&idle), "silent for {idle} ms");
+}
+
 /// Captures of other projects, where the variable `WSCAP_CORPUS` names a folder with them and their `truth.json`.
 #[test]
 fn captures_of_other_projects_yield_what_is_known_of_them() {

@@ -122,8 +122,8 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
     if judgement.kind == Kind::Abnormal {
         seen.push(format!(
             "Open for {}, silent for the last {}.",
-            span(facts::age(&judged.closing)),
-            span(facts::idle(&judged.closing))
+            span(judged.closing.age()),
+            span(judged.closing.idle())
         ));
     }
     page.list("Seen", &seen);

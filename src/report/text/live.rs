@@ -195,7 +195,7 @@ pub(super) fn closing_end(judged: &JudgedClosing) -> String {
     format!(
         "{name}, by {}, after {}{}",
         judgement.by.name(),
-        span(facts::age(&judged.closing)),
+        span(judged.closing.age()),
         why.unwrap_or_default()
     )
 }
