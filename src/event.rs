@@ -42,8 +42,11 @@ pub enum Event {
 /// What was seen on a connection. Boxed where large, so that an event stays small.
 #[derive(Clone, Debug)]
 pub enum Fact {
-    /// A connection that ended before it carried a byte: refused, unanswered, closed. Nothing else is said of it.
+    /// A connection that ended before it carried a byte: refused, unanswered, closed. Also one whose SYN was
+    /// sent again or has waited for some seconds; of that one it may be said again, when it was refused after all.
     Failed(Box<Connection>, End),
+    /// A connection of which [`Fact::Failed`] was said has got its answer.
+    Connected,
     /// A request that belongs to an attempt, or to another upgrade.
     Request(Box<Request>),
     /// The final answer to it. Without a request of the same `exchange` before, that request was not seen.

@@ -36,6 +36,13 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
     }
 
+    /// The time `span` earlier; saturates.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        let nanos = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// The time `span` later; saturates.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

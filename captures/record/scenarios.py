@@ -54,8 +54,12 @@ def unplug_client(stage: Stage, s: "Scenario") -> None:
     """The client's address goes away while the server has things to tell it."""
     stage.start("client", s.client)
     time.sleep(1.5)
-    stage.unplug_client()
+    stage.unplug("client")
     time.sleep(33)  # the last retransmission before that comes some 28 s after the first sending
+
+
+def unplug_backend(stage: Stage, s: "Scenario") -> None:
+    stage.unplug("backend")
 
 
 def leave_open(stage: Stage, s: "Scenario") -> None:
@@ -236,6 +240,10 @@ REFUSED = [
     behind(haproxy(), "handshake/backend_down_behind_haproxy"),
     behind(apache(f"ProxyPass / ws://{BACKEND}:{PORT}/"),
            "handshake/backend_down_behind_apache_wstunnel"),
+    behind(nginx(UPGRADE + "proxy_connect_timeout 5s;"),
+           "handshake/backend_unreachable_behind_nginx", before=unplug_backend),
+    behind(haproxy(), "handshake/client_left_unreachable_behind_haproxy", before=unplug_backend,
+           client=ws_client(**HELLO, options={"handshakeTimeout": 5500})),
     behind(nginx(UPGRADE + "proxy_read_timeout 2s;"), "handshake/backend_silent_behind_nginx",
            hand_made("silent")),
     behind(haproxy(idle="2s"), "handshake/backend_silent_behind_haproxy", hand_made("silent")),

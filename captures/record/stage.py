@@ -97,9 +97,9 @@ class Stage:
         """Turns the proxy into a plain router."""
         self.command("proxy", ["sysctl", "-qw", "net.ipv4.ip_forward=1"])
 
-    def unplug_client(self) -> None:
-        """The client is gone without a word: nothing it is sent is answered any more."""
-        _ip("-n", self.namespaces["client"], "addr", "flush", "dev", "to-proxy")
+    def unplug(self, role: str) -> None:
+        """Client or backend is gone without a word: nothing it is sent is answered any more."""
+        _ip("-n", self.namespaces[role], "addr", "flush", "dev", "to-proxy")
 
     def __exit__(self, *_error) -> None:
         for process in reversed(self.processes):

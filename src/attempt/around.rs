@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::attempt::{Node, Role};
 use crate::event::{Connection, Health};
-use crate::flow::{End, Endpoint};
+use crate::flow::{ConnId, End, Endpoint};
 use crate::time::Timestamp;
 
 /// How long a neighbour counts (spec: within 60 s).
@@ -23,11 +23,13 @@ const WAITED: usize = 4096;
 /// An upstream connection that never carried a request.
 #[derive(Clone, Debug)]
 pub(super) struct FailedConnection {
+    /// Its number.
+    conn: ConnId,
     /// Its endpoints.
     pub(super) connection: Connection,
     /// How it ended.
     pub(super) how: End,
-    /// An attempt has it already.
+    /// An attempt has it already, or it was answered after all.
     pub(super) taken: bool,
 }
 
@@ -43,6 +45,10 @@ struct Waited {
 #[derive(Debug)]
 pub(super) struct Around {
     failed: VecDeque<FailedConnection>,
+    /// Where each of them is, counted from the first that ever was.
+    failed_at: HashMap<ConnId, u64>,
+    /// Those before the first that is left.
+    forgotten: u64,
     failed_limit: usize,
     tls_to: HashMap<IpAddr, Timestamp>,
     tls_from: HashMap<IpAddr, Timestamp>,
@@ -57,6 +63,8 @@ impl Around {
     pub(super) fn new(failed_limit: u64) -> Self {
         Self {
             failed: VecDeque::new(),
+            failed_at: HashMap::new(),
+            forgotten: 0,
             failed_limit: usize::try_from(failed_limit).unwrap_or(usize::MAX),
             tls_to: HashMap::new(),
             tls_from: HashMap::new(),
@@ -68,17 +76,38 @@ impl Around {
     }
 
     /// Remembers a refused, unanswered or empty connection; true where an older one had to go.
-    pub(super) fn failed(&mut self, connection: Connection, how: End) -> bool {
-        let full = self.failed.len() >= self.failed_limit;
-        if full {
-            self.failed.pop_front();
+    pub(super) fn failed(&mut self, conn: ConnId, connection: Connection, how: End) -> bool {
+        // Only of one that waited for long is it said twice.
+        if let Some(known) = self.failed_mut(conn) {
+            known.how = how;
+            return false;
         }
+        let full = self.failed.len() >= self.failed_limit;
+        if full && let Some(oldest) = self.failed.pop_front() {
+            self.failed_at.remove(&oldest.conn);
+            self.forgotten += 1;
+        }
+        let place = self.forgotten + self.failed.len() as u64;
+        self.failed_at.insert(conn, place);
         self.failed.push_back(FailedConnection {
+            conn,
             connection,
             how,
             taken: false,
         });
         full
+    }
+
+    /// A connection that waited for long was answered after all.
+    pub(super) fn connected(&mut self, conn: ConnId) {
+        if let Some(failed) = self.failed_mut(conn) {
+            failed.taken = true;
+        }
+    }
+
+    fn failed_mut(&mut self, conn: ConnId) -> Option<&mut FailedConnection> {
+        let place = self.failed_at.get(&conn)?.checked_sub(self.forgotten)?;
+        self.failed.get_mut(usize::try_from(place).ok()?)
     }
 
     /// Remembers that a TLS connection began.

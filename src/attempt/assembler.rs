@@ -187,10 +187,11 @@ impl Assembler {
             }
             Fact::MidStream(connection) => self.mid_stream(conn, at, *connection),
             Fact::Failed(connection, how) => {
-                if self.around.failed(*connection, how) {
+                if self.around.failed(conn, *connection, how) {
                     self.reached.count(Limit::legs_waiting);
                 }
             }
+            Fact::Connected => self.around.connected(conn),
             Fact::Encrypted(hello) => self.around.encrypted(hello.client, hello.server, at.ts),
             Fact::FirstBytes { hash } => {
                 if let Some(joined) = self.undecided.first_bytes(conn, hash) {

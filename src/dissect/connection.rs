@@ -27,6 +27,8 @@ pub(super) struct Connection {
     /// It carried bytes.
     has_bytes: bool,
     first_fin: Option<Direction>,
+    /// Its SYN was told as waiting.
+    waits: bool,
 }
 
 /// Who stands behind a connection.
@@ -113,7 +115,18 @@ impl Connection {
 pub(super) fn take(link: &mut Link<'_>, item: StreamItem<'_>) {
     let first = !std::mem::replace(&mut link.conn.state.seen, true);
     match item {
-        StreamItem::SynAck => link.conn.rank = link.conn.rank.max(Rank::Unknown),
+        StreamItem::SynAck => {
+            link.conn.rank = link.conn.rank.max(Rank::Unknown);
+            if std::mem::take(&mut link.conn.state.waits) {
+                link.tell(Fact::Connected);
+            }
+        }
+        StreamItem::SynWaits => {
+            if !std::mem::replace(&mut link.conn.state.waits, true) {
+                let connection = Box::new(link.describe());
+                link.tell(Fact::Failed(connection, End::Unanswered));
+            }
+        }
         StreamItem::Data {
             dir,
             bytes,
@@ -186,6 +199,8 @@ fn end(link: &mut Link<'_>, how: End) {
     let saw_start = link.conn.syn.is_some() && !state.has_bytes;
     if state.reported {
         link.tell(Fact::Ended { how, both_ways });
+    } else if how == End::Unanswered && state.waits {
+        // Told already.
     } else if matches!(how, End::Refused | End::Unanswered) || (saw_start && by_server) {
         let connection = Box::new(link.describe());
         link.tell(Fact::Failed(connection, how));

@@ -7,7 +7,9 @@ mod answer;
 mod behind;
 
 use self::answer::of_answer;
-use self::behind::{answered_by_itself, broken_101_behind, explains, what_is_behind};
+use self::behind::{
+    answered_by_itself, broken_101_behind, explains, fault_before_leaving, what_is_behind,
+};
 use crate::attempt::{Leg, Role};
 use crate::judge::structure::{self, Fault};
 use crate::judge::trial::{Outcome, Trial};
@@ -38,7 +40,12 @@ pub(super) fn judge(trial: &Trial<'_>) -> Outcome {
     }
     let outermost = trial.outermost();
     if outermost.client_left_first() {
-        return trial.abandoned();
+        let mut abandoned = trial.abandoned();
+        let Some((finding, hop)) = fault_before_leaving(trial) else {
+            return abandoned;
+        };
+        abandoned.findings.insert(0, finding);
+        return Outcome::new(Verdict::Rejected, abandoned.findings, Some(hop));
     }
     let mut outcome = refusal(trial);
     outcome.findings.extend(http10.map(|(finding, _)| finding));

@@ -119,6 +119,25 @@ impl Ages {
             })
     }
 
+    /// The half-open connections that were listed after `from`, and at `to` at the latest, the youngest first.
+    pub(super) fn half_open(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = u32> + '_ {
+        let mut next = self.list(Rank::HalfOpen).youngest;
+        let listed = std::iter::from_fn(move || {
+            let slot = next;
+            let link = self.links.get(slot as usize)?;
+            next = link.older;
+            Some((slot, link.listed?.1))
+        });
+        listed
+            .skip_while(move |&(_, at)| at > to)
+            .take_while(move |&(_, at)| at > from)
+            .map(|(slot, _)| slot)
+    }
+
     fn link(&self, slot: u32) -> Link {
         self.links.get(slot as usize).copied().unwrap_or(Link::OUT)
     }
@@ -198,6 +217,19 @@ mod tests {
         assert_eq!(ages.idle(span, at(15)), Some(1));
         ages.touch(1, Rank::WebSocket, at(16));
         assert_eq!(ages.idle(span, at(1000)), None);
+    }
+
+    #[test]
+    fn the_half_open_of_a_span_of_time() {
+        let mut ages = Ages::new();
+        for slot in 0..6 {
+            ages.touch(slot, Rank::HalfOpen, at(i64::from(slot)));
+        }
+        ages.touch(3, Rank::Idle, at(3));
+        let of = |from, to| ages.half_open(at(from), at(to)).collect::<Vec<_>>();
+        assert_eq!(of(0, 4), [4, 2, 1]);
+        assert_eq!(of(-1, 9), [5, 4, 2, 1, 0]);
+        assert_eq!(of(5, 9), [0_u32; 0]);
     }
 
     #[test]

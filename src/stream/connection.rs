@@ -19,6 +19,8 @@ use crate::time::{Stamp, Timestamp};
 const ACK_AHEAD: i64 = 16 << 20;
 /// A RST may be so far from the sequence number that is expected.
 const RST_NEAR: u64 = 1 << 20;
+/// A SYN that comes again so much later was sent again: systems wait a second for the answer (RFC 6298 §2).
+const SYN_AGAIN: Duration = Duration::from_millis(500);
 /// Bytes that are sent again for so long, at least so often, and nothing comes back.
 const STALLED_FOR: Duration = Duration::from_secs(15);
 const STALLED_TIMES: u8 = 3;
@@ -196,12 +198,17 @@ impl Connection {
     {
         let (_, peer) = self.halves(side);
         if !segment.flags.has(Flags::ACK) {
-            if scene.conn.syn.is_none() {
+            let Some(first) = scene.conn.syn else {
                 scene.conn.syn = Some(segment.at);
                 if !self.told {
                     (scene.conn.client, scene.conn.server) = (segment.src, segment.dst);
                     self.roles_open = false;
                 }
+                return true;
+            };
+            let again = segment.src == scene.conn.client && scene.now.since(first.ts) >= SYN_AGAIN;
+            if again && self.is_half_open() {
+                (scene.sink)(scene.conn, segment.at, StreamItem::SynWaits, scene.budget);
             }
             return true;
         }

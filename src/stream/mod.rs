@@ -29,6 +29,8 @@ use crate::flow::{Direction, End};
 pub enum StreamItem<'a> {
     /// The server answered the SYN.
     SynAck,
+    /// The SYN was sent again, or has waited for some seconds; an answer may still come.
+    SynWaits,
     /// The next bytes of one direction.
     Data {
         /// Which way.

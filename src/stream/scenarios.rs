@@ -386,7 +386,21 @@ fn refused_and_unanswered() {
         .send(CLIENT, SYN, (999, 0), b"")
         .wait(2000)
         .finish();
-    assert_eq!(tap.told(), ["#0 f2 Unanswered"]);
+    assert_eq!(tap.told(), ["#0 f2 SynWaits", "#0 f2 Unanswered"]);
+
+    // Told while it waits, and again after another try.
+    let mut tap = Tap::new();
+    tap.send(CLIENT, SYN, (999, 0), b"");
+    for _ in 0..5 {
+        tap.wait(1000);
+    }
+    assert_eq!(tap.told(), ["#0 f1 SynWaits"]);
+    tap.send(CLIENT, SYN, (999, 0), b"");
+    assert_eq!(tap.told(), ["#0 f2 SynWaits"]);
+    tap.wait(5000);
+    assert_eq!(tap.told(), ["#0 f2 SynWaits"]);
+    tap.send(SERVER, SYN | ACK, (4999, 1000), b"").wait(5000);
+    assert_eq!(tap.told(), ["#0 f3 SynAck"]);
 
     let mut tap = Tap::new();
     tap.send(CLIENT, SYN, (999, 0), b"").wait(2999).finish();

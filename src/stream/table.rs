@@ -40,6 +40,8 @@ pub struct Table<S> {
     /// The last record's stamp, for ends that no record shows.
     last: Stamp,
     next_idle: Timestamp,
+    /// The SYNs that were seen last until then are told where they wait.
+    waits_told: Timestamp,
     next_id: u64,
 }
 
@@ -87,6 +89,7 @@ impl<S: Default> Table<S> {
             now: Timestamp::MIN,
             last: Stamp::default(),
             next_idle: Timestamp::MIN,
+            waits_told: Timestamp::MIN,
             next_id: 0,
         }
     }

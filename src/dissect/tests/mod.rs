@@ -148,6 +148,7 @@ fn word(fact: &Fact) -> String {
     match fact {
         Fact::FirstBytes { hash } => format!("bytes({hash:x})"),
         Fact::Failed(_, end) => format!("failed({end:?})"),
+        Fact::Connected => "connected".into(),
         Fact::Request(request) => format!("request{}({})", request.exchange, request.head.target),
         Fact::Response(response) => {
             let status = response.head.as_ref().map_or(0, |head| head.status.0);

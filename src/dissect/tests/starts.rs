@@ -116,6 +116,24 @@ fn connections_that_never_carried_a_byte() {
         talk.story()
     };
     assert_eq!(story(&|_| {}, End::Refused), "failed(Refused)");
+    let waits = |t: &mut Talk| {
+        t.item(StreamItem::SynWaits);
+        t.item(StreamItem::SynWaits);
+    };
+    assert_eq!(story(&waits, End::Unanswered), "failed(Unanswered)");
+    assert_eq!(
+        story(&waits, End::Refused),
+        "failed(Unanswered) failed(Refused)"
+    );
+    let late = |t: &mut Talk| {
+        waits(t);
+        t.item(StreamItem::SynAck);
+        t.send(C, UPGRADE);
+    };
+    assert_eq!(
+        story(&late, End::Rst(S)),
+        "failed(Unanswered) connected request0(/ws) ended(Rst(ToClient))"
+    );
     assert_eq!(story(&|_| {}, End::Unanswered), "failed(Unanswered)");
     assert_eq!(story(&|_| {}, End::Rst(S)), "failed(Rst(ToClient))");
     assert_eq!(

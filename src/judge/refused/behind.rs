@@ -1,11 +1,16 @@
 //! What the leg behind the refusing hop shows, or that there is none: whose doing an answer is.
 
+use std::time::Duration;
+
 use super::of_answer;
 use crate::attempt::{Leg, Role};
 use crate::flow::End;
 use crate::judge::structure::{self, Edge, Fault};
 use crate::judge::trial::{Outcome, Trial};
 use crate::judge::{Confidence, Finding, FindingId, Hop, Verdict, opened};
+
+/// An answer takes no longer to pass a hop, unless the hop keeps it.
+const IN_PASSING: Duration = Duration::from_millis(100);
 
 /// The server answered 101, but none that may be passed on; the hop was right to refuse it (rules X08, X16).
 pub(super) fn broken_101_behind(trial: &Trial<'_>, at: usize) -> Option<Outcome> {
@@ -69,6 +74,28 @@ pub(super) fn what_is_behind(trial: &Trial<'_>, at: usize) -> Option<(Finding, H
         ..trial.finding(fault, at, Confidence::Likely)
     };
     Some((finding, hop))
+}
+
+/// What went wrong behind a hop while the client still waited, so that it waited in vain; of the innermost hop.
+pub(super) fn fault_before_leaving(trial: &Trial<'_>) -> Option<(Finding, Hop)> {
+    let left = trial.outermost().end.first?.at;
+    let in_vain = |index: usize| {
+        let Some(leg) = trial.leg(index) else {
+            return false;
+        };
+        // A connection is opened within a second, or its SYN is sent again (RFC 6298 §2).
+        let (known, patience) = match leg.end.how {
+            Some(End::Unanswered) => (leg.started(), Duration::from_secs(1)),
+            _ => (leg.settled().unwrap_or_else(|| leg.started()), IN_PASSING),
+        };
+        known.after(patience) <= left
+    };
+    trial
+        .path
+        .iter()
+        .rev()
+        .filter_map(|&at| what_is_behind(trial, at))
+        .find(|(finding, _)| in_vain(finding.leg))
 }
 
 /// How the inner leg ended, where its answer is not what the hop said.

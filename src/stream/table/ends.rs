@@ -10,7 +10,8 @@ use crate::stream::conn::Conn;
 use crate::stream::past::{Gone, Why};
 use crate::time::Stamp;
 
-/// A SYN that waited so long at the end of the capture was not answered.
+/// A SYN that waits so long is told, and at the end of the capture it was not answered. Systems send it again after one
+/// second (RFC 6298 §2), and once more after another two.
 const SYN_WAIT: Duration = Duration::from_secs(3);
 
 impl<S: Default> Table<S> {
@@ -62,7 +63,8 @@ impl<S: Default> Table<S> {
             End::Evicted | End::Replaced => self.last,
             End::Fin | End::Rst(_) | End::Refused => entry.last,
         };
-        if !entry.conn.both_ways {
+        // A SYN that nobody answered is no sign that the answers went another way.
+        if !entry.conn.both_ways && !entry.tcp.is_half_open() {
             self.counters.one_sided = self.counters.one_sided.saturating_add(1);
         }
         sink(&mut entry.conn, at, StreamItem::End(end), budget);
@@ -97,11 +99,34 @@ impl<S: Default> Table<S> {
         (entry.tcp.is_half_open() && waited >= SYN_WAIT).then_some(End::Unanswered)
     }
 
-    /// Forgets the connections that are idle.
+    /// Tells of the SYNs that have waited for some seconds: who sent them may have given up without a packet.
+    fn tell_waiting<F>(&mut self, budget: &mut Budget, sink: &mut F)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let until = self.now.before(SYN_WAIT);
+        let waiting: Vec<u32> = self.ages.half_open(self.waits_told, until).collect();
+        self.waits_told = self.waits_told.max(until);
+        for &slot in waiting.iter().rev() {
+            if let Some(Some(entry)) = self.slots.get_mut(slot as usize)
+                && entry.tcp.is_half_open()
+                && entry.conn.syn.is_some()
+            {
+                let at = Stamp {
+                    ts: self.now,
+                    ..entry.last
+                };
+                sink(&mut entry.conn, at, StreamItem::SynWaits, budget);
+            }
+        }
+    }
+
+    /// Tells which SYNs wait, and forgets the connections that are idle.
     pub(super) fn sweep<F>(&mut self, budget: &mut Budget, sink: &mut F)
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
+        self.tell_waiting(budget, sink);
         let span = self.limits.span(Limit::idle_timeout);
         while let Some(slot) = self.ages.idle(span, self.now) {
             // Listed to a second only: it may have been seen a little later.

@@ -280,13 +280,33 @@ impl Script {
     }
 
     pub(crate) fn refused(&mut self, conn: u64, ms: i64, client: &str, server: &str) -> &mut Self {
+        self.failed(conn, ms, (client, server), End::Refused)
+    }
+
+    pub(crate) fn unanswered(
+        &mut self,
+        conn: u64,
+        ms: i64,
+        client: &str,
+        server: &str,
+    ) -> &mut Self {
+        self.failed(conn, ms, (client, server), End::Unanswered)
+    }
+
+    fn failed(
+        &mut self,
+        conn: u64,
+        ms: i64,
+        (client, server): (&str, &str),
+        how: End,
+    ) -> &mut Self {
         let connection = Connection {
             client: endpoint(client),
             server: endpoint(server),
             syn: Some(stamp(ms, 0)),
             ..Connection::default()
         };
-        self.add(conn, ms, Fact::Failed(Box::new(connection), End::Refused));
+        self.add(conn, ms, Fact::Failed(Box::new(connection), how));
         self
     }
 

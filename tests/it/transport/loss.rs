@@ -5,6 +5,7 @@
 //! - it says what the connections that the loss did not touch say alone, as if the touched ones had not been captured;
 //! - it says nothing of an attempt whose bytes were lost;
 //! - it says how something closed as far as it was seen: `open`, or, told to be lossy, without naming anybody;
+//! - where it was lost that the client had left, it tells the status that the client did not get;
 //! - where the capture ended early, it does not know what came later and says that it opened.
 //!
 //! Even what untouched connections say alone may not accuse where the whole capture shows that nothing is wrong.
@@ -181,7 +182,9 @@ impl<'a> Whole<'a> {
             let is_same = one.verdict == before.verdict
                 && (is_of(one.finding, &before.findings) || by_status)
                 && is_part_of(one.hop.as_ref(), before.hop.as_ref())
-                && (one.status.is_none() || one.status == before.status);
+                && (one.status.is_none()
+                    || one.status == before.status
+                    || is_of(Some(FindingId::ClientGaveUp), &before.findings));
             is_same || looked_fine || one.verdict == Verdict::Unknown
         };
         let closes = |before: &Told| match (&one.closing, &before.closing) {
