@@ -111,8 +111,8 @@ def situations() -> dict[str, str]:
     readme = CAPTURES / "README.md"
     for line in readme.read_text().splitlines() if readme.exists() else []:
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) == 10 and "/" in cells[0]:
-            found.setdefault(re.sub(r"\.pcap.*", "", cells[0].strip("`")), cells[8])
+        if len(cells) == 11 and "/" in cells[0]:
+            found.setdefault(re.sub(r"\.pcap.*", "", cells[0].strip("`")), cells[9])
     return found
 
 

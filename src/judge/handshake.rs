@@ -2,6 +2,7 @@
 
 mod other;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::attempt::{Attempt, Protocol, Role};
@@ -203,12 +204,16 @@ impl Trial<'_> {
     }
 }
 
-/// What was found once is not told again by weaker evidence: of each finding the first stays.
+/// What was found once is not told again by weaker evidence, save where another row of the catalogue knows it: the answer
+/// that confirms what structure has shown names the server that gave it.
 fn once_each(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let mut told = Vec::new();
+    let mut told: Vec<(FindingId, Option<Arc<str>>)> = Vec::new();
     findings.retain(|finding| {
-        let is_new = !told.contains(&finding.id);
-        told.push(finding.id);
+        let known = |(id, rule): &(FindingId, Option<Arc<str>>)| {
+            *id == finding.id && (finding.rule.is_none() || *rule == finding.rule)
+        };
+        let is_new = !told.iter().any(known);
+        told.push((finding.id, finding.rule.clone()));
         is_new
     });
     findings

@@ -72,6 +72,8 @@ pub(in crate::judge) struct Conditions {
     inner: OneOrMany<Fate>,
     /// Of its answer.
     inner_status: OneOrMany<u16>,
+    /// Fields of its answer.
+    inner_fields: FieldPatterns,
     /// What the hop before this leg calls itself; `?` where it does not.
     software: OneOrMany<String>,
 }
@@ -206,6 +208,11 @@ impl Conditions {
             && self
                 .inner_status
                 .allows(|&status| scene.inner.and_then(Leg::status) == Some(status))
+            && (self.inner_fields.is_empty()
+                || scene
+                    .inner
+                    .and_then(Leg::answer_head)
+                    .is_some_and(|head| fields_fit(&self.inner_fields, &head.fields)))
             && super::is_software(&self.software, scene.software)
     }
 }

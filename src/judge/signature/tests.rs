@@ -163,12 +163,15 @@ impl Stage {
                 .outer
                 .as_deref()
                 .map(|text| leg(Some(text), outer_answer, None)),
-            inner: inner
-                .filter(|&fate| fate != "refused")
-                .map(|fate| match fate.parse::<u16>() {
-                    Ok(status) => leg(Some("whole"), Some(&format!("{status} x\n\n")), None),
-                    Err(_) => leg(Some("whole"), None, Some(fate)),
-                }),
+            inner: inner.filter(|&fate| fate != "refused").map(|fate| {
+                let answered = fate.starts_with(|first: char| first.is_ascii_digit());
+                let (answer, fate) = if answered {
+                    (Some(format!("{fate}\n\n")), None)
+                } else {
+                    (None, Some(fate))
+                };
+                leg(Some("whole"), answer.as_deref(), fate)
+            }),
             upstream_failed: inner == Some("refused"),
             software: example.software.clone(),
         }

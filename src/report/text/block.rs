@@ -154,10 +154,13 @@ fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
     let Some((root, others)) = judged.judgement.findings.split_first() else {
         return Vec::new();
     };
+    let mut told = vec![root.id];
     let is_news = |finding: &&Finding| {
         let is_guess =
             finding.confidence == Confidence::Guess && root.confidence > Confidence::Guess;
-        !is_guess && !follows(root.id, finding.id)
+        let is_news = !is_guess && !follows(root.id, finding.id) && !told.contains(&finding.id);
+        told.push(finding.id);
+        is_news
     };
     let (shown, others): (Vec<&Finding>, Vec<&Finding>) = others
         .iter()

@@ -15,11 +15,14 @@ impl Conditions {
             .map(|fate| fate.words().to_owned());
         let inner_status = self.inner_status.values().iter().map(u16::to_string);
         let inner: Vec<_> = inner.chain(inner_status).collect();
+        let mut inner = vec![inner.join(" or ")];
+        inner.retain(|words| !words.is_empty());
+        describe_fields(&self.inner_fields, &mut inner);
         [
             ("before the hop: ", outer.join(", ")),
             ("request: ", self.of_request().join(", ")),
             ("answer: ", self.of_answer().join(", ")),
-            ("upstream: ", inner.join(" or ")),
+            ("upstream: ", inner.join(", ")),
         ]
         .into_iter()
         .filter(|(_, words)| !words.is_empty())
