@@ -62,8 +62,9 @@ pub enum Fact {
         /// It is compressed (`Content-Encoding`), so the bytes say nothing.
         encoded: bool,
     },
-    /// An ordinary HTTP exchange: counted.
-    Plain,
+    /// An ordinary HTTP exchange: counted. With what it was where it may be the leg of an attempt that has lost every
+    /// field: a small GET, answered while a handshake waits somewhere.
+    Plain(Option<Box<PlainExchange>>),
     /// A WebSocket whose handshake came before the capture; said when the headers of several frames have chained.
     MidStream(Box<Connection>),
     /// The first frame of the client: a tunnel copies it as it is, so the same value on two legs is the same frame.
@@ -177,6 +178,17 @@ pub struct Response {
     pub answer: Answer,
     /// Interim responses that came before it (100, 103), at most eight.
     pub interim: Vec<Status>,
+}
+
+/// An exchange without any field of a handshake.
+#[derive(Clone, Debug)]
+pub struct PlainExchange {
+    /// The request.
+    pub request: Request,
+    /// The record that completed its head.
+    pub asked_at: Stamp,
+    /// The final answer, completed at the event's stamp.
+    pub response: Response,
 }
 
 /// Frames of both directions since the last such fact.

@@ -31,6 +31,10 @@ PLAIN_PASS = apache(f"ProxyPass / http://{BACKEND}:{PORT}/")
 RIGHT = nginx(UPGRADE)
 HTTP10 = nginx(UPGRADE.replace("1.1", "1.0"))
 VERSION_ONLY = nginx("proxy_http_version 1.1;")
+NO_FIELD = FORWARDED + "".join(
+    f'proxy_set_header Sec-WebSocket-{field} "";'
+    for field in ("Key", "Version", "Extensions", "Protocol")
+)
 
 
 # ---- plays: what happens while the capture runs -------------------------------------------------
@@ -135,6 +139,9 @@ STRIPPED = [
     behind(VERSION_ONLY, "handshake/stripped_by_nginx_version_only", ws()),
     behind(VERSION_ONLY, "handshake/stripped_by_nginx_version_only_websockets17", websockets(),
            client=websockets_client("hello")),
+    behind(nginx(NO_FIELD), "handshake/stripped_of_every_field_by_nginx", ws()),
+    behind(nginx(NO_FIELD), "handshake/stripped_of_every_field_by_nginx_request_id", ws(page=True),
+           client=ws_client(**HELLO, options={"headers": {"X-Request-ID": "4f1c0a72b6"}})),
     behind(nginx("proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;"),
            "handshake/stripped_by_nginx_connection_unset", aiohttp()),
     behind(nginx('proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;'

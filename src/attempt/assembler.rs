@@ -11,6 +11,7 @@ use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, Progress};
 use crate::attempt::closing::Sockets;
 use crate::attempt::join::Joined;
+use crate::attempt::plain::Plain;
 use crate::attempt::undecided::Undecided;
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
@@ -32,6 +33,7 @@ pub struct Assembler {
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
+    plain: Plain,
     reached: Reached,
     progress_due: Timestamp,
 }
@@ -47,6 +49,7 @@ impl Assembler {
             next_attempt: 1,
             sockets: Sockets::default(),
             around: Around::new(limits.legs_waiting),
+            plain: Plain::new(limits.plain_digests),
             reached: Reached::default(),
             progress_due: Timestamp::MIN,
         }
@@ -198,7 +201,12 @@ impl Assembler {
                     self.reschedule(joined);
                 }
             }
-            Fact::Plain | Fact::Http2 => {}
+            Fact::Plain(Some(exchange)) => {
+                if self.plain.add(conn, at, *exchange) {
+                    self.reached.count(Limit::plain_digests);
+                }
+            }
+            Fact::Plain(None) | Fact::Http2 => {}
             later => self.later(conn, at, &later),
         }
     }

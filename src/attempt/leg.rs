@@ -63,6 +63,8 @@ pub struct LegEnd {
     pub first: Option<TcpEnd>,
     /// How the connection was left.
     pub how: Option<End>,
+    /// It is not known: nobody follows the end of a connection with plain exchanges.
+    pub unseen: bool,
 }
 
 impl Leg {

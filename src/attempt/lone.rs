@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId};
-use crate::attempt::{JoinedBy, Leg, tree};
+use crate::attempt::{JoinedBy, Leg, Protocol, tree};
 use crate::http::origin_form;
 use crate::time::Timestamp;
 
@@ -75,6 +75,24 @@ impl Lone {
         })
     }
 
+    /// Whether an attempt other than `id` may own a leg.
+    pub(super) fn is_contested(
+        &self,
+        leg: &Leg,
+        id: CaseId,
+        cases: &HashMap<CaseId, Case>,
+    ) -> bool {
+        let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
+            return false;
+        };
+        let before = near.range(..(leg.started(), CaseId::MAX)).rev();
+        before.take(NEIGHBOURS).any(|&(_, other)| {
+            other != id
+                && single(cases, other)
+                    .is_some_and(|outer| fit(outer, leg).is_some() && is_relayed(outer, leg))
+        })
+    }
+
     /// The one attempt on that side of a leg that fits; `None` where there is none, or several.
     fn only(
         &self,
@@ -85,14 +103,21 @@ impl Lone {
     ) -> Option<(CaseId, JoinedBy)> {
         let near = self.by_target.get(target(leg)?)?;
         let here = (leg.started(), id);
+        let asks = |id| {
+            cases
+                .get(&id)
+                .is_some_and(|case| case.protocol == Protocol::WebSocket)
+        };
         let fits = |&(_, other): &(Timestamp, CaseId)| {
             let found = single(cases, other).filter(|_| other != id)?;
-            let (outer, inner) = if side == Side::Outer {
-                (found, leg)
+            let ((outer, asked), (inner, asks_too)) = if side == Side::Outer {
+                ((found, asks(other)), (leg, asks(id)))
             } else {
-                (leg, found)
+                ((leg, asks(id)), (found, asks(other)))
             };
-            fit(outer, inner).map(|by| (other, by))
+            let by = fit(outer, inner).filter(|_| asked)?;
+            (asks_too || by == JoinedBy::RequestId || is_relayed(outer, inner))
+                .then_some((other, by))
         };
         let mut found: Box<dyn Iterator<Item = (CaseId, JoinedBy)>> = match side {
             Side::Outer => Box::new(near.range(..here).rev().take(NEIGHBOURS).filter_map(fits)),
@@ -129,7 +154,7 @@ fn target(leg: &Leg) -> Option<&str> {
 }
 
 /// What says that `inner` serves `outer`.
-fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
+pub(super) fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
     let same_server = outer.connection.server == inner.connection.server;
     if same_server || !tree::may_be_child(outer, inner) {
         return None;
@@ -151,6 +176,12 @@ fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
         && asks_alike(outer, inner)
         && keys_allow(outer, inner))
     .then_some(JoinedBy::Time)
+}
+
+/// What joins by time alone a leg without any field of a handshake: the same answer, and one host between the two.
+pub(super) fn is_relayed(outer: &Leg, inner: &Leg) -> bool {
+    let is_between = tree::is_adjacent(outer, inner) || tree::names_client_of(inner, outer);
+    outer.status() == inner.status() && is_between
 }
 
 /// What the keys let two legs be that have nothing but time in common. Two whole keys are most likely of two clients: that

@@ -10,6 +10,7 @@ mod join;
 mod leg;
 mod lone;
 mod places;
+mod plain;
 mod protocol;
 mod tree;
 mod undecided;

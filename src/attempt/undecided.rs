@@ -90,7 +90,8 @@ impl Undecided {
         self.places.insert(leg.conn, exchange, id, 0);
         let previous = self.previous(&leg);
         self.keys.add(&leg, id);
-        if protocol == Protocol::WebSocket {
+        // A 426 to a request that asked for nothing may be the answer to what a hop has left of a handshake.
+        if matches!(protocol, Protocol::WebSocket | Protocol::None) {
             self.lone.add(&leg, id);
         }
         self.note_next(previous, id);
@@ -160,6 +161,11 @@ impl Undecided {
         let pair = self.lone.pair(id, &self.cases)?;
         self.merge(pair.outer, pair.inner, pair.by);
         Some(pair)
+    }
+
+    /// Whether an attempt other than `id` may own a leg that no field joins to any.
+    pub(super) fn is_contested(&self, leg: &Leg, id: CaseId) -> bool {
+        self.lone.is_contested(leg, id, &self.cases)
     }
 
     /// A client's first frame on a connection. Two legs on which it is the same have a tunnel between them: returns the

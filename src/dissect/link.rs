@@ -1,7 +1,7 @@
 //! What every state of a connection is given: the connection, what bytes may cost, and where facts go.
 
 use crate::dissect::connection::Connection;
-use crate::event::{self, Event, Fact};
+use crate::event::{self, Event, Fact, PlainExchange};
 use crate::flow::{Direction, Endpoint};
 use crate::limits::{Budget, Limit, Limits, Reached};
 use crate::stream::Conn;
@@ -13,6 +13,8 @@ pub(super) struct Counts {
     pub(super) tls: u64,
     pub(super) http2: u64,
     pub(super) plain: u64,
+    /// Handshakes that wait for their answer now.
+    pub(super) waiting: u64,
     pub(super) reached: Reached,
 }
 
@@ -57,10 +59,10 @@ impl Link<'_> {
         }
     }
 
-    /// Counts an exchange that belongs to no attempt.
-    pub(super) fn plain(&mut self) {
+    /// Counts an exchange that seems to belong to no attempt.
+    pub(super) fn plain(&mut self, exchange: Option<PlainExchange>) {
         self.counts.plain += 1;
-        self.tell(Fact::Plain);
+        self.tell(Fact::Plain(exchange.map(Box::new)));
     }
 
     /// Counts that a limit was reached.

@@ -93,6 +93,9 @@ impl Pending {
 
     /// Gives back what was charged; the authority of a CONNECT.
     pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Box<str>> {
+        if self.told {
+            link.counts.waiting = link.counts.waiting.saturating_sub(1);
+        }
         link.budget.release(self.charged);
         match self.method {
             Method::Connect(authority) => Some(authority),
@@ -103,7 +106,7 @@ impl Pending {
     /// No answer will come.
     pub(super) fn dismiss(self, link: &mut Link<'_>) {
         if !self.told && !matches!(self.method, Method::Lost) {
-            link.plain();
+            link.plain(None);
         }
         self.settle(link);
     }

@@ -73,7 +73,7 @@ impl<'a, W: Write> Analysis<'a, W> {
     pub(super) fn take(&mut self, event: Event) -> io::Result<bool> {
         match &event {
             Event::Conn {
-                fact: Fact::Request(_) | Fact::Response(_) | Fact::Plain,
+                fact: Fact::Request(_) | Fact::Response(_) | Fact::Plain(_),
                 ..
             } => self.hinted = true,
             Event::Tick(now) => {

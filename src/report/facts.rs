@@ -36,6 +36,9 @@ pub(super) fn stamp(leg: &Leg) -> Option<Stamp> {
 
 /// How a leg ended, in the words of the output.
 pub(super) fn ended(leg: &Leg) -> &'static str {
+    if leg.end.unseen {
+        return "unknown";
+    }
     ending(leg.end.how, leg.end.first.as_ref())
 }
 

@@ -16,6 +16,9 @@ use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 
+/// Plain legs that are looked for behind one another.
+const MOST_HOPS: usize = 4;
+
 /// Why an attempt is decided although it has no final answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -56,7 +59,8 @@ impl Assembler {
             .values()
             .flat_map(|tail| &tail.closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
-        let nodes = self.add_failed(tree::build(legs), bad_gateway.then_some(self.now));
+        let nodes = self.add_plain(tree::build(legs), id);
+        let nodes = self.add_failed(nodes, bad_gateway.then_some(self.now));
         self.around.learn(&nodes, self.now);
         let legs = nodes.iter().map(|node| &node.leg);
         self.undecided
@@ -155,6 +159,31 @@ impl Assembler {
         }
     }
 
+    /// Adds the legs behind the innermost hop that have lost every field of the handshake.
+    fn add_plain(&mut self, mut nodes: Vec<Node>, id: CaseId) -> Vec<Node> {
+        for _ in 0..MOST_HOPS {
+            let innermost = nodes.iter().rfind(|node| node.role == Role::Path);
+            let refused = innermost
+                .map(|node| &node.leg)
+                .filter(|leg| leg.status().is_some_and(|status| status != 101));
+            let undecided = &self.undecided;
+            let behind = refused.and_then(|outer| {
+                let is_contested = |leg: &Leg| undecided.is_contested(leg, id);
+                self.plain.take_behind(outer, is_contested)
+            });
+            let Some((leg, by)) = behind else {
+                return nodes;
+            };
+            let mut legs: Vec<_> = nodes
+                .into_iter()
+                .map(|node| (node.leg, node.joined_by))
+                .collect();
+            legs.push((leg, Some(by)));
+            nodes = tree::build(legs);
+        }
+        nodes
+    }
+
     /// Adds the upstream connections that the innermost hops tried and that never carried a request. Up to `until` where
     /// the gateway complained of one after it had opened.
     fn add_failed(&mut self, mut nodes: Vec<Node>, until: Option<Timestamp>) -> Vec<Node> {
@@ -235,6 +264,7 @@ impl Assembler {
                 end: LegEnd {
                     first: None,
                     how: Some(one.how),
+                    unseen: false,
                 },
                 ..Leg::default()
             },

@@ -4,14 +4,16 @@ use super::{Exchanges, broken};
 use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Method, Pending};
+use crate::dissect::pending::{Late, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
-use crate::event::{Fact, Request, Response};
+use crate::event::{Fact, PlainExchange, Request, Response};
 use crate::flow::Direction;
 use crate::http::{Broken, Framing, Head, Piece, ResponseHead, Step};
 use crate::time::Stamp;
 use crate::websocket::{self, Answer, Offer};
 
+/// A plain exchange is told whole if its two heads are no larger, in bytes.
+const LARGEST_PLAIN: u64 = 8 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
@@ -71,11 +73,11 @@ impl Exchanges {
             self.responses.begin_body(Framing::NONE);
             return None;
         }
-        let pending = self.pending.pop_front();
+        let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
         let framing = Framing::of_response(head, method);
         self.responses.begin_body(framing);
-        let told = self.answer(link, pending.as_ref(), head, started);
+        let told = self.answer(link, pending.as_mut(), head, started);
         self.interim.clear();
         if let Some(exchange) = told
             && status != 101
@@ -105,20 +107,24 @@ impl Exchanges {
     fn answer(
         &mut self,
         link: &mut Link<'_>,
-        pending: Option<&Pending>,
+        pending: Option<&mut Pending>,
         head: &ResponseHead,
         started: Stamp,
     ) -> Option<u32> {
-        let told = pending.is_some_and(|pending| pending.told);
-        let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
+        let told = pending.as_ref().is_some_and(|pending| pending.told);
+        let lost = pending
+            .as_ref()
+            .is_none_or(|pending| matches!(pending.method, Method::Lost));
         let matters = matches!(head.status.0, 101 | 426)
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
-            if !lost {
-                link.plain();
+            if let Some(pending) = pending.filter(|_| !lost) {
+                let exchange = plain_exchange(link, pending, head, started);
+                link.plain(exchange);
             }
             return None;
         }
+        let pending = pending.map(|pending| &*pending);
         let exchange = pending.map_or(self.next, |pending| pending.exchange);
         if pending.is_none() {
             self.next = self.next.saturating_add(1);
@@ -201,4 +207,42 @@ impl Exchanges {
             rest: Some(rest),
         }
     }
+}
+
+/// A plain exchange that may turn out to be the leg of an attempt: a hop that takes away every field leaves a plain GET.
+fn plain_exchange(
+    link: &Link<'_>,
+    pending: &mut Pending,
+    head: &ResponseHead,
+    started: Stamp,
+) -> Option<PlainExchange> {
+    if link.counts.waiting == 0 {
+        return None;
+    }
+    let is_small = |late: &Late| {
+        let fields = late.head.allocated() + head.fields.allocated();
+        &*late.head.method == "GET" && fields <= LARGEST_PLAIN
+    };
+    let late = pending.late.take_if(|late| is_small(late))?;
+    let exchange = pending.exchange;
+    let request = Request {
+        exchange,
+        connection: link.describe(),
+        started: late.started,
+        offer: Offer::of(&late.head),
+        head: late.head,
+    };
+    let response = Response {
+        exchange,
+        connection: None,
+        started,
+        head: Some(head.clone()),
+        answer: Answer::of(head, None),
+        interim: Vec::new(),
+    };
+    Some(PlainExchange {
+        request,
+        asked_at: late.at,
+        response,
+    })
 }

@@ -99,6 +99,7 @@ impl Exchanges {
                 head,
                 offer,
             };
+            link.counts.waiting += 1;
             link.report_at(link.at, Fact::Request(Box::new(request)));
         } else {
             let at = link.at;

@@ -163,7 +163,8 @@ fn word(fact: &Fact) -> String {
             let more = if *whole { "" } else { "…" };
             format!("body({}{more})", String::from_utf8_lossy(bytes))
         }
-        Fact::Plain => "plain".into(),
+        Fact::Plain(None) => "plain".into(),
+        Fact::Plain(Some(plain)) => format!("plain({})", plain.request.head.target),
         Fact::MidStream(_) => "midstream".into(),
         Fact::Frames(frames) => {
             format!(

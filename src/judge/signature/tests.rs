@@ -116,7 +116,10 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
     let end = |dir, reset| {
         let at = Timestamp::default();
         let first = Some(TcpEnd { dir, at, reset });
-        LegEnd { first, how: None }
+        LegEnd {
+            first,
+            ..LegEnd::default()
+        }
     };
     Leg {
         conn: ConnId(0),
@@ -130,8 +133,8 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             Some("reset") => end(Direction::ToClient, true),
             Some("left") => end(Direction::ToServer, false),
             Some("refused") => LegEnd {
-                first: None,
                 how: Some(End::Refused),
+                ..LegEnd::default()
             },
             _ => LegEnd::default(),
         },

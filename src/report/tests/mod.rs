@@ -390,8 +390,8 @@ fn chain() -> Run {
     let mut failed = leg(8, "10.0.0.5:4000", "10.0.1.8:8080").inner();
     failed.role = Role::Failed;
     failed.leg.end = LegEnd {
-        first: None,
         how: Some(End::Refused),
+        ..LegEnd::default()
     };
     judged.attempt.legs.push(failed);
     let mut auth = leg(9, "10.0.0.5:4001", "10.0.2.2:9000")

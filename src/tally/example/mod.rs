@@ -149,6 +149,7 @@ impl LegOf {
                 reset: false,
             }),
             how: Some(End::Fin),
+            ..LegEnd::default()
         };
         self
     }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use wscap::attempt::{Assembler, Output};
-use wscap::event::{Connection, Event, Fact, FrameCounts, Frames, Request, Response};
+use wscap::event::{
+    Connection, Event, Fact, FrameCounts, Frames, PlainExchange, Request, Response,
+};
 use wscap::flow::{ConnId, Direction, End, Endpoint};
 use wscap::http::{Fields, RequestHead, ResponseHead, Status, Version};
 use wscap::judge::{self, Catalogue, ClosingJudgement, JudgedAttempt, JudgedClosing};
@@ -105,6 +107,14 @@ impl Ask {
         self
     }
 
+    /// What is left of it where a hop takes every field.
+    pub(crate) fn bare(self) -> Self {
+        self.with("Upgrade", "")
+            .with("Connection", "close")
+            .with("Sec-WebSocket-Version", "")
+            .key("")
+    }
+
     /// What nginx makes of it where nothing is configured.
     pub(crate) fn stripped(self) -> Self {
         self.http10()
@@ -160,6 +170,37 @@ impl Script {
             offer,
         };
         self.add(conn, ms, Fact::Request(Box::new(request)));
+        self
+    }
+
+    /// A plain exchange, asked and answered.
+    pub(crate) fn plain(
+        &mut self,
+        conn: u64,
+        (asked, answered): (i64, i64),
+        ask: Ask,
+        status: u16,
+    ) -> &mut Self {
+        let mut script = Self::default();
+        script
+            .ask(conn, asked, ask)
+            .answer(conn, answered, status, &[]);
+        let fact = |(_, event)| match event {
+            Event::Conn { at, fact, .. } => Some((at, fact)),
+            _ => None,
+        };
+        let mut facts = script.events.into_iter().filter_map(fact);
+        let (Some((asked_at, Fact::Request(request))), Some((_, Fact::Response(response)))) =
+            (facts.next(), facts.next())
+        else {
+            return self;
+        };
+        let exchange = PlainExchange {
+            request: *request,
+            asked_at,
+            response: *response,
+        };
+        self.add(conn, answered, Fact::Plain(Some(Box::new(exchange))));
         self
     }
 

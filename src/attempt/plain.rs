@@ -1,0 +1,164 @@
+//! Plain exchanges seen while a handshake waited: one of them may be its next leg, every field of it lost on the way (spec:
+//! joining legs).
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::attempt::case::SETTLE_TRIES;
+use crate::attempt::lone;
+use crate::attempt::{JoinedBy, Leg, LegEnd};
+use crate::event::PlainExchange;
+use crate::flow::ConnId;
+use crate::http::origin_form;
+use crate::time::{Stamp, Timestamp};
+
+/// Of one target, so many of the latest are looked at; with more at once nothing can be told apart anyway.
+const NEIGHBOURS: usize = 64;
+
+/// The latest plain exchanges.
+#[derive(Debug)]
+pub(super) struct Plain {
+    /// In the order of their answers; `None` where an attempt has it.
+    recent: VecDeque<Option<Exchange>>,
+    /// Those before the first of `recent`.
+    forgotten: u64,
+    limit: usize,
+    /// By what they ask for, the oldest first.
+    by_target: HashMap<Box<str>, VecDeque<u64>>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Exchange {
+    leg: Leg,
+    /// It could be of several attempts, one of which may be decided by now.
+    is_contested: bool,
+}
+
+impl Plain {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            recent: VecDeque::new(),
+            forgotten: 0,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            by_target: HashMap::new(),
+        }
+    }
+
+    /// Remembers an exchange; true where one had to go that an attempt may still have needed.
+    pub(super) fn add(&mut self, conn: ConnId, at: Stamp, exchange: PlainExchange) -> bool {
+        let is_missed = self.recent.len() >= self.limit.max(1) && self.forget_oldest(at.ts);
+        let PlainExchange {
+            request,
+            asked_at,
+            response,
+        } = exchange;
+        let place = self.forgotten + self.recent.len() as u64;
+        let target = origin_form(&request.head.target).into();
+        self.by_target.entry(target).or_default().push_back(place);
+        let leg = Leg {
+            conn,
+            connection: request.connection.clone(),
+            request: Some((asked_at, request)),
+            response: Some((at, response)),
+            end: LegEnd {
+                unseen: true,
+                ..LegEnd::default()
+            },
+            ..Leg::default()
+        };
+        self.recent.push_back(Some(Exchange {
+            leg,
+            is_contested: false,
+        }));
+        is_missed
+    }
+
+    fn forget_oldest(&mut self, now: Timestamp) -> bool {
+        let Some(oldest) = self.recent.pop_front() else {
+            return false;
+        };
+        let place = self.forgotten;
+        self.forgotten += 1;
+        let Some(Exchange { leg: oldest, .. }) = oldest else {
+            return false;
+        };
+        if let Some(target) = target(&oldest) {
+            self.unlist(target, place);
+        }
+        let answered = oldest.answered();
+        answered.is_some_and(|answered| now.since(answered) < SETTLE_TRIES)
+    }
+
+    fn unlist(&mut self, target: &str, place: u64) {
+        if let Some(places) = self.by_target.get_mut(target) {
+            places.retain(|&listed| listed != place);
+            if places.is_empty() {
+                self.by_target.remove(target);
+            }
+        }
+    }
+
+    /// The leg behind `outer`, if one plain exchange can be that and no other; `is_contested` says whether another attempt
+    /// may own it too.
+    pub(super) fn take_behind(
+        &mut self,
+        outer: &Leg,
+        is_contested: impl Fn(&Leg) -> bool,
+    ) -> Option<(Leg, JoinedBy)> {
+        let target = target(outer)?;
+        let near: Vec<u64> = self
+            .by_target
+            .get(target)?
+            .iter()
+            .rev()
+            .take(NEIGHBOURS)
+            .copied()
+            .collect();
+        let mut by_time = Vec::new();
+        for place in near {
+            let Some(exchange) = self.at(place) else {
+                continue;
+            };
+            let leg = &exchange.leg;
+            match lone::fit(outer, leg).filter(|_| says_what_was_asked(leg)) {
+                Some(by @ JoinedBy::RequestId) => return Some((self.take(target, place)?, by)),
+                Some(_) if lone::is_relayed(outer, leg) => {
+                    exchange.is_contested |= is_contested(leg);
+                    by_time.push((place, exchange.is_contested));
+                }
+                _ => {}
+            }
+        }
+        if let [(place, false)] = *by_time {
+            return Some((self.take(target, place)?, JoinedBy::Time));
+        }
+        for (place, _) in by_time {
+            if let Some(exchange) = self.at(place) {
+                exchange.is_contested = true;
+            }
+        }
+        None
+    }
+
+    fn at(&mut self, place: u64) -> Option<&mut Exchange> {
+        let index = usize::try_from(place.checked_sub(self.forgotten)?).ok()?;
+        self.recent.get_mut(index)?.as_mut()
+    }
+
+    fn take(&mut self, target: &str, place: u64) -> Option<Leg> {
+        let index = usize::try_from(place.checked_sub(self.forgotten)?).ok()?;
+        let taken = self.recent.get_mut(index)?.take()?;
+        self.unlist(target, place);
+        Some(taken.leg)
+    }
+}
+
+fn target(leg: &Leg) -> Option<&str> {
+    leg.request_head().map(|head| origin_form(&head.target))
+}
+
+/// Answers of those who are asked whether the client may (Envoy's `ext_authz` passes the target on and no field of the
+/// handshake) say nothing of what was asked.
+fn says_what_was_asked(leg: &Leg) -> bool {
+    !leg.is_marked_auth() && !matches!(leg.status(), Some(300..=399 | 401 | 403 | 407))
+}
