@@ -1,6 +1,7 @@
 //! The packets of a recorded capture as plain Ethernet frames, and mischief that needs to know their connections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
 
 use etherparse::{NetHeaders, PacketHeaders, TransportHeader};
@@ -179,4 +180,30 @@ pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
         shift(seen.tcp + 8, shifts.get(&back).copied().unwrap_or(0));
     }
     shifted
+}
+
+/// Every client was redirected on its way to its server: on `lo` the answers come from the address that it dialled.
+pub(super) fn redirected(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
+    let mut redirected = records.to_vec();
+    for record in &mut redirected {
+        // By their places in a frame without options, for the frame may be cut short.
+        let [source, port] = [14 + 12, 14 + 20];
+        let port = u16::from_be_bytes([record.data[port], record.data[port + 1]]);
+        // Servers of these captures listen on ports that no client has.
+        if port < 32_768 {
+            record.data[source] = 172;
+        }
+    }
+    redirected
+}
+
+/// The endpoint that [`redirected`] made into this one.
+pub(super) fn undirected(end: Endpoint) -> Endpoint {
+    match end.addr {
+        IpAddr::V4(addr) if addr.octets()[0] == 172 => {
+            let [_, b, c, d] = addr.octets();
+            Endpoint::new([10, b, c, d].into(), end.port)
+        }
+        _ => end,
+    }
 }
