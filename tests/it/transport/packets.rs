@@ -168,7 +168,22 @@ pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
     let mut shifted = records.to_vec();
     for record in &mut shifted {
         let seen = look(record).unwrap();
-        let back = (seen.way.1, seen.way.0);
+        let (src, dst) = seen.way;
+        // Who was redirected is answered by another address: only the client's end is the same.
+        let is_back = |way: &Way| match src.port {
+            ..32_768 => way.0 == dst,
+            _ => way.1 == src,
+        };
+        let back = shifts
+            .get(&(dst, src))
+            .or_else(|| {
+                shifts
+                    .iter()
+                    .find(|(way, _)| is_back(way))
+                    .map(|(_, by)| by)
+            })
+            .copied()
+            .unwrap_or(0);
         let mut shift = |at: usize, by: u32| {
             let field = &mut record.data[at..at + 4];
             let value = u32::from_be_bytes(field.try_into().unwrap());
@@ -177,7 +192,7 @@ pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
             }
         };
         shift(seen.tcp + 4, shifts[&seen.way]);
-        shift(seen.tcp + 8, shifts.get(&back).copied().unwrap_or(0));
+        shift(seen.tcp + 8, back);
     }
     shifted
 }
