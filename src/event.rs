@@ -140,12 +140,23 @@ pub struct Connection {
     pub syn: Option<Stamp>,
     /// The answer to it, where it was seen.
     pub syn_ack: Option<Stamp>,
+    /// What the client dialled, where it was redirected to `server` on its own host.
+    pub redirected: Option<Redirected>,
     /// The client that a PROXY preface names.
     pub proxied_for: Option<Endpoint>,
     /// The authority of a CONNECT that this connection went through, where it is a tunnel of a forward proxy.
     pub through: Option<Box<str>>,
     /// Interfaces on which its packets were seen so far.
     pub seen_on: Vec<u16>,
+}
+
+/// A connection that is seen under a second pair of addresses: the answers come from what the client dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirected {
+    /// What the client dialled.
+    pub from: Endpoint,
+    /// Wireshark's `tcp.stream` of the answers; `None` live.
+    pub tcp_stream: Option<u32>,
 }
 
 /// The request of an exchange.

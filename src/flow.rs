@@ -48,11 +48,26 @@ impl FlowKey {
             Self { low: b, high: a }
         }
     }
+
+    /// The endpoint at the other end from this one; `None` where this one is at neither.
+    pub fn other(&self, end: Endpoint) -> Option<Endpoint> {
+        if end == self.low {
+            Some(self.high)
+        } else {
+            (end == self.high).then_some(self.low)
+        }
+    }
 }
 
 /// Number of a TCP connection in the order of first sight, over all sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
+
+/// Whether `addr` is an address of the host that `client` reached at `server`. Who is reached on a loopback address is on
+/// the host of its client, whatever address that one has: so it is where a mesh redirects.
+pub fn is_host_reached(addr: IpAddr, client: Endpoint, server: Endpoint) -> bool {
+    addr == server.addr || (server.addr.is_loopback() && addr == client.addr)
+}
 
 /// Which way bytes travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from software import (
     ANY, BOTH_LEGS, CLIENT_LEG, FORWARDED, HOST, PORT, UPGRADE, UPSTREAM_LEG, aiohttp, apache,
-    curl, hand_made, hand_made_client, haproxy, nginx, socketio, socketio_client, tcpdump, tornado,
-    uvicorn, websockets, websockets_client, ws, ws_client,
+    curl, dumpcap, hand_made, hand_made_client, haproxy, nginx, socketio, socketio_client, tcpdump,
+    tornado, uvicorn, websockets, websockets_client, ws, ws_client,
 )
 from stage import BACKEND, Program, Stage
 
@@ -80,6 +80,17 @@ def open_before(stage: Stage, s: "Scenario") -> None:
 
 def wait_for_client(stage: Stage, s: "Scenario") -> None:
     stage.processes[-2].wait(20)  # the last one is the capture
+
+
+def redirect(stage: Stage, _s: "Scenario") -> None:
+    """As a mesh does it: what is dialled on the proxy's host leads to the proxy's port 15001."""
+    stage.command("proxy", ["ip", "route", "add", "10.96.0.1", "dev", "to-backend"])
+    stage.command("proxy", ["nft", "table ip mesh { chain out { type nat hook output priority -100; "
+                            "ip daddr 10.96.0.1 tcp dport 80 redirect to :15001; }; }"])
+
+
+def run_beside_proxy(stage: Stage, s: "Scenario") -> None:
+    stage.start("proxy", s.client).wait(90)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -392,6 +403,9 @@ TRANSPORT = [
     behind(RIGHT, "transport/snap_length_96", ws(), capture=tcpdump("any", "-s", "96", "tcp")),
     Scenario("transport/seen_twice_by_a_router",
              ws_client(f"ws://{BACKEND}:{PORT}/live", **HELLO), (ws(),), routed=True, capture=ANY),
+    behind(nginx(server="listen 15001;"), "transport/redirected_on_lo", ws(), before=redirect,
+           client=ws_client("ws://10.96.0.1/live", **HELLO), play=run_beside_proxy,
+           capture=dumpcap("lo", "to-backend")),
     behind(nginx(), "transport/two_interfaces_in_batches", ws(), sorted=False,
            client=ws_client(**HELLO, times=2)),
 ]

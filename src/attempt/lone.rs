@@ -207,7 +207,8 @@ fn keys_allow(outer: &Leg, inner: &Leg) -> bool {
         _ => false,
     };
     // On loopback every leg is next to every other, and each names the same client.
-    let local = outer.connection.client.addr.is_loopback();
+    let ends = [outer.connection.client, outer.connection.server];
+    let local = ends.iter().any(|end| end.addr.is_loopback());
     let opened = outer.status() == Some(101);
     same_accept || (in_step && !local && (named || (adjacent && !opened)))
 }

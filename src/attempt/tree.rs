@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use self::roles::roles;
 use crate::attempt::{JoinedBy, Leg, Node, Role};
+use crate::event::Connection;
+use crate::flow::is_host_reached;
 use crate::http::origin_form;
 
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
@@ -186,7 +188,8 @@ fn may_serve(outer: &Leg, inner: &Leg) -> bool {
 }
 
 pub(super) fn is_adjacent(outer: &Leg, inner: &Leg) -> bool {
-    outer.connection.server.addr == inner.connection.client.addr
+    let Connection { client, server, .. } = outer.connection;
+    is_host_reached(inner.connection.client.addr, client, server)
 }
 
 /// Whether the outer answer may be the inner one, passed on.

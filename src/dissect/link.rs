@@ -107,6 +107,14 @@ impl Link<'_> {
             tcp_stream: (!self.live).then_some(self.conn.tcp_stream),
             syn: self.conn.syn,
             syn_ack: self.conn.syn_ack,
+            redirected: self
+                .conn
+                .redirected
+                .as_ref()
+                .map(|other| event::Redirected {
+                    from: other.from,
+                    tcp_stream: (!self.live).then_some(other.tcp_stream),
+                }),
             proxied_for: origin.and_then(|origin| origin.proxied_for),
             through: origin.and_then(|origin| origin.through.clone()),
             seen_on: self.conn.seen_on.clone(),

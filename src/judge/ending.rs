@@ -9,7 +9,7 @@ mod frames;
 use self::abnormal::{is_unused, tcp_party};
 use self::code::kind_of;
 use crate::attempt::{Closing, ClosingLeg, SeenClose};
-use crate::flow::Direction;
+use crate::flow::{Direction, is_host_reached};
 use crate::judge::{
     Catalogue, ClosingJudgement, ClosingScene, Confidence, Finding, FindingId, Hop, Kind, Party,
     Severity,
@@ -236,6 +236,6 @@ fn hop_between(outer: &ClosingLeg, inner: &ClosingLeg) -> Hop {
             .filter(|software| Some(software) != inner.software.as_ref())
             // It may only have passed on what the inner leg said, whose 101 is not there.
             .filter(|_| inner.accept.is_some()),
-        adjacent: (outer.server.addr == inner.client.addr).then_some(true),
+        adjacent: is_host_reached(inner.client.addr, outer.client, outer.server).then_some(true),
     }
 }

@@ -34,6 +34,12 @@ pub(super) fn stamp(leg: &Leg) -> Option<Stamp> {
         .or(leg.connection.syn_ack)
 }
 
+/// Wireshark's streams that hold its packets: two where the client was redirected.
+pub(super) fn streams(leg: &Leg) -> impl Iterator<Item = u32> {
+    let answers = leg.connection.redirected.and_then(|other| other.tcp_stream);
+    leg.connection.tcp_stream.into_iter().chain(answers)
+}
+
 /// How a leg ended, in the words of the output.
 pub(super) fn ended(leg: &Leg) -> &'static str {
     if leg.end.unseen {

@@ -2,6 +2,7 @@
 
 use crate::flow::{ConnId, Direction, Endpoint};
 use crate::limits::Reached;
+use crate::stream::halves::Redirected;
 use crate::time::Stamp;
 
 /// How dear a connection is when there is no room for all: the lowest are forgotten first, the oldest of them before
@@ -38,6 +39,8 @@ pub struct Conn<S> {
     pub tcp_stream: u32,
     /// Interfaces on which its packets were seen, the first first, at most eight.
     pub seen_on: Vec<u16>,
+    /// The second pair of addresses, where the answers of the server come from another address than was asked.
+    pub redirected: Option<Box<Redirected>>,
     /// Whether packets of both directions were seen.
     pub both_ways: bool,
     /// How dear it is; set by the room above.
@@ -72,6 +75,15 @@ pub struct Counters {
 pub(super) enum Side {
     Low,
     High,
+}
+
+impl Side {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
 }
 
 impl<S> Conn<S> {

@@ -38,6 +38,8 @@ pub(super) struct Connection {
     roles_open: bool,
     /// One bit for each interface in [`Conn::seen_on`] that was told as a copy.
     copied: u8,
+    /// The last acknowledgment of the side that alone was seen so far.
+    last_ack: Option<u32>,
     /// A RST that waits for the bytes before it: who sent it, at which offset, and since when.
     reset: Option<(Side, u64, Timestamp)>,
 }
@@ -96,6 +98,9 @@ impl Connection {
             self.opened = true;
         }
         if flags.has(Flags::ACK) {
+            if !scene.conn.both_ways {
+                self.last_ack = Some(segment.ack);
+            }
             self.ack(side, segment.ack, scene);
         }
         if takes > 0 {

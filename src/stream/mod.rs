@@ -11,6 +11,7 @@ mod age;
 mod conn;
 mod connection;
 mod copies;
+mod halves;
 mod numbers;
 mod past;
 mod reassembler;
@@ -20,6 +21,7 @@ mod seq;
 mod table;
 
 pub use conn::{Conn, Counters, Rank};
+pub use halves::Redirected;
 pub use table::Table;
 
 use crate::flow::{Direction, End};

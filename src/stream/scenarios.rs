@@ -1,5 +1,7 @@
 //! Tests of the room as a whole: what is told of connections that go one way or another.
 
+mod halves;
+
 use std::time::Duration;
 
 use crate::flow::{Direction, Endpoint};

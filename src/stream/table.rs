@@ -1,6 +1,7 @@
 //! The table of connections: each segment finds its own, takes a step there, and time passes for all of them.
 
 mod ends;
+mod stitch;
 mod whose;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use crate::packet::{Flags, Segment};
 use crate::stream::age::Ages;
 use crate::stream::conn::{Conn, Counters, Rank, Side};
 use crate::stream::connection::{Connection, Scene};
+use crate::stream::halves::Halves;
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::{End, StreamItem};
@@ -32,6 +34,7 @@ pub struct Table<S> {
     free: Vec<u32>,
     ages: Ages,
     past: Past,
+    halves: Halves,
     numbers: numbers::Counters,
     /// Connections with a hole, by when it is to be skipped.
     due: BTreeSet<(Timestamp, u32)>,
@@ -84,6 +87,7 @@ impl<S: Default> Table<S> {
             free: Vec::new(),
             ages: Ages::new(),
             past: Past::new(usize::try_from(past).unwrap_or(usize::MAX).max(1)),
+            halves: Halves::new(),
             numbers: numbers::Counters::default(),
             due: BTreeSet::new(),
             now: Timestamp::MIN,
@@ -169,12 +173,14 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let Arrival { side, segment, .. } = arrival;
+        let segment = arrival.segment;
         let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
             return;
         };
         entry.last = segment.at;
-        entry.conn.tcp_stream = entry.numbers.of(segment.at.source, &mut self.numbers);
+        entry.number(arrival, &mut self.numbers);
+        let side = entry.side(arrival);
+        let arrival = Arrival { side, ..arrival };
         let opens = !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK);
         if entry.conn.rank == Rank::HalfOpen && opens && !segment.flags.has(Flags::RST) {
             entry.conn.rank = Rank::Unknown;

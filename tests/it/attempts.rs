@@ -497,6 +497,32 @@ fn a_refused_upstream_explains_the_502() {
     );
 }
 
+/// A mesh redirects what is sent on its own host to a loopback address, so that outer and inner client are one host.
+#[test]
+fn a_sidecar_on_loopback_is_next_to_what_its_host_opens() {
+    let (client, sidecar) = ("10.2.0.1:50208", "127.0.0.1:15001");
+    let mut script = Script::default();
+    script
+        .ask(0, 0, handshake(client, sidecar))
+        .ask(1, 2, handshake(INNER, BACKEND).stripped())
+        .answer(1, 4, 426, &[])
+        .answer(0, 5, 426, &[]);
+    let judged = script.one();
+    assert_eq!(findings(&judged)[0], "upgrade_stripped");
+    assert_eq!(roles(&judged), "path+path");
+    assert_eq!(judged.attempt.legs[1].adjacent, Some(true));
+
+    let mut script = Script::default();
+    script
+        .ask(0, 0, handshake(client, sidecar))
+        .refused(1, 1, INNER, BACKEND)
+        .answer(0, 2, 503, &[("Server", "envoy")]);
+    let judged = script.one();
+    assert_eq!(findings(&judged)[0], "upstream_unreachable");
+    assert_eq!(roles(&judged), "path+failed");
+    assert_eq!(judged.attempt.legs[1].adjacent, Some(true));
+}
+
 #[test]
 fn a_refused_upstream_is_not_joined_where_two_attempts_could_own_it() {
     let mut script = Script::default();

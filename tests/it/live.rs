@@ -1,5 +1,7 @@
 //! Live capture, with real software in namespaces that the tests make: skipped, and said so, where that cannot be done.
 
+mod redirected;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -91,7 +93,11 @@ impl Stage {
             println!("skipped: {why}");
             return None;
         }
-        let net = Net::new();
+        Some(Self::in_net(Net::new(), &format!("{PROXY}:80"), settings))
+    }
+
+    /// The same, with nginx listening there.
+    fn in_net(net: Net, listen: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("nginx.conf");
         let path = folder.path().display();
@@ -101,7 +107,7 @@ impl Stage {
                 "daemon off; master_process off; pid {path}/pid; error_log {path}/error.log; events {{}} http {{ access_log off; \
                  client_body_temp_path {path}; proxy_temp_path {path}; fastcgi_temp_path {path}; \
                  uwsgi_temp_path {path}; scgi_temp_path {path}; \
-                 server {{ listen {PROXY}:80; location / {{ proxy_pass http://{BACKEND}:8080; {settings} }} }} }}"
+                 server {{ listen {listen}; location / {{ proxy_pass http://{BACKEND}:8080; {settings} }} }} }}"
             ),
         )
         .unwrap();
@@ -123,8 +129,8 @@ impl Stage {
             _folder: folder,
         };
         stage.wait_for("b", &format!("{BACKEND}:8080"));
-        stage.wait_for("p", &format!("{PROXY}:80"));
-        Some(stage)
+        stage.wait_for("p", listen);
+        stage
     }
 
     /// Waits until something listens there, without a packet: by the list of sockets.
@@ -172,9 +178,13 @@ impl Stage {
 
     /// One handshake by a client in its namespace; what it was answered.
     fn ask(&self) -> String {
+        self.ask_from("c", &format!("{PROXY}:80"))
+    }
+
+    fn ask_from(&self, host: &str, address: &str) -> String {
         let output = self
             .net
-            .helper("c", "live::helper_client", &format!("{PROXY}:80"))
+            .helper(host, "live::helper_client", address)
             .output()
             .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()

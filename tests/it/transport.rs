@@ -94,6 +94,9 @@ fn lost_bytes_accuse_nobody() {
             let told = tell(&damage.left);
             let wrong = whole.judge(&damage, &told);
             tried.case(capture, &damage.how, &wrong);
+            let told = tell(&packets::redirected(&damage.left));
+            let wrong = whole.judge(&damage, &told);
+            tried.case(capture, &format!("{} and redirected", damage.how), &wrong);
         }
     });
     let overcome = known::overcome(&tried.weaknesses.lock().unwrap());
@@ -138,6 +141,13 @@ fn lossless(records: &[OwnedRecord]) -> Vec<(String, Vec<OwnedRecord>)> {
             mischief::overlap(&smaller, size.div_ceil(2)),
         );
     }
+    let halves = packets::redirected(records);
+    for odd in 0..2 {
+        let order = packets::raced(records, odd);
+        let raced = mischief::reorder(&halves, &order);
+        add(format!("redirected and raced by {odd}"), raced);
+    }
+    add("redirected".into(), halves);
     for bytes in [1, 50, 4_000] {
         add(
             format!("overlapping by {bytes}"),

@@ -11,7 +11,7 @@ use crate::attempt::{
     Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
     Surroundings, tree,
 };
-use crate::flow::ConnId;
+use crate::flow::{ConnId, is_host_reached};
 use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
@@ -252,13 +252,18 @@ impl Assembler {
         if !explains && !unambiguous {
             return Vec::new();
         }
-        let inner_client = inner.map(|inner| inner.connection.client.addr);
+        // Who redirected the client is on its host.
+        let client = leg.connection.client;
+        let redirects = server.addr.is_loopback().then_some(client.addr);
+        let inner_client = inner
+            .map(|inner| inner.connection.client.addr)
+            .or(redirects);
         let failed = self.around.take_failed(server, inner_client, window, alone);
         let as_node = failed.into_iter().map(|one| Node {
             parent: Some(holder),
             role: Role::Failed,
             joined_by: Some(JoinedBy::Time),
-            adjacent: (one.connection.client.addr == server.addr).then_some(true),
+            adjacent: is_host_reached(one.connection.client.addr, client, server).then_some(true),
             leg: Leg {
                 connection: one.connection,
                 end: LegEnd {

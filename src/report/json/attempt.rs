@@ -63,12 +63,19 @@ struct LegJson<'a> {
     seen_on: Vec<Cow<'a, str>>,
     community_id: String,
     tcp_stream: Option<u32>,
+    redirected: Option<RedirectedJson>,
     proxied_for: Option<Address>,
     through: Option<Cow<'a, str>>,
     request: Option<RequestJson<'a>>,
     response: Option<ResponseJson<'a>>,
     ended: &'static str,
     handshake_us: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct RedirectedJson {
+    from: Address,
+    tcp_stream: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -196,6 +203,10 @@ impl<'a> LegJson<'a> {
                 .collect(),
             community_id: community_id(connection.client, connection.server),
             tcp_stream: connection.tcp_stream,
+            redirected: connection.redirected.map(|other| RedirectedJson {
+                from: Address(other.from),
+                tcp_stream: other.tcp_stream,
+            }),
             proxied_for: connection.proxied_for.map(Address),
             through: through.map(|authority| mask.host(authority)),
             request: request.map(|(at, request)| RequestJson::new(*at, request, mask)),

@@ -16,6 +16,7 @@ const LEG: &[&str] = &[
     "seen_on",
     "community_id",
     "tcp_stream",
+    "redirected",
     "proxied_for",
     "through",
     "request",

@@ -318,7 +318,7 @@ fn see(view: &View<'_>, judged: &JudgedAttempt) -> Vec<String> {
             frames.extend(leg.request.as_ref().map(|(at, _)| at.frame));
             frames.extend(leg.response.as_ref().map(|(at, _)| at.frame));
         }
-        streams.extend(leg.connection.tcp_stream.map(|stream| (of_leg, stream)));
+        streams.extend(facts::streams(leg).map(|stream| (of_leg, stream)));
     }
     frames.sort_unstable();
     frames.dedup();

@@ -159,7 +159,7 @@ fn see(view: &View<'_>, judged: &JudgedClosing) -> Vec<String> {
         let source = facts::stamp(attempt.attempt.outermost()).map_or(0, |at| at.source);
         let streams: Vec<u32> = legs
             .filter(|leg| facts::stamp(leg).is_none_or(|at| at.source == source))
-            .filter_map(|leg| leg.connection.tcp_stream)
+            .flat_map(facts::streams)
             .collect();
         lines.extend(block::packets(view, id, source, &streams));
     }

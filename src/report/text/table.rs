@@ -368,6 +368,15 @@ pub(super) fn other_legs(attempt: &Attempt) -> Vec<String> {
     if chain.len() > 2 {
         lines.push(format!("{} legs: {}", chain.len(), chain.join(", then ")));
     }
+    for leg in path.iter().map(|node| &node.leg) {
+        if let Some(other) = leg.connection.redirected {
+            let (client, server) = (leg.connection.client.addr, leg.connection.server);
+            lines.push(format!(
+                "{client} dialled {}; a rule on its host redirected it to {server}",
+                other.from
+            ));
+        }
+    }
     // Equal tries are told once, with their number.
     let mut beside: Vec<(String, u64)> = Vec::new();
     for node in attempt.legs.iter().filter(|node| node.role != Role::Path) {

@@ -68,16 +68,28 @@ impl<S: Default> Table<S> {
             self.counters.one_sided = self.counters.one_sided.saturating_add(1);
         }
         sink(&mut entry.conn, at, StreamItem::End(end), budget);
+        let why = match end {
+            End::Fin | End::Rst(_) | End::Replaced => Why::Closed,
+            End::Refused | End::Unanswered => Why::NeverOpen,
+            End::Idle | End::Evicted | End::CaptureOver => Why::Forgotten,
+        };
+        let starts = entry.tcp.starts();
+        if let Some(other) = entry.conn.redirected {
+            let [low, high] = starts;
+            self.remember(Gone {
+                key: other.key,
+                starts: if other.crossed { [high, low] } else { starts },
+                numbers: other.numbers,
+                at: self.now,
+                why,
+            });
+        }
         self.remember(Gone {
             key: entry.key,
-            starts: entry.tcp.starts(),
+            starts,
             numbers: entry.numbers,
             at: self.now,
-            why: match end {
-                End::Fin | End::Rst(_) | End::Replaced => Why::Closed,
-                End::Refused | End::Unanswered => Why::NeverOpen,
-                End::Idle | End::Evicted | End::CaptureOver => Why::Forgotten,
-            },
+            why,
         });
     }
 

@@ -30,7 +30,10 @@ impl<S: Default> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let entry = self.slots.get(slot as usize)?.as_ref()?;
-        if !entry.tcp.begins_another(arrival.side, arrival.segment) {
+        if !entry
+            .tcp
+            .begins_another(entry.side(arrival), arrival.segment)
+        {
             return Some(slot);
         }
         self.end(slot, End::Replaced, (budget, sink));
@@ -50,6 +53,9 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
+        if let Some(slot) = self.other_half(arrival) {
+            return Some(slot);
+        }
         let Arrival { side, segment, .. } = arrival;
         let source = segment.at.source;
         let Some(gone) = self.past.get_mut(place) else {
@@ -95,6 +101,9 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
+        if let Some(slot) = self.other_half(arrival) {
+            return Some(slot);
+        }
         let Arrival { key, side, segment } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
@@ -148,6 +157,7 @@ impl<S: Default> Table<S> {
                 syn_ack: None,
                 tcp_stream: 0,
                 seen_on: Vec::new(),
+                redirected: None,
                 both_ways: false,
                 rank: Rank::default(),
                 state: S::default(),
@@ -161,6 +171,7 @@ impl<S: Default> Table<S> {
         self.next_id = self.next_id.saturating_add(1);
         self.counters.connections = self.counters.connections.saturating_add(1);
         self.index.insert(key, Place::Open(slot));
+        self.await_other_half(slot, segment);
         *self.slots.get_mut(slot as usize)? = Some(entry);
         Some(slot)
     }

@@ -26,9 +26,10 @@ const OBJECTS: &[(&str, &str)] = &[
     (
         "leg",
         "parent:number? role:role joined_by:joined_by? client:address server:address file:number? seen_on:[text] \
-         community_id:community tcp_stream:number? proxied_for:address? through:text? request:request? \
+         community_id:community tcp_stream:number? redirected:redirected? proxied_for:address? through:text? request:request? \
          response:response? ended:ended handshake_us:number?",
     ),
+    ("redirected", "from:address tcp_stream:number?"),
     (
         "request",
         "frame:number time:time method:text target:text version:version host:text? upgrade:text? connection:text? \

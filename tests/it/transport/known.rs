@@ -40,6 +40,12 @@ const WEAKNESSES: &[(&str, &str, &str, &str)] = &[
         "`ok - 101 hop - ",
         "of the HTTP text that follows both 101, the outer copy is lost: it looks as if it opened",
     ),
+    (
+        "handshake/backend_silent_behind_haproxy",
+        "without packets from 6 and redirected",
+        "`rejected upstream_unreachable 504 hop 10.1.0.1:80>",
+        "the answer to the SYN and all that the client acknowledged is lost: nothing shows that the rest is its other half",
+    ),
 ];
 
 /// The place of a weakness in the list.

@@ -1,6 +1,7 @@
 //! The packets of a recorded capture as plain Ethernet frames, and mischief that needs to know their connections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
 
 use etherparse::{NetHeaders, PacketHeaders, TransportHeader};
@@ -167,7 +168,22 @@ pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
     let mut shifted = records.to_vec();
     for record in &mut shifted {
         let seen = look(record).unwrap();
-        let back = (seen.way.1, seen.way.0);
+        let (src, dst) = seen.way;
+        // Who was redirected is answered by another address: only the client's end is the same.
+        let is_back = |way: &Way| match src.port {
+            ..32_768 => way.0 == dst,
+            _ => way.1 == src,
+        };
+        let back = shifts
+            .get(&(dst, src))
+            .or_else(|| {
+                shifts
+                    .iter()
+                    .find(|(way, _)| is_back(way))
+                    .map(|(_, by)| by)
+            })
+            .copied()
+            .unwrap_or(0);
         let mut shift = |at: usize, by: u32| {
             let field = &mut record.data[at..at + 4];
             let value = u32::from_be_bytes(field.try_into().unwrap());
@@ -176,7 +192,33 @@ pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
             }
         };
         shift(seen.tcp + 4, shifts[&seen.way]);
-        shift(seen.tcp + 8, shifts.get(&back).copied().unwrap_or(0));
+        shift(seen.tcp + 8, back);
     }
     shifted
+}
+
+/// Every client was redirected on its way to its server: on `lo` the answers come from the address that it dialled.
+pub(super) fn redirected(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
+    let mut redirected = records.to_vec();
+    for record in &mut redirected {
+        // By their places in a frame without options, for the frame may be cut short.
+        let [source, port] = [14 + 12, 14 + 20];
+        let port = u16::from_be_bytes([record.data[port], record.data[port + 1]]);
+        // Servers of these captures listen on ports that no client has.
+        if port < 32_768 {
+            record.data[source] = 172;
+        }
+    }
+    redirected
+}
+
+/// The endpoint that [`redirected`] made into this one.
+pub(super) fn undirected(end: Endpoint) -> Endpoint {
+    match end.addr {
+        IpAddr::V4(addr) if addr.octets()[0] == 172 => {
+            let [_, b, c, d] = addr.octets();
+            Endpoint::new([10, b, c, d].into(), end.port)
+        }
+        _ => end,
+    }
 }

@@ -10,6 +10,7 @@ use wscap::flow::{Endpoint, FlowKey};
 use wscap::judge::{self, Catalogue, Finding, FindingId, Hop, Kind, Party, Verdict};
 use wscap::limits::Limits;
 
+use super::packets;
 use crate::support::OwnedRecord;
 
 /// What was told of an attempt.
@@ -86,13 +87,17 @@ fn judged(outputs: Vec<Output>) -> Vec<Told> {
                 let root = findings.first().copied();
                 let flow = |node: &wscap::attempt::Node| {
                     let connection = &node.leg.connection;
-                    FlowKey::new(connection.client, connection.server)
+                    // Of a client that was redirected, where only the answers are left.
+                    FlowKey::new(
+                        packets::undirected(connection.client),
+                        packets::undirected(connection.server),
+                    )
                 };
                 let one = Told {
                     verdict: judgement.verdict,
                     finding: root.filter(|_| judgement.verdict != Verdict::Ok),
                     findings,
-                    hop: judgement.hop,
+                    hop: judgement.hop.map(undirected),
                     status: judgement.status,
                     tries: attempt.tries,
                     roles: attempt.legs.iter().map(|node| node.role).collect(),
@@ -110,7 +115,7 @@ fn judged(outputs: Vec<Output>) -> Vec<Told> {
                     by: judgement.by,
                     finding: judgement.findings.first().map(|finding| finding.id),
                     findings: ids(&judgement.findings),
-                    hop: judgement.hop,
+                    hop: judgement.hop.map(undirected),
                     lossy: Lossy(closing.lossy),
                 });
             }
@@ -118,6 +123,13 @@ fn judged(outputs: Vec<Output>) -> Vec<Told> {
         }
     }
     told.into_iter().map(|(_, one)| one).collect()
+}
+
+fn undirected(hop: Hop) -> Hop {
+    Hop {
+        inward: hop.inward.map(packets::undirected),
+        ..hop
+    }
 }
 
 fn ids(findings: &[Finding]) -> Vec<FindingId> {

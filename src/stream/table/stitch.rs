@@ -1,0 +1,142 @@
+//! The second pair of addresses of a connection: finding it, and leading its segments to the connection.
+
+use super::{Arrival, Entry, Place, Table};
+use crate::flow::{Endpoint, FlowKey};
+use crate::packet::{Flags, Segment};
+use crate::stream::conn::Side;
+use crate::stream::halves::Redirected;
+use crate::stream::numbers::{self, Numbers};
+
+impl<S: Default> Table<S> {
+    /// A connection that was begun: its other half may come under another pair of addresses.
+    pub(super) fn await_other_half(&mut self, slot: u32, segment: &Segment<'_>) {
+        self.halves.begins(segment.src, slot);
+        if !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK) {
+            self.halves.is_addressed(segment.dst, slot);
+        }
+    }
+
+    /// The connection of which a segment with these unknown addresses shows the other half. It goes there from now on,
+    /// and so does all that has its addresses.
+    pub(super) fn other_half(&mut self, arrival: Arrival<'_>) -> Option<u32> {
+        let Arrival { key, segment, .. } = arrival;
+        let answered = self
+            .halves
+            .begun_by(segment.dst)
+            .filter(|&slot| self.is_other_half(slot, segment.dst, arrival));
+        if let Some(slot) = answered {
+            let numbers = self.numbers_of_past(key);
+            let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
+            entry.is_seen_as(key, segment.dst, numbers)?;
+            self.index.insert(key, Place::Open(slot));
+            return Some(slot);
+        }
+        // The answers came first: the order of records is not always that of the wire, and a capture begins anywhere.
+        let slot = self.halves.addressed_to(segment.src)?;
+        if !self.is_other_half(slot, segment.src, arrival) {
+            let may_still = |entry: &Entry<S>| !entry.conn.both_ways;
+            let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+            if !entry.is_some_and(may_still) {
+                self.halves.clear_addressed(segment.src);
+            }
+            return None;
+        }
+        let numbers = self.numbers_of_past(key);
+        let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
+        entry.is_seen_as(key, segment.src, numbers)?;
+        entry.exchange_pairs(segment.src, segment.dst);
+        self.index.insert(key, Place::Open(slot));
+        Some(slot)
+    }
+
+    fn is_other_half(&self, slot: u32, client: Endpoint, arrival: Arrival<'_>) -> bool {
+        let Some(Some(entry)) = self.slots.get(slot as usize) else {
+            return false;
+        };
+        entry.conn.redirected.is_none()
+            && entry.key != arrival.key
+            && entry.side_of(client).is_some_and(|side| {
+                let seen = if client == arrival.segment.dst {
+                    side
+                } else {
+                    side.other()
+                };
+                entry.tcp.is_other_half(seen, arrival.segment)
+            })
+    }
+
+    /// The numbers that a pair of addresses has in Wireshark, if an earlier connection had it.
+    fn numbers_of_past(&mut self, key: FlowKey) -> Numbers {
+        match self.index.get(&key) {
+            Some(&Place::Past(place)) => self.past.take(place).map(|gone| gone.numbers),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+impl<S> Entry<S> {
+    /// Which side of the connection sent a segment: by the first pair of addresses, whichever it bears.
+    pub(super) fn side(&self, arrival: Arrival<'_>) -> Side {
+        match self.conn.redirected.as_deref() {
+            Some(other) if other.crossed && other.key == arrival.key => arrival.side.other(),
+            _ => arrival.side,
+        }
+    }
+
+    /// Gives the pair of addresses of a segment its number in Wireshark.
+    pub(super) fn number(&mut self, arrival: Arrival<'_>, counters: &mut numbers::Counters) {
+        let source = arrival.segment.at.source;
+        match self.conn.redirected.as_deref_mut() {
+            Some(other) if other.key == arrival.key => {
+                other.tcp_stream = other.numbers.of(source, counters);
+            }
+            _ => self.conn.tcp_stream = self.numbers.of(source, counters),
+        }
+    }
+
+    fn side_of(&self, endpoint: Endpoint) -> Option<Side> {
+        side_in(self.key, endpoint)
+    }
+
+    fn is_seen_as(&mut self, key: FlowKey, client: Endpoint, numbers: Numbers) -> Option<()> {
+        let (here, there) = (self.side_of(client)?, side_in(key, client)?);
+        self.conn.redirected = Some(Box::new(Redirected {
+            from: key.other(client)?,
+            tcp_stream: 0,
+            key,
+            crossed: here != there,
+            numbers,
+        }));
+        Some(())
+    }
+
+    /// The second pair is that on which the client asks: it becomes the first.
+    fn exchange_pairs(&mut self, client: Endpoint, listener: Endpoint) {
+        let Some(other) = self.conn.redirected.as_deref_mut() else {
+            return;
+        };
+        std::mem::swap(&mut self.key, &mut other.key);
+        std::mem::swap(&mut self.numbers, &mut other.numbers);
+        // Where no SYN was seen, the ports may have been read the wrong way.
+        let dialled = if self.conn.client == client {
+            &mut self.conn.server
+        } else {
+            &mut self.conn.client
+        };
+        other.from = std::mem::replace(dialled, listener);
+        std::mem::swap(&mut self.conn.tcp_stream, &mut other.tcp_stream);
+        if other.crossed {
+            self.tcp.exchange_sides();
+        }
+    }
+}
+
+fn side_in(key: FlowKey, endpoint: Endpoint) -> Option<Side> {
+    let other = key.other(endpoint)?;
+    Some(if endpoint <= other {
+        Side::Low
+    } else {
+        Side::High
+    })
+}
