@@ -148,6 +148,7 @@ impl Exchanges {
             answer: Answer::of(head, offer.as_ref()),
             head: Some(head.clone()),
             interim: std::mem::take(&mut self.interim),
+            behind: link.behind(),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
         Some(exchange)
@@ -165,6 +166,7 @@ impl Exchanges {
             head: None,
             answer: Answer::default(),
             interim: std::mem::take(&mut self.interim),
+            behind: link.behind(),
         };
         pending.settle(link);
         link.tell(Fact::Response(Box::new(response)));

@@ -52,6 +52,7 @@ impl Talk {
                 syn_ack: None,
                 tcp_stream: 0,
                 seen_on: vec![],
+                behind: [None; 2],
                 both_ways: true,
                 rank: Rank::default(),
                 state: Connection::default(),

@@ -148,6 +148,7 @@ impl<S: Default> Table<S> {
                 syn_ack: None,
                 tcp_stream: 0,
                 seen_on: Vec::new(),
+                behind: [None; 2],
                 both_ways: false,
                 rank: Rank::default(),
                 state: S::default(),

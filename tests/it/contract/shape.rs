@@ -26,8 +26,12 @@ const OBJECTS: &[(&str, &str)] = &[
     (
         "leg",
         "parent:number? role:role joined_by:joined_by? client:address server:address file:number? seen_on:[text] \
-         community_id:community tcp_stream:number? proxied_for:address? through:text? request:request? \
+         also:[view] community_id:community tcp_stream:number? proxied_for:address? through:text? request:request? \
          response:response? ended:ended handshake_us:number?",
+    ),
+    (
+        "view",
+        "client:address server:address file:number seen_on:[text] tcp_stream:number?",
     ),
     (
         "request",

@@ -24,7 +24,7 @@ pub(super) type Way = (Endpoint, Endpoint);
 pub(super) struct Seen {
     pub(super) way: Way,
     /// Where TCP begins in the frame.
-    tcp: usize,
+    pub(super) tcp: usize,
     seq: u32,
     pub(super) payload: usize,
     /// SYN, FIN or RST.
@@ -157,10 +157,12 @@ pub(super) fn raced(records: &[OwnedRecord], odd: usize) -> Vec<usize> {
     order
 }
 
-/// Sequence numbers begin so that they wrap `before` bytes after the first of each way.
+/// Sequence numbers begin so that they wrap `before` bytes after the first of each way; a little more for each next one,
+/// for no two connections begin with the same.
 pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
     let mut shifts: BTreeMap<Way, u32> = BTreeMap::new();
     for seen in records.iter().filter_map(look) {
+        let before = before.wrapping_add(u32::try_from(shifts.len()).unwrap());
         let shift = 0_u32.wrapping_sub(before).wrapping_sub(seen.seq);
         shifts.entry(seen.way).or_insert(shift);
     }
