@@ -50,6 +50,18 @@ def end_backend(how: signal.Signals) -> Callable[[Stage, "Scenario"], None]:
     return play
 
 
+def translate(stage: Stage, s: "Scenario") -> None:
+    """The router publishes the backend's port as its own port 80, and hides the client."""
+    for rule in (
+        "add table ip nat",
+        "add chain ip nat before { type nat hook prerouting priority dstnat ; }",
+        "add chain ip nat behind { type nat hook postrouting priority srcnat ; }",
+        f"add rule ip nat before tcp dport 80 dnat to {BACKEND}:{PORT}",
+        f"add rule ip nat behind ip daddr {BACKEND} masquerade",
+    ):
+        stage.command("proxy", ["nft", *rule.split()])
+
+
 def unplug_client(stage: Stage, s: "Scenario") -> None:
     """The client's address goes away while the server has things to tell it."""
     stage.start("client", s.client)
@@ -377,6 +389,9 @@ TRANSPORT = [
     behind(RIGHT, "transport/snap_length_96", ws(), capture=tcpdump("any", "-s", "96", "tcp")),
     Scenario("transport/seen_twice_by_a_router",
              ws_client(f"ws://{BACKEND}:{PORT}/live", **HELLO), (ws(),), routed=True, capture=ANY),
+    Scenario("transport/translated_by_a_router",
+             ws_client("ws://chat.example/live", **HELLO), (ws(),), routed=True, before=translate,
+             capture=ANY),
     behind(nginx(), "transport/two_interfaces_in_batches", ws(), sorted=False,
            client=ws_client(**HELLO, times=2)),
 ]

@@ -7,7 +7,7 @@ set -euo pipefail
 dir="${WSCAP_RECORD_DIR:-${TMPDIR:-/tmp}/wscap-record}"
 here="$(cd "$(dirname "$0")" && pwd)"
 
-packages=(nginx haproxy apache2 curl openssl iproute2 tcpdump tshark zstd python3-venv)
+packages=(nginx haproxy apache2 curl openssl iproute2 nftables tcpdump tshark zstd python3-venv)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 DEBIAN_FRONTEND=noninteractive \

@@ -271,14 +271,15 @@ impl Leg {
     }
 
     /// The server of this leg and the client of an inner one as the hop between them shows itself: where both have one
-    /// address in some view, so.
+    /// address in some view, so. A router in front of both legs may have one too, but is not the first to open anything.
     pub fn facing(&self, inner: &Self) -> (Endpoint, Endpoint) {
-        let pairs = || {
-            self.pairs()
-                .flat_map(|(_, server)| inner.pairs().map(move |(client, _)| (server, client)))
-        };
-        pairs()
-            .find(|(server, client)| server.addr == client.addr)
+        let pairs = inner.pairs().flat_map(|(client, _)| {
+            let servers = self.pairs().map(|(_, server)| server);
+            servers.map(move |server| (server, client))
+        });
+        let mut facing = pairs.filter(|(server, client)| server.addr == client.addr);
+        facing
+            .next()
             .unwrap_or((self.connection.server, inner.connection.client))
     }
 }
