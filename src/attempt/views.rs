@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 pub(super) const SPAN: Duration = Duration::from_secs(5);
 /// Beginnings remembered.
 const REMEMBERED: usize = 65_536;
+/// Of them, those with one number, which are looked through one by one: more than a few are somebody's game.
+const ALIKE: usize = 16;
 /// What one view lost, or has yet to read, may put its numbers apart by this much; those of strangers are anywhere.
 const NEAR: u32 = 1 << 20;
 /// Views followed of one leg beside the first: more interfaces than that show nothing new.
@@ -111,11 +113,11 @@ impl Views {
             return Some((first.conn, first.exchange));
         }
         for number in numbers.into_iter().flatten() {
-            if self.expiring.len() >= REMEMBERED {
-                break;
+            let alike = self.by_number.get(&number).map_or(0, Vec::len);
+            if self.expiring.len() < REMEMBERED && alike < ALIKE {
+                self.expiring.push_back((now.after(SPAN), number));
+                self.by_number.entry(number).or_default().push(print);
             }
-            self.expiring.push_back((now.after(SPAN), number));
-            self.by_number.entry(number).or_default().push(print);
         }
         None
     }

@@ -11,7 +11,7 @@ use crate::support::OwnedRecord;
 /// What is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nat {
-    /// The server's address and port: a published port, a ClusterIP.
+    /// The server's address and port: a published port, a cluster address of Kubernetes.
     Destination,
     /// The client's: masquerade.
     Source,
