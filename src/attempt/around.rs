@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::attempt::views::is_same_syn;
+use crate::attempt::views::{VIEWS, is_same_syn};
 use crate::attempt::{Node, Role, View};
 use crate::event::{Connection, Health};
 use crate::flow::{End, Endpoint};
@@ -93,7 +93,9 @@ impl Around {
             if began(&other) < began(&first.connection) {
                 std::mem::swap(&mut first.connection, &mut other);
             }
-            first.also.push(View::of_failed(other));
+            if first.also.len() < VIEWS {
+                first.also.push(View::of_failed(other));
+            }
             if first.how == End::Unanswered {
                 first.how = how;
             }

@@ -26,7 +26,7 @@ const ALIKE: usize = 16;
 /// What one view lost, or has yet to read, may put its numbers apart by this much; those of strangers are anywhere.
 const NEAR: u32 = 1 << 20;
 /// Views followed of one leg beside the first: more interfaces than that show nothing new.
-const VIEWS: usize = 7;
+pub(super) const VIEWS: usize = 7;
 
 /// The legs that began a moment ago, by their sequence numbers.
 #[derive(Debug, Default)]
@@ -202,7 +202,7 @@ impl LiveLeg {
     pub(super) fn best(&self) -> &Self {
         let views = std::iter::once(self).chain(&self.copies);
         let rank = |view: &&Self| {
-            let first = Reverse((view.leg.started(), view.leg.conn));
+            let first = Reverse((view.leg.started(), source_of(&view.leg), view.leg.conn));
             (view.clarity(), first)
         };
         views.max_by_key(rank).unwrap_or(self)
@@ -245,12 +245,15 @@ impl LiveLeg {
     }
 }
 
+fn source_of(leg: &Leg) -> u16 {
+    let request = leg.request.as_ref().map(|(at, _)| *at);
+    request.or(leg.connection.syn).unwrap_or_default().source
+}
+
 impl View {
     fn of(leg: &Leg) -> Self {
-        let request = leg.request.as_ref().map(|(at, _)| *at);
-        let at = request.or(leg.connection.syn);
         Self {
-            source: at.unwrap_or_default().source,
+            source: source_of(leg),
             connection: leg.connection.clone(),
         }
     }

@@ -108,7 +108,7 @@ fn other_addresses_show_nothing_new() {
     let tried = Tried::default();
     for_each_capture(|capture| {
         for nat in Nat::ALL {
-            for order in [Order::After, Order::Travelling] {
+            for order in [Order::After, Order::InFiles, Order::Travelling] {
                 for views in 1..=3 {
                     let told = tell(&nat::translated(&capture.records, nat, views, order));
                     let how = format!("{nat:?} {order:?} in {} views", views + 1);

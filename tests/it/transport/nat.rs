@@ -28,6 +28,8 @@ pub(super) enum Order {
     After,
     /// The new view first.
     Before,
+    /// Likewise, each view in a file of its own.
+    InFiles,
     /// As the packet travels: what the server sends bears the new addresses first.
     Travelling,
 }
@@ -91,10 +93,14 @@ pub(super) fn translated(
             } else {
                 (server, client)
             };
-            readdressed(record, (src, dst), view)
+            let mut view_of = readdressed(record, (src, dst), view);
+            if order == Order::InFiles {
+                view_of.at.source = u16::from(view);
+            }
+            view_of
         });
         let first = match order {
-            Order::After => true,
+            Order::After | Order::InFiles => true,
             Order::Before => false,
             Order::Travelling => from_client,
         };
