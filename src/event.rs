@@ -148,6 +148,9 @@ pub struct Connection {
     pub through: Option<Box<str>>,
     /// Interfaces on which its packets were seen so far.
     pub seen_on: Vec<u16>,
+    /// Sequence numbers behind what was read of client and server as this was said, or behind their SYN, as they are on
+    /// the wire: who translates addresses leaves them alone.
+    pub behind: [Option<u32>; 2],
 }
 
 /// A connection that is seen under a second pair of addresses: the answers come from what the client dialled.
@@ -189,6 +192,8 @@ pub struct Response {
     pub answer: Answer,
     /// Interim responses that came before it (100, 103), at most eight.
     pub interim: Vec<Status>,
+    /// Sequence number behind what was read of the server as this was said.
+    pub behind: Option<u32>,
 }
 
 /// An exchange without any field of a handshake.

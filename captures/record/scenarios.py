@@ -54,6 +54,18 @@ def end_backend(how: signal.Signals) -> Callable[[Stage, "Scenario"], None]:
     return play
 
 
+def translate(stage: Stage, s: "Scenario") -> None:
+    """The router publishes the backend's port as its own port 80, and hides the client."""
+    for rule in (
+        "add table ip nat",
+        "add chain ip nat before { type nat hook prerouting priority dstnat ; }",
+        "add chain ip nat behind { type nat hook postrouting priority srcnat ; }",
+        f"add rule ip nat before tcp dport 80 dnat to {BACKEND}:{PORT}",
+        f"add rule ip nat behind ip daddr {BACKEND} masquerade",
+    ):
+        stage.command("proxy", ["nft", *rule.split()])
+
+
 def unplug_client(stage: Stage, s: "Scenario") -> None:
     """The client's address goes away while the server has things to tell it."""
     stage.start("client", s.client)
@@ -406,6 +418,9 @@ TRANSPORT = [
     behind(nginx(server="listen 15001;"), "transport/redirected_on_lo", ws(), before=redirect,
            client=ws_client("ws://10.96.0.1/live", **HELLO), play=run_beside_proxy,
            capture=dumpcap("lo", "to-backend")),
+    Scenario("transport/translated_by_a_router",
+             ws_client("ws://chat.example/live", **HELLO), (ws(),), routed=True, before=translate,
+             capture=ANY),
     behind(nginx(), "transport/two_interfaces_in_batches", ws(), sorted=False,
            client=ws_client(**HELLO, times=2)),
 ]

@@ -6,7 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::attempt::{Node, Role};
+use crate::attempt::views::{VIEWS, is_same_syn};
+use crate::attempt::{Node, Role, View};
 use crate::event::{Connection, Health};
 use crate::flow::{ConnId, End, Endpoint};
 use crate::time::Timestamp;
@@ -16,6 +17,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Hosts kept in each memory.
 const HOSTS: usize = 4096;
+
+/// How far back another view of a failed connection is looked for.
+const VIEWS_NEAR: usize = 256;
 
 /// Decided attempts remembered as possible owners of a failed connection.
 const WAITED: usize = 4096;
@@ -27,10 +31,38 @@ pub(super) struct FailedConnection {
     conn: ConnId,
     /// Its endpoints.
     pub(super) connection: Connection,
+    /// The same under other addresses.
+    pub(super) also: Vec<View>,
     /// How it ended.
     pub(super) how: End,
     /// An attempt has it already, or it was answered after all.
     pub(super) taken: bool,
+}
+
+impl FailedConnection {
+    /// Under all addresses.
+    pub(super) fn views(&self) -> impl Iterator<Item = &Connection> {
+        let also = self.also.iter().map(|view| &view.connection);
+        std::iter::once(&self.connection).chain(also)
+    }
+
+    /// The same connection is seen under other addresses; the first to be seen stands for all.
+    fn seen_again(&mut self, mut other: Connection, how: End) {
+        if self.how == End::Unanswered {
+            self.how = how;
+        }
+        let ends = |of: &Connection| (of.client, of.server);
+        if self.views().any(|view| ends(view) == ends(&other)) {
+            return;
+        }
+        let began = |of: &Connection| of.syn.map(|syn| (syn.ts, syn.frame));
+        if began(&other) < began(&self.connection) {
+            std::mem::swap(&mut self.connection, &mut other);
+        }
+        if self.also.len() < VIEWS {
+            self.also.push(View::of_failed(other));
+        }
+    }
 }
 
 /// From when to when a server was waited for.
@@ -82,6 +114,14 @@ impl Around {
             known.how = how;
             return false;
         }
+        let latest = self.failed.iter_mut().rev().take(VIEWS_NEAR);
+        let first = latest
+            .into_iter()
+            .find(|known| known.views().any(|view| is_same_syn(view, &connection)));
+        if let Some(first) = first {
+            first.seen_again(connection, how);
+            return false;
+        }
         let full = self.failed.len() >= self.failed_limit;
         if full && let Some(oldest) = self.failed.pop_front() {
             self.failed_at.remove(&oldest.conn);
@@ -92,6 +132,7 @@ impl Around {
         self.failed.push_back(FailedConnection {
             conn,
             connection,
+            also: Vec::new(),
             how,
             taken: false,
         });
@@ -132,24 +173,27 @@ impl Around {
     /// Learns from a decided tree when it waited, and which addresses are the two sides of one proxy.
     pub(super) fn learn(&mut self, nodes: &[Node], now: Timestamp) {
         if let Some(outermost) = nodes.first().map(|node| &node.leg) {
-            if self.waited.len() >= WAITED {
-                self.waited.pop_front();
+            for (_, server) in outermost.pairs() {
+                if self.waited.len() >= WAITED {
+                    self.waited.pop_front();
+                }
+                self.waited.push_back(Waited {
+                    server: server.addr,
+                    from: outermost.started(),
+                    to: outermost.settled().unwrap_or(now),
+                });
             }
-            self.waited.push_back(Waited {
-                server: outermost.connection.server.addr,
-                from: outermost.started(),
-                to: outermost.settled().unwrap_or(now),
-            });
         }
         for node in nodes.iter().filter(|node| node.role == Role::Path) {
             let Some(outer) = node.parent.and_then(|parent| nodes.get(parent)) else {
                 continue;
             };
-            let server = outer.leg.connection.server;
-            remember(&mut self.passes, server, now);
-            if self.upstream_side.len() < HOSTS {
-                self.upstream_side
-                    .insert(server.addr, node.leg.connection.client.addr);
+            for (_, server) in outer.leg.pairs() {
+                remember(&mut self.passes, server, now);
+                if self.upstream_side.len() < HOSTS {
+                    self.upstream_side
+                        .insert(server.addr, node.leg.connection.client.addr);
+                }
             }
         }
     }
@@ -179,20 +223,25 @@ impl Around {
     }
 
     /// Whether none of the attempts decided last waited for that host at that time.
-    pub(super) fn waited_alone(&self, server: IpAddr, (from, to): (Timestamp, Timestamp)) -> bool {
+    pub(super) fn waited_alone(
+        &self,
+        servers: &[Endpoint],
+        (from, to): (Timestamp, Timestamp),
+    ) -> bool {
+        let is_there = |addr| servers.iter().any(|server| server.addr == addr);
         !self
             .waited
             .iter()
-            .any(|waited| waited.server == server && waited.from <= to && from <= waited.to)
+            .any(|waited| is_there(waited.server) && waited.from <= to && from <= waited.to)
     }
 
-    /// The failed connections that the proxy behind `server` began between two points in time and that nobody has yet;
+    /// The failed connections that the proxy behind `servers`, all one to us, began between two points in time and that nobody has yet;
     /// only where it is clear that they are its own.
     ///
     /// `alone` says that no undecided attempt could own them. `inner_client` is the proxy's address towards its upstreams, where another leg of the attempt shows it.
     pub(super) fn take_failed(
         &mut self,
-        server: Endpoint,
+        servers: &[Endpoint],
         inner_client: Option<IpAddr>,
         (from, to): (Timestamp, Timestamp),
         alone: bool,
@@ -200,13 +249,18 @@ impl Around {
         let began = |failed: &FailedConnection| failed.connection.syn.map(|syn| syn.ts);
         let in_window = |failed: &FailedConnection| {
             !failed.taken
-                && failed.connection.server != server
+                && !servers.contains(&failed.connection.server)
                 && began(failed).is_some_and(|syn| from <= syn && syn <= to)
         };
-        let known = inner_client.or_else(|| self.upstream_side.get(&server.addr).copied());
+        let sides = &self.upstream_side;
+        let known = inner_client.or_else(|| {
+            let mut known = servers.iter().filter_map(|server| sides.get(&server.addr));
+            known.next().copied()
+        });
         let is_own = |failed: &FailedConnection| {
-            let client = failed.connection.client.addr;
-            client == server.addr || Some(client) == known
+            failed.views().map(|view| view.client.addr).any(|client| {
+                Some(client) == known || servers.iter().any(|server| server.addr == client)
+            })
         };
         let own = self
             .failed

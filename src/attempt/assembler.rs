@@ -233,6 +233,9 @@ impl Assembler {
             request: Some((at, request)),
             ..Leg::default()
         };
+        if self.undecided.is_view(&leg, exchange, at.ts) {
+            return;
+        }
         let joined = if protocol == Protocol::WebSocket {
             self.undecided.by_key(&leg)
         } else {
@@ -280,9 +283,10 @@ impl Assembler {
                 live.tail.lose(Direction::ToServer);
             }
         }
-        let Some((id, _)) = self.undecided.places.of_exchange(conn, exchange) else {
+        let Some(slot) = self.undecided.places.of_exchange(conn, exchange) else {
             return;
         };
+        let id = slot.case;
         let status = response.head.as_ref().map(|head| head.status.0);
         if let Some(case) = self.undecided.get_mut(id)
             && status == Some(101)
@@ -294,11 +298,16 @@ impl Assembler {
             live.leg.response = Some((at, response));
         }
         self.undecided.note_invitation(id, conn);
-        self.reschedule(id);
+        let same = self.undecided.same_answer(conn, exchange, at.ts);
+        self.reschedule(same.unwrap_or(id));
     }
 
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
     fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
+        if let Some(place) = self.undecided.places.socket(conn) {
+            // Another view of its leg has shown the 101.
+            return self.sockets.joined(place);
+        }
         let known = self.undecided.last_live(conn).is_some_and(|(_, live)| {
             let unanswered = live.leg.response.is_none();
             live.leg.gaps.response |= unanswered;
@@ -316,7 +325,9 @@ impl Assembler {
                 noticed: Some(at.ts),
                 ..Leg::default()
             };
-            self.begin(0, leg, Protocol::WebSocket);
+            if !self.undecided.is_view(&leg, 0, at.ts) {
+                self.begin(0, leg, Protocol::WebSocket);
+            }
         }
         let Some((id, live)) = self.undecided.last_live(conn) else {
             return;

@@ -50,6 +50,8 @@ pub(super) struct LiveLeg {
     pub(super) tail: ClosingLeg,
     /// The first frame other than Close, or what else shows that the 101 was taken or refused.
     pub(super) used_at: Option<Timestamp>,
+    /// The same leg under other addresses. Nothing is counted twice: one view speaks for it.
+    pub(super) copies: Vec<Self>,
 }
 
 /// What can be said of an undecided attempt.
@@ -72,7 +74,7 @@ impl Case {
                 .iter()
                 .enumerate()
                 .filter(|&(index, _)| is_root(index))
-                .map(|(_, live)| live)
+                .map(|(_, live)| live.best())
         };
         let first = roots()
             .map(|live| live.leg.started())
@@ -102,7 +104,7 @@ impl Case {
         let Some(used) = open.used_at else {
             return latest;
         };
-        let answered = |live: &LiveLeg| live.leg.response.is_some();
+        let answered = |live: &LiveLeg| live.best().leg.response.is_some();
         match (self.legs.len(), self.legs.iter().all(answered)) {
             (2.., true) => used,
             (_, true) => used.after(SETTLE_LEGS).min(latest.max(used)),
@@ -110,8 +112,13 @@ impl Case {
         }
     }
 
-    /// The leg whose answer counts, as far as it is known: the first of the roots.
+    /// The leg whose answer counts, as its best view shows it.
     pub(super) fn outermost(&self) -> Option<&LiveLeg> {
+        self.root().map(LiveLeg::best)
+    }
+
+    /// The leg whose answer counts, as far as it is known: the first of the roots.
+    pub(super) fn root(&self) -> Option<&LiveLeg> {
         if let [only] = self.legs.as_slice() {
             return Some(only);
         }
@@ -140,6 +147,7 @@ impl LiveLeg {
             joined_by,
             tail,
             used_at: None,
+            copies: Vec::new(),
         }
     }
 

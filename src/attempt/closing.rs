@@ -4,6 +4,7 @@
 
 mod leg;
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
@@ -36,7 +37,8 @@ struct Socket {
     host: Option<Box<str>>,
     target: Box<str>,
     opened_at: Timestamp,
-    legs: Vec<ClosingLeg>,
+    /// Of each leg its views, the first first. Never empty.
+    legs: Vec<Vec<ClosingLeg>>,
     failed_upstream: Vec<(Endpoint, End)>,
     first_end: Option<Timestamp>,
     lossy: bool,
@@ -47,13 +49,13 @@ impl Sockets {
     pub(super) fn open_socket(
         &mut self,
         attempt: &Attempt,
-        legs: Vec<ClosingLeg>,
+        legs: Vec<Vec<ClosingLeg>>,
         limit: u64,
     ) -> bool {
         if self.open.len() as u64 >= limit {
             return false;
         }
-        let Some(outermost) = legs.first() else {
+        let Some(outermost) = legs.first().and_then(|views| views.first()) else {
             return true;
         };
         let leg = attempt.outermost();
@@ -73,7 +75,7 @@ impl Sockets {
                 .filter_map(|node| Some((node.leg.connection.server, node.leg.end.how?)))
                 .collect(),
             first_end: None,
-            lossy: attempt.surroundings.lossy || legs.iter().any(|leg| leg.lossy),
+            lossy: attempt.surroundings.lossy,
             legs,
         };
         self.open.insert(attempt.id, socket);
@@ -86,14 +88,22 @@ impl Sockets {
         self.open.len().saturating_sub(self.ended) as u64
     }
 
+    /// One view of a leg was joined in the middle only.
+    pub(super) fn joined(&mut self, place: SocketLeg) {
+        if let Some(leg) = self.at(place) {
+            leg.joined();
+        }
+    }
+
+    fn at(&mut self, place: SocketLeg) -> Option<&mut ClosingLeg> {
+        let socket = self.open.get_mut(&place.socket)?;
+        socket.legs.get_mut(place.leg)?.get_mut(place.view)
+    }
+
     /// Takes a fact of one leg.
     pub(super) fn fact(&mut self, place: SocketLeg, at: Stamp, fact: &Fact) {
-        let SocketLeg { socket, leg } = place;
-        let Some(leg) = self
-            .open
-            .get_mut(&socket)
-            .and_then(|socket| socket.legs.get_mut(leg))
-        else {
+        let socket = place.socket;
+        let Some(leg) = self.at(place) else {
             return;
         };
         leg.note(at, fact);
@@ -137,12 +147,12 @@ impl Sockets {
             return;
         };
         let before = socket.first_end;
-        socket.first_end = socket.legs.iter().filter_map(ClosingLeg::first_end).min();
+        socket.first_end = socket.best().filter_map(ClosingLeg::first_end).min();
         if before.is_none()
-            && let (Some(end), Some(outermost)) = (socket.first_end, socket.legs.first())
+            && let (Some(end), Some(hop)) = (socket.first_end, socket.hop())
         {
             self.ended += 1;
-            self.ends.add(outermost.server, end);
+            self.ends.add(hop, end);
         }
         if let Some(complete) = socket.complete_at() {
             self.due.push(Reverse((complete, id)));
@@ -160,8 +170,13 @@ impl Sockets {
         self.ended = self
             .ended
             .saturating_sub(usize::from(socket.first_end.is_some()));
-        let hop = socket.legs.first().map(|leg| leg.server);
+        let hop = socket.hop();
         let together = hop.map_or(0, |hop| self.ends.near(hop, at));
+        let legs = socket
+            .legs
+            .into_iter()
+            .filter_map(best_of)
+            .collect::<Vec<_>>();
         let closing = Closing {
             attempt: id,
             at,
@@ -171,11 +186,19 @@ impl Sockets {
             failed_upstream: socket.failed_upstream,
             ended_together: together.saturating_sub(1),
             still_open: socket.first_end.is_none(),
-            lossy: socket.lossy || socket.legs.iter().any(|leg| leg.lossy || leg.one_sided),
-            legs: socket.legs,
+            lossy: socket.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
+            legs,
         };
         out.extend([Output::Closing(Box::new(closing))]);
     }
+}
+
+/// That view of a leg that lost least; the first where they show the same.
+fn best_of<V: Borrow<ClosingLeg>>(
+    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator>,
+) -> Option<V> {
+    let views = views.into_iter().rev();
+    views.max_by_key(|view| view.borrow().clarity())
 }
 
 /// How many WebSockets of a hop ended when, to the tenth of a second.
@@ -209,20 +232,29 @@ const fn tenth(at: Timestamp) -> i64 {
 }
 
 impl Socket {
+    /// Each leg as its best view shows it.
+    fn best(&self) -> impl Iterator<Item = &ClosingLeg> {
+        self.legs.iter().filter_map(best_of)
+    }
+
+    /// The server of the outermost leg.
+    fn hop(&self) -> Option<Endpoint> {
+        Some(self.legs.first()?.first()?.server)
+    }
+
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
         let first = self.first_end?;
-        if self.legs.iter().all(ClosingLeg::is_over) {
+        if self.best().all(ClosingLeg::is_over) {
             let last = self
-                .legs
-                .iter()
+                .best()
                 .flat_map(|leg| &leg.tcp_ends)
                 .map(|end| end.at)
                 .max();
             return Some(last.unwrap_or(first).after(TOGETHER));
         }
         // A Close alone is not the end: the answer to it may take its time.
-        let gone = self.legs.iter().filter_map(|leg| {
+        let gone = self.best().filter_map(|leg| {
             let tcp = leg.tcp_ends.first().map(|end| end.at);
             tcp.or_else(|| leg.retransmitting.map(|(_, since)| since))
         });

@@ -14,6 +14,8 @@ pub struct Leg {
     pub conn: ConnId,
     /// Its endpoints and what was seen of its start.
     pub connection: Connection,
+    /// The same connection under other addresses, as translation of addresses shows it.
+    pub also: Vec<View>,
     /// The request, with the stamp of the record that completes its head.
     pub request: Option<(Stamp, Request)>,
     /// The final answer, likewise.
@@ -28,6 +30,15 @@ pub struct Leg {
     pub end: LegEnd,
     /// The text `HTTP/` came where frames should be.
     pub http_after_101: bool,
+}
+
+/// A leg under other addresses than those it was seen under first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Which file or interface of the command line shows it.
+    pub source: u16,
+    /// Its endpoints there.
+    pub connection: Connection,
 }
 
 /// The first bytes of the content of an answer.

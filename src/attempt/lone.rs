@@ -144,7 +144,7 @@ enum Side {
 
 fn single(cases: &HashMap<CaseId, Case>, id: CaseId) -> Option<&Leg> {
     match cases.get(&id)?.legs.as_slice() {
-        [live] => Some(&live.leg),
+        [live] => Some(&live.best().leg),
         _ => None,
     }
 }
@@ -215,13 +215,17 @@ fn keys_allow(outer: &Leg, inner: &Leg) -> bool {
 
 /// Where the inner leg says for whom it is, that is the outer leg's client.
 fn names_client(outer: &Leg, inner: &Leg) -> bool {
-    let client = outer.connection.client.addr.to_string();
+    let clients: Vec<String> = outer
+        .pairs()
+        .map(|(client, _)| client.addr.to_string())
+        .collect();
+    let is_client = |element: &str| clients.iter().any(|client| element.trim() == client);
     ["x-forwarded-for", "x-real-ip"].into_iter().all(|name| {
         inner.request_field(name).is_none_or(|value| {
             let passed_on = outer
                 .request_field(name)
                 .is_some_and(|before| value.starts_with(&*before));
-            passed_on || value.split(',').any(|element| element.trim() == client)
+            passed_on || value.split(',').any(is_client)
         })
     })
 }

@@ -14,11 +14,12 @@ mod plain;
 mod protocol;
 mod tree;
 mod undecided;
+mod views;
 
 use std::time::Duration;
 
 pub use assembler::Assembler;
-pub use leg::{BodyStart, Gaps, Leg, LegEnd, unoffered_extension, unoffered_subprotocol};
+pub use leg::{BodyStart, Gaps, Leg, LegEnd, View, unoffered_extension, unoffered_subprotocol};
 pub use protocol::Protocol;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};

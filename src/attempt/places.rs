@@ -20,11 +20,13 @@ enum Place {
 
 /// One exchange of a connection, and the leg that it is.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    exchange: u32,
-    case: CaseId,
+pub(super) struct Slot {
+    pub(super) exchange: u32,
+    pub(super) case: CaseId,
     /// Index among the legs of the case.
-    leg: usize,
+    pub(super) leg: usize,
+    /// Which view of that leg; 0 is the first.
+    pub(super) view: usize,
 }
 
 /// A leg of an open WebSocket.
@@ -34,16 +36,13 @@ pub(super) struct SocketLeg {
     pub(super) socket: u64,
     /// Index among the legs of its closing.
     pub(super) leg: usize,
+    /// Which view of that leg; 0 is the first.
+    pub(super) view: usize,
 }
 
 impl Places {
     /// An exchange is a leg of an undecided attempt. A WebSocket that the connection had is over.
-    pub(super) fn insert(&mut self, conn: ConnId, exchange: u32, case: CaseId, leg: usize) {
-        let slot = Slot {
-            exchange,
-            case,
-            leg,
-        };
+    pub(super) fn insert(&mut self, conn: ConnId, slot: Slot) {
         match self.0.get_mut(&conn) {
             Some(Place::Cases(slots)) => slots.push(slot),
             _ => {
@@ -52,22 +51,21 @@ impl Places {
         }
     }
 
-    /// The undecided attempt of an exchange, and the index of its leg there.
-    pub(super) fn of_exchange(&self, conn: ConnId, exchange: u32) -> Option<(CaseId, usize)> {
+    /// Where an exchange is in its undecided attempt.
+    pub(super) fn of_exchange(&self, conn: ConnId, exchange: u32) -> Option<Slot> {
         self.newest(conn, |slot| slot.exchange == exchange)
     }
 
     /// Likewise of the exchange that came last.
-    pub(super) fn of_last(&self, conn: ConnId) -> Option<(CaseId, usize)> {
+    pub(super) fn of_last(&self, conn: ConnId) -> Option<Slot> {
         self.newest(conn, |_| true)
     }
 
-    fn newest(&self, conn: ConnId, fits: impl Fn(&Slot) -> bool) -> Option<(CaseId, usize)> {
+    fn newest(&self, conn: ConnId, fits: impl Fn(&Slot) -> bool) -> Option<Slot> {
         let Some(Place::Cases(slots)) = self.0.get(&conn) else {
             return None;
         };
-        let slot = slots.iter().rev().find(|slot| fits(slot))?;
-        Some((slot.case, slot.leg))
+        slots.iter().rev().find(|slot| fits(slot)).copied()
     }
 
     /// The open WebSocket of a connection.

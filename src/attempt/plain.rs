@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::attempt::case::SETTLE_TRIES;
 use crate::attempt::lone;
-use crate::attempt::{JoinedBy, Leg, LegEnd};
+use crate::attempt::views::VIEWS;
+use crate::attempt::{JoinedBy, Leg, LegEnd, View};
 use crate::event::PlainExchange;
 use crate::flow::ConnId;
 use crate::http::origin_form;
@@ -46,15 +47,11 @@ impl Plain {
 
     /// Remembers an exchange; true where one had to go that an attempt may still have needed.
     pub(super) fn add(&mut self, conn: ConnId, at: Stamp, exchange: PlainExchange) -> bool {
-        let is_missed = self.recent.len() >= self.limit.max(1) && self.forget_oldest(at.ts);
         let PlainExchange {
             request,
             asked_at,
             response,
         } = exchange;
-        let place = self.forgotten + self.recent.len() as u64;
-        let target = origin_form(&request.head.target).into();
-        self.by_target.entry(target).or_default().push_back(place);
         let leg = Leg {
             conn,
             connection: request.connection.clone(),
@@ -66,11 +63,64 @@ impl Plain {
             },
             ..Leg::default()
         };
+        if self.is_seen_again(&leg) {
+            return false;
+        }
+        let is_missed = self.recent.len() >= self.limit.max(1) && self.forget_oldest(at.ts);
+        let place = self.forgotten + self.recent.len() as u64;
+        if let Some(target) = target(&leg) {
+            self.by_target
+                .entry(target.into())
+                .or_default()
+                .push_back(place);
+        }
         self.recent.push_back(Some(Exchange {
             leg,
             is_contested: false,
         }));
         is_missed
+    }
+
+    /// Takes note that an exchange is one that was seen under other addresses.
+    fn is_seen_again(&mut self, leg: &Leg) -> bool {
+        let behind = leg.connection.behind;
+        if behind.contains(&None) {
+            return false;
+        }
+        let near = target(leg).and_then(|target| self.by_target.get(target));
+        let near: Vec<u64> = near
+            .into_iter()
+            .flatten()
+            .rev()
+            .take(VIEWS)
+            .copied()
+            .collect();
+        for place in near {
+            let Some(Exchange { leg: known, .. }) = self.at(place) else {
+                continue;
+            };
+            let is_same = known.connection.behind == behind
+                && known.request_head() == leg.request_head()
+                && known.answer_head() == leg.answer_head();
+            if !is_same {
+                continue;
+            }
+            // The way back is the other way round: whose request was seen first stands for all.
+            let mut leg = leg.clone();
+            let asked = |leg: &Leg| {
+                let (_, request) = leg.request.as_ref()?;
+                Some((request.started.ts, request.started.frame))
+            };
+            if asked(&leg) < asked(known) {
+                leg.also = std::mem::take(&mut known.also);
+                std::mem::swap(&mut leg, known);
+            }
+            if known.also.len() < VIEWS {
+                known.also.push(View::of(&leg));
+            }
+            return true;
+        }
+        false
     }
 
     fn forget_oldest(&mut self, now: Timestamp) -> bool {

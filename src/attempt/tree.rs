@@ -5,12 +5,11 @@
 
 mod roles;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use self::roles::roles;
 use crate::attempt::{JoinedBy, Leg, Node, Role};
-use crate::event::Connection;
-use crate::flow::is_host_reached;
 use crate::http::origin_form;
 
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
@@ -153,11 +152,15 @@ fn precedes(outer: &Leg, inner: &Leg) -> bool {
 
 /// Whether a request says that it is for the client of another leg.
 pub(super) fn names_client_of(inner: &Leg, outer: &Leg) -> bool {
-    let client = outer.connection.client.addr.to_string();
+    let clients: Vec<String> = outer
+        .pairs()
+        .map(|(client, _)| client.addr.to_string())
+        .collect();
+    let is_client = |element: &str| clients.iter().any(|client| element.trim() == client);
     ["x-forwarded-for", "x-real-ip"].into_iter().any(|name| {
         inner
             .request_field(name)
-            .is_some_and(|value| value.split(',').any(|element| element.trim() == client))
+            .is_some_and(|value| value.split(',').any(is_client))
     })
 }
 
@@ -182,14 +185,21 @@ fn same_file(a: &Leg, b: &Leg) -> bool {
 
 /// Two legs that one host opened to two others are siblings, unless the first of them goes to that very host.
 fn may_serve(outer: &Leg, inner: &Leg) -> bool {
-    let same_client = outer.connection.client.addr == inner.connection.client.addr;
+    let same_client = is_one_client(outer, inner);
     let same_server = outer.connection.server == inner.connection.server;
     !same_client || (!same_server && is_adjacent(outer, inner))
 }
 
+/// Whether one host opened both. A router that hides its hosts has one address for all of them, but they are seen too.
+fn is_one_client(a: &Leg, b: &Leg) -> bool {
+    let is_of = |client: IpAddr, leg: &Leg| leg.pairs().any(|(other, _)| other.addr == client);
+    let are_of = |a: &Leg, b: &Leg| a.pairs().all(|(client, _)| is_of(client.addr, b));
+    let (first_a, first_b) = (a.connection.client.addr, b.connection.client.addr);
+    is_of(first_a, b) && is_of(first_b, a) && (are_of(a, b) || are_of(b, a))
+}
+
 pub(super) fn is_adjacent(outer: &Leg, inner: &Leg) -> bool {
-    let Connection { client, server, .. } = outer.connection;
-    is_host_reached(inner.connection.client.addr, client, server)
+    outer.meeting(inner).is_some()
 }
 
 /// Whether the outer answer may be the inner one, passed on.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Pair};
-use crate::attempt::places::Places;
+use crate::attempt::places::{Places, Slot};
+use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
 use crate::flow::ConnId;
 use crate::time::Timestamp;
@@ -20,6 +21,7 @@ pub(super) struct Undecided {
     /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
     pub(super) places: Places,
     keys: Keys,
+    views: Views,
     lone: Lone,
     /// First frames of clients, by the attempt that shows them.
     by_bytes: HashMap<u64, CaseId>,
@@ -67,14 +69,85 @@ impl Undecided {
 
     /// The leg that an exchange is.
     pub(super) fn live(&mut self, conn: ConnId, exchange: u32) -> Option<(CaseId, &mut LiveLeg)> {
-        let (id, leg) = self.places.of_exchange(conn, exchange)?;
-        Some((id, self.cases.get_mut(&id)?.legs.get_mut(leg)?))
+        let slot = self.places.of_exchange(conn, exchange)?;
+        self.at(slot)
     }
 
     /// The leg that the last exchange of a connection is.
     pub(super) fn last_live(&mut self, conn: ConnId) -> Option<(CaseId, &mut LiveLeg)> {
-        let (id, leg) = self.places.of_last(conn)?;
-        Some((id, self.cases.get_mut(&id)?.legs.get_mut(leg)?))
+        let slot = self.places.of_last(conn)?;
+        self.at(slot)
+    }
+
+    fn at(&mut self, slot: Slot) -> Option<(CaseId, &mut LiveLeg)> {
+        let leg = self.cases.get_mut(&slot.case)?.legs.get_mut(slot.leg)?;
+        Some((slot.case, leg.view_mut(slot.view)?))
+    }
+
+    /// Whether a leg is one that is known already, under other addresses: then it belongs there, or, where that is
+    /// decided already, nowhere.
+    pub(super) fn is_view(&mut self, leg: &Leg, exchange: u32, now: Timestamp) -> bool {
+        let Some((conn, first)) = self.views.first_of(leg, exchange, now) else {
+            return false;
+        };
+        let known = self.places.of_exchange(conn, first);
+        let seen = known.and_then(|slot| {
+            let view = self.cases.get_mut(&slot.case)?.legs.get_mut(slot.leg)?;
+            Some(Slot {
+                exchange,
+                view: view.see(leg.clone())?,
+                ..slot
+            })
+        });
+        match seen {
+            Some(slot) => self.places.insert(leg.conn, slot),
+            None => self.places.forget(leg.conn),
+        }
+        true
+    }
+
+    /// An answer came. Where that is the answer of another leg too, and the request of one was lost, they are two views of
+    /// one: returns the attempt that it belongs to.
+    pub(super) fn same_answer(
+        &mut self,
+        conn: ConnId,
+        exchange: u32,
+        now: Timestamp,
+    ) -> Option<CaseId> {
+        let here = self.places.of_exchange(conn, exchange)?;
+        let case = self.cases.get_mut(&here.case)?;
+        let live = case.legs.get_mut(here.leg)?.view_mut(here.view)?;
+        let (other, first) = self.views.answered_like(&live.leg, exchange, now)?;
+        let there = self.places.of_exchange(other, first)?;
+        let is_half = |slot: Slot| {
+            let legs = self.cases.get(&slot.case).map(|case| &*case.legs);
+            matches!(legs, Some([only]) if only.leg.request.is_none())
+        };
+        let (whole, half) = match (is_half(here), is_half(there)) {
+            _ if here.case == there.case => return None,
+            (true, _) => (there, here),
+            (false, true) => (here, there),
+            (false, false) => return None,
+        };
+        let mut taken = self.take(half.case)?;
+        let mut lost = taken.legs.pop()?;
+        let others = std::mem::take(&mut lost.copies);
+        for live in std::iter::once(lost).chain(others) {
+            let conn = live.leg.conn;
+            let leg = self.cases.get_mut(&whole.case)?.legs.get_mut(whole.leg)?;
+            self.places.release(conn, half.case);
+            if let Some(view) = leg.adopt(live) {
+                self.places.insert(
+                    conn,
+                    Slot {
+                        view,
+                        exchange: half.exchange,
+                        ..whole
+                    },
+                );
+            }
+        }
+        Some(whole.case)
     }
 
     /// A leg is the first of an attempt.
@@ -87,7 +160,13 @@ impl Undecided {
     ) -> CaseId {
         let id = self.next;
         self.next += 1;
-        self.places.insert(leg.conn, exchange, id, 0);
+        let slot = Slot {
+            exchange,
+            case: id,
+            leg: 0,
+            view: 0,
+        };
+        self.places.insert(leg.conn, slot);
         let previous = self.previous(&leg);
         self.keys.add(&leg, id);
         // A 426 to a request that asked for nothing may be the answer to what a hop has left of a handshake.
@@ -129,7 +208,13 @@ impl Undecided {
         if let [only] = case.legs.as_slice() {
             self.lone.remove(&only.leg, id);
         }
-        self.places.insert(leg.conn, exchange, id, case.legs.len());
+        let slot = Slot {
+            exchange,
+            case: id,
+            leg: case.legs.len(),
+            view: 0,
+        };
+        self.places.insert(leg.conn, slot);
         case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
         // By the clock of another file an inner leg may have come first; who tries again is the outermost one's client.
         if case.previous.is_none() && previous != Some(id) {
@@ -171,7 +256,7 @@ impl Undecided {
     /// A client's first frame on a connection. Two legs on which it is the same have a tunnel between them: returns the
     /// attempt that they make.
     pub(super) fn first_bytes(&mut self, conn: ConnId, hash: u64) -> Option<CaseId> {
-        let (id, _) = self.places.of_last(conn)?;
+        let id = self.places.of_last(conn)?.case;
         let other = self
             .by_bytes
             .get(&hash)
@@ -205,8 +290,9 @@ impl Undecided {
             return;
         };
         let client = case
-            .outermost()
-            .filter(|root| root.leg.conn == conn && root.leg.invites_another_try())
+            .root()
+            .filter(|root| root.conns().any(|of| of == conn))
+            .filter(|root| root.best().leg.invites_another_try())
             .and_then(|root| Client::of(&root.leg));
         if let Some(client) = client {
             let before = case.invites.replace(client.clone());
@@ -230,7 +316,9 @@ impl Undecided {
         }
         let offset = into.legs.len();
         for mut live in case.legs {
-            self.places.rename(live.leg.conn, inner, outer, offset);
+            for conn in live.conns() {
+                self.places.rename(conn, inner, outer, offset);
+            }
             self.keys.rename(&live.leg, inner, outer);
             live.joined_by.get_or_insert(by);
             into.legs.push(live);
@@ -269,5 +357,6 @@ impl Undecided {
     /// Forgets what is over.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.keys.tick(now);
+        self.views.tick(now);
     }
 }

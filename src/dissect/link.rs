@@ -97,6 +97,13 @@ impl Link<'_> {
         }
     }
 
+    /// Sequence number behind what was told of the server.
+    pub(super) fn behind(&self) -> Option<u32> {
+        let (client, server) = self.endpoints();
+        let [_, behind] = self.conn.behind(client, server);
+        behind
+    }
+
     /// What is known of the connection.
     pub(super) fn describe(&self) -> event::Connection {
         let (client, server) = self.endpoints();
@@ -118,6 +125,7 @@ impl Link<'_> {
             proxied_for: origin.and_then(|origin| origin.proxied_for),
             through: origin.and_then(|origin| origin.through.clone()),
             seen_on: self.conn.seen_on.clone(),
+            behind: self.conn.behind(client, server),
         }
     }
 }

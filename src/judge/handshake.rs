@@ -5,7 +5,7 @@ mod other;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Protocol, Role};
+use crate::attempt::{Attempt, Leg, Protocol, Role};
 use crate::judge::structure;
 use crate::judge::trial::{Outcome, Trial};
 use crate::judge::{
@@ -108,14 +108,10 @@ impl Trial<'_> {
                 ),
             );
         }
-        if let Some((index, node)) = legs().find(|(_, node)| node.leg.connection.seen_on.len() > 1)
-        {
-            let count = node.leg.connection.seen_on.len();
-            note(
-                FindingId::CopiesSeen,
-                index,
-                format!("the packets of this leg were captured on {count} interfaces"),
-            );
+        let translated = legs().find(|(_, node)| !node.leg.also.is_empty());
+        let copied = || legs().find(|(_, node)| node.leg.connection.seen_on.len() > 1);
+        if let Some((index, node)) = translated.or_else(copied) {
+            note(FindingId::CopiesSeen, index, seen_again(&node.leg));
         }
         let outermost = self.outermost();
         if let (Some((asked, _)), Some(answered)) = (&outermost.request, outermost.answered()) {
@@ -217,4 +213,23 @@ fn once_each(mut findings: Vec<Finding>) -> Vec<Finding> {
         is_new
     });
     findings
+}
+
+/// Where else the packets of a leg were seen.
+fn seen_again(leg: &Leg) -> String {
+    let also: Vec<String> = leg
+        .also
+        .iter()
+        .map(|view| format!("{} → {}", view.connection.client, view.connection.server))
+        .collect();
+    if also.is_empty() {
+        let count = leg.connection.seen_on.len();
+        return format!("the packets of this leg were captured on {count} interfaces");
+    }
+    format!(
+        "{} → {} was also seen as {}: one connection, its addresses translated",
+        leg.connection.client,
+        leg.connection.server,
+        also.join(", ")
+    )
 }

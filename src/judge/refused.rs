@@ -130,9 +130,10 @@ fn auth_refused(trial: &Trial<'_>, at: usize) -> Option<Outcome> {
     let mut findings = vec![trial.finding(fault, index, Confidence::Certain)];
     findings.extend(of_answer(trial, at).findings);
     let asking = trial.leg(at)?;
+    let (inward, outward) = asking.facing(&node.leg);
     let hop = Hop {
-        inward: Some(asking.connection.server),
-        outward: Some(node.leg.connection.client),
+        inward: Some(inward),
+        outward: Some(outward),
         software: structure::software(asking, Some(&node.leg)),
         adjacent: node.adjacent,
     };

@@ -41,6 +41,8 @@ pub struct Conn<S> {
     pub seen_on: Vec<u16>,
     /// The second pair of addresses, where the answers of the server come from another address than was asked.
     pub redirected: Option<Box<Redirected>>,
+    /// Sequence numbers behind what was told of either end so far, or behind its SYN; the lower endpoint first.
+    pub behind: [Option<u32>; 2],
     /// Whether packets of both directions were seen.
     pub both_ways: bool,
     /// How dear it is; set by the room above.
@@ -90,6 +92,27 @@ impl<S> Conn<S> {
     /// Swaps client and server: the room above has read who is who. Only before any item but this one was told.
     pub fn flip(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
+    }
+
+    /// Sequence numbers on the wire behind what was told of the bytes of these two, or behind their SYN. Whoever rewrites
+    /// addresses leaves them as they are.
+    pub fn behind(&self, client: Endpoint, server: Endpoint) -> [Option<u32>; 2] {
+        let [low, high] = self.behind;
+        if client <= server {
+            [low, high]
+        } else {
+            [high, low]
+        }
+    }
+
+    /// This side has come so far.
+    pub(super) const fn comes_to(&mut self, side: Side, number: u32) {
+        let [low, high] = &mut self.behind;
+        let mine = match side {
+            Side::Low => low,
+            Side::High => high,
+        };
+        *mine = Some(number);
     }
 
     /// Which way the bytes of this side travel.

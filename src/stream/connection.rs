@@ -202,8 +202,10 @@ impl Connection {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let (_, peer) = self.halves(side);
+        let behind = segment.seq.wrapping_add(1);
         if !segment.flags.has(Flags::ACK) {
             let Some(first) = scene.conn.syn else {
+                scene.conn.comes_to(side, behind);
                 scene.conn.syn = Some(segment.at);
                 if !self.told {
                     (scene.conn.client, scene.conn.server) = (segment.src, segment.dst);
@@ -225,6 +227,7 @@ impl Connection {
         }
         self.opened = true;
         if scene.conn.syn_ack.is_none() {
+            scene.conn.comes_to(side, behind);
             scene.conn.syn_ack = Some(segment.at);
             self.told = true;
             (scene.sink)(scene.conn, segment.at, StreamItem::SynAck, scene.budget);

@@ -7,6 +7,7 @@ pub(crate) mod shape;
 mod situations;
 mod sums;
 mod tries;
+mod views;
 
 use std::fs;
 use std::path::{Path, PathBuf};

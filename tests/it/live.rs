@@ -78,6 +78,59 @@ fn a_right_nginx_opens_and_closes() {
     assert_eq!(summary["attempts"]["ok"], 1);
 }
 
+/// Both legs cross the host that captures, which publishes the proxy's port and the backend's as its own and hides who
+/// asks: each packet is seen under two pairs of addresses.
+#[test]
+fn a_router_that_translates_addresses_shows_no_more_legs_than_there_are() {
+    const RIGHT: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
+    for (settings, status, verdict) in [("", " 502 ", "stripped"), (RIGHT, " 101 ", "ok")] {
+        let Some(stage) = Stage::translated(settings) else {
+            return;
+        };
+        let mut capture = stage.capture(&["-i", "any"]);
+        let answer = stage.ask();
+        assert!(answer.contains(status), "{answer}");
+        let attempt = capture.next_line("attempt");
+        assert_eq!(attempt["verdict"], verdict, "{attempt}");
+        let legs = attempt["legs"].as_array().unwrap();
+        assert_eq!(legs.len(), 2, "{attempt}");
+        for (leg, client, server, behind) in [
+            (
+                &legs[0],
+                CLIENT,
+                format!("{PROXY}:80"),
+                format!("{BACKEND}:80"),
+            ),
+            (
+                &legs[1],
+                BACKEND,
+                format!("{PROXY_INNER}:8081"),
+                format!("{CLIENT}:8080"),
+            ),
+        ] {
+            assert!(leg["client"].as_str().unwrap().starts_with(client), "{leg}");
+            assert_eq!(leg["server"], server, "{leg}");
+            let also = leg["also"].as_array().unwrap();
+            assert_eq!(also.len(), 1, "{leg}");
+            assert_eq!(also[0]["server"], behind, "{leg}");
+            assert_eq!(leg["seen_on"].as_array().unwrap().len(), 2, "{leg}");
+        }
+        if verdict == "stripped" {
+            // By the addresses that the proxy itself has.
+            assert_eq!(attempt["hop"]["in"], format!("{BACKEND}:80"));
+            assert_eq!(attempt["hop"]["adjacent"], true);
+        } else {
+            let closing = capture.next_line("closing");
+            assert_eq!(closing["legs"].as_array().unwrap().len(), 2, "{closing}");
+        }
+        let summary = capture.interrupt();
+        assert_eq!(summary["attempts"][verdict], 1, "{summary}");
+        let all = summary["attempts"].as_object().unwrap().values();
+        let all: u64 = all.map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(all, 1, "{summary}");
+    }
+}
+
 /// Namespaces with a backend and an nginx in them.
 struct Stage {
     net: Net,
@@ -98,6 +151,64 @@ impl Stage {
 
     /// The same, with nginx listening there.
     fn in_net(net: Net, listen: &str, settings: &str) -> Self {
+        let backend = format!("{BACKEND}:8080");
+        let listen = listen.to_owned();
+        Self::between(
+            net,
+            ("b", backend.clone()),
+            ("p", listen),
+            &backend,
+            settings,
+        )
+    }
+
+    /// The capturing host is a router: nginx stands where the backend did, the backend beside the client, and each is
+    /// asked for at an address of the router.
+    fn translated(settings: &str) -> Option<Self> {
+        if let Some(why) = why_not(&["ip", "nginx", "nft", "sysctl"]) {
+            println!("skipped: {why}");
+            return None;
+        }
+        let net = Net::new();
+        let rules = format!(
+            "table ip nat {{ \
+             chain before {{ type nat hook prerouting priority dstnat; \
+             ip daddr {PROXY} tcp dport 80 dnat to {BACKEND}:80; \
+             ip daddr {PROXY_INNER} tcp dport 8081 dnat to {CLIENT}:8080; }}; \
+             chain behind {{ type nat hook postrouting priority srcnat; masquerade; }}; }}"
+        );
+        let succeeds = |program: &str, arguments: &[&str]| {
+            let status = net.command("p", program).args(arguments).status();
+            status.unwrap().success()
+        };
+        if !succeeds("sysctl", &["-qw", "net.ipv4.ip_forward=1"])
+            || !succeeds("nft", &["add", "table", "ip", "probe"])
+        {
+            println!("skipped: this system does not let us translate addresses");
+            return None;
+        }
+        assert!(succeeds("nft", &[&rules]), "{rules}");
+        let (backend, proxy) = (
+            ("c", format!("{CLIENT}:8080")),
+            ("b", format!("{BACKEND}:80")),
+        );
+        Some(Self::between(
+            net,
+            backend,
+            proxy,
+            &format!("{PROXY_INNER}:8081"),
+            settings,
+        ))
+    }
+
+    /// A backend and an nginx on these hosts, listening there; nginx asks for the backend at `upstream`.
+    fn between(
+        net: Net,
+        (backend_host, backend_at): (&str, String),
+        (proxy_host, proxy_at): (&str, String),
+        upstream: &str,
+        settings: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("nginx.conf");
         let path = folder.path().display();
@@ -107,16 +218,16 @@ impl Stage {
                 "daemon off; master_process off; pid {path}/pid; error_log {path}/error.log; events {{}} http {{ access_log off; \
                  client_body_temp_path {path}; proxy_temp_path {path}; fastcgi_temp_path {path}; \
                  uwsgi_temp_path {path}; scgi_temp_path {path}; \
-                 server {{ listen {listen}; location / {{ proxy_pass http://{BACKEND}:8080; {settings} }} }} }}"
+                 server {{ listen {proxy_at}; location / {{ proxy_pass http://{upstream}; {settings} }} }} }}"
             ),
         )
         .unwrap();
         let backend = net
-            .helper("b", "live::helper_backend", &format!("{BACKEND}:8080"))
+            .helper(backend_host, "live::helper_backend", &backend_at)
             .stdout(Stdio::null())
             .spawn();
         let nginx = net
-            .command("p", "nginx")
+            .command(proxy_host, "nginx")
             .arg("-c")
             .arg(&config)
             .stdout(Stdio::null())
@@ -128,8 +239,8 @@ impl Stage {
             _nginx: Running(nginx.unwrap()),
             _folder: folder,
         };
-        stage.wait_for("b", &format!("{BACKEND}:8080"));
-        stage.wait_for("p", listen);
+        stage.wait_for(backend_host, &backend_at);
+        stage.wait_for(proxy_host, &proxy_at);
         stage
     }
 

@@ -3,6 +3,7 @@
 
 mod known;
 mod loss;
+mod nat;
 mod packets;
 mod told;
 
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use self::loss::{Damage, Whole};
+use self::nat::{Nat, Order};
 use self::told::{Told, tell};
 use crate::support::OwnedRecord;
 use crate::support::mischief::{self, Wrap};
@@ -38,27 +40,41 @@ struct Capture {
 }
 
 /// What went wrong, and how much was tried.
-#[derive(Default)]
 struct Tried {
+    test: &'static str,
     cases: AtomicUsize,
     wrong: Mutex<Vec<String>>,
     weaknesses: Mutex<BTreeSet<usize>>,
 }
 
 impl Tried {
+    fn new(test: &'static str) -> Self {
+        Self {
+            test,
+            cases: AtomicUsize::default(),
+            wrong: Mutex::default(),
+            weaknesses: Mutex::default(),
+        }
+    }
+
     fn case(&self, capture: &Capture, how: &str, wrong: &[String]) {
         self.cases.fetch_add(1, Ordering::Relaxed);
         let mut all = self.wrong.lock().unwrap();
         for what in wrong {
-            match known::known(&capture.name, how, what) {
+            match known::known(self.test, &capture.name, how, what) {
                 Some(weakness) => _ = self.weaknesses.lock().unwrap().insert(weakness),
                 None => all.push(format!("{} {how}: {what}", capture.name)),
             }
         }
     }
 
-    fn conclude(self, name: &str) {
+    fn conclude(self) {
+        let name = self.test;
         let mut wrong = self.wrong.into_inner().unwrap();
+        wrong.extend(known::overcome(
+            name,
+            &self.weaknesses.into_inner().unwrap(),
+        ));
         wrong.sort();
         let cases = self.cases.into_inner();
         assert!(
@@ -74,7 +90,7 @@ impl Tried {
 
 #[test]
 fn what_loses_no_byte_changes_nothing() {
-    let tried = Tried::default();
+    let tried = Tried::new("lossless");
     for_each_capture(|capture| {
         for (how, records) in lossless(&capture.records) {
             let told = tell(&records);
@@ -82,12 +98,12 @@ fn what_loses_no_byte_changes_nothing() {
             tried.case(capture, &how, &wrong);
         }
     });
-    tried.conclude("lossless");
+    tried.conclude();
 }
 
 #[test]
 fn lost_bytes_accuse_nobody() {
-    let tried = Tried::default();
+    let tried = Tried::new("lossy");
     for_each_capture(|capture| {
         let whole = Whole::new(&capture.records, &capture.told);
         for damage in lossy(&capture.records) {
@@ -99,9 +115,63 @@ fn lost_bytes_accuse_nobody() {
             tried.case(capture, &format!("{} and redirected", damage.how), &wrong);
         }
     });
-    let overcome = known::overcome(&tried.weaknesses.lock().unwrap());
-    tried.wrong.lock().unwrap().extend(overcome);
-    tried.conclude("lossy");
+    tried.conclude();
+}
+
+#[test]
+fn other_addresses_show_nothing_new() {
+    let tried = Tried::new("views");
+    for_each_capture(|capture| {
+        for nat in Nat::ALL {
+            for order in [Order::After, Order::InFiles, Order::Travelling] {
+                for views in 1..=3 {
+                    let told = tell(&nat::translated(&capture.records, nat, views, order));
+                    let how = format!("{nat:?} {order:?} in {} views", views + 1);
+                    tried.case(capture, &how, &differences(&capture.told, &told));
+                }
+            }
+        }
+        // The other view is the one that is seen first, so that it is the one that is told of.
+        let rewritten = tell(&nat::only(&capture.records, Nat::Rewritten));
+        let first = nat::translated(&capture.records, Nat::Rewritten, 1, Order::Before);
+        let wrong = differences(&rewritten, &tell(&first));
+        tried.case(capture, "rewritten view first", &wrong);
+        for nat in [Nat::Destination, Nat::Source, Nat::Both] {
+            let first = nat::translated(&capture.records, nat, 1, Order::Before);
+            let wrong = differences(&nameless(&capture.told), &nameless(&tell(&first)));
+            tried.case(capture, &format!("{nat:?} view first"), &wrong);
+        }
+    });
+    tried.conclude();
+}
+
+#[test]
+fn one_whole_view_is_enough() {
+    let tried = Tried::new("one view whole");
+    for_each_capture(|capture| {
+        if capture.records.len() > FEW {
+            return;
+        }
+        for nat in [Nat::Destination, Nat::Source] {
+            let all = nat::translated(&capture.records, nat, 1, Order::Travelling);
+            for place in 0..all.len() {
+                let told = nameless(&tell(&mischief::lose(&all, &[place])));
+                let mut wrong = differences(&nameless(&capture.told), &told);
+                if !wrong.is_empty() {
+                    // The damaged view may be of no use, but does no harm.
+                    let flow = packets::look(&all[place]).unwrap().flow();
+                    let left = packets::without(&all, &BTreeSet::from([flow]));
+                    if differences(&nameless(&tell(&left)), &told).is_empty() {
+                        wrong.clear();
+                    }
+                }
+                wrong.retain(|what| !(what.starts_with("`unknown ") && what.ends_with("is new")));
+                let how = format!("{nat:?} without packet {}", place + 1);
+                tried.case(capture, &how, &wrong);
+            }
+        }
+    });
+    tried.conclude();
 }
 
 /// Everything a network may do without losing anything.
@@ -207,6 +277,10 @@ fn differences(before: &[Told], after: &[Told]) -> Vec<String> {
     }
     wrong.extend(left.iter().map(|other| format!("`{other}` is new")));
     wrong
+}
+
+fn nameless(told: &[Told]) -> Vec<Told> {
+    told.iter().map(Told::nameless).collect()
 }
 
 /// Runs a check for each file, on all cores.

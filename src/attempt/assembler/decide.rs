@@ -11,7 +11,7 @@ use crate::attempt::{
     Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
     Surroundings, tree,
 };
-use crate::flow::{ConnId, is_host_reached};
+use crate::flow::{ConnId, Endpoint, is_host_reached};
 use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
@@ -30,6 +30,9 @@ pub(super) enum Cut {
     TimedOut,
 }
 
+/// What each view of a leg shows after the 101.
+type Tails = Vec<(ConnId, ClosingLeg)>;
+
 impl Assembler {
     /// Decides an attempt, unless the last look at it finds another leg that is still to be waited for.
     pub(super) fn decide(&mut self, id: CaseId, cut: Cut, out: &mut impl Extend<Output>) {
@@ -44,11 +47,12 @@ impl Assembler {
         let Some(mut case) = self.undecided.take(id) else {
             return;
         };
+        case.legs.iter_mut().for_each(LiveLeg::elect);
         self.absorb_earlier(&mut case);
-        let tails: HashMap<ConnId, ClosingLeg> = case
+        let tails: HashMap<ConnId, Tails> = case
             .legs
             .iter_mut()
-            .map(|live| (live.leg.conn, std::mem::take(&mut live.tail)))
+            .map(|live| (live.leg.conn, live.take_tails()))
             .collect();
         let legs = case
             .legs
@@ -57,7 +61,8 @@ impl Assembler {
             .collect();
         let bad_gateway = tails
             .values()
-            .flat_map(|tail| &tail.closes)
+            .flatten()
+            .flat_map(|(_, tail)| &tail.closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
         let nodes = self.add_plain(tree::build(legs), id);
         let nodes = self.add_failed(nodes, bad_gateway.then_some(self.now));
@@ -88,30 +93,38 @@ impl Assembler {
         &mut self,
         id: CaseId,
         attempt: &Attempt,
-        mut tails: HashMap<ConnId, ClosingLeg>,
+        mut tails: HashMap<ConnId, Tails>,
         mid_stream: bool,
     ) {
         let is_open = attempt.protocol == Protocol::WebSocket
             && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let places = &mut self.undecided.places;
-        let mut legs = Vec::new();
+        let mut legs: Vec<Vec<ClosingLeg>> = Vec::new();
+        let shown = attempt.facing();
         for (index, node) in attempt.legs.iter().enumerate() {
-            let conn = node.leg.conn;
-            let tail = tails.remove(&conn);
-            let is_free = places.release(conn, id);
-            if let Some(mut tail) = tail
-                && is_open
-                && node.role == Role::Path
-            {
+            if node.role == Role::Failed {
+                continue;
+            }
+            let follow = is_open && node.role == Role::Path;
+            let mut views = Vec::new();
+            for (conn, mut tail) in tails.remove(&node.leg.conn).unwrap_or_default() {
+                let is_free = places.release(conn, id);
                 tail.leg = index;
-                if is_free && tail.ended.is_none() {
+                if let Some(&(client, server)) = shown.get(index) {
+                    (tail.client, tail.server) = (client, server);
+                }
+                if follow && is_free && tail.ended.is_none() {
                     let socket = SocketLeg {
                         socket: attempt.id,
                         leg: legs.len(),
+                        view: views.len(),
                     };
                     places.open_socket(conn, socket);
                 }
-                legs.push(tail);
+                views.push(tail);
+            }
+            if follow && !views.is_empty() {
+                legs.push(views);
             }
         }
         if is_open
@@ -136,9 +149,9 @@ impl Assembler {
             let in_time = self
                 .undecided
                 .get(id)
-                .and_then(Case::outermost)
+                .and_then(Case::root)
                 .filter(|refused| Client::of(&refused.leg) == client)
-                .and_then(|live| live.leg.answered())
+                .and_then(|live| live.best().leg.answered())
                 .filter(|&refused| by.since(refused) <= SETTLE_TRIES);
             if in_time.is_none() {
                 break;
@@ -148,8 +161,8 @@ impl Assembler {
             };
             let legs = || before.legs.iter().map(|live| &live.leg);
             self.undecided.forget_keys(id, legs(), Timestamp::MIN);
-            for leg in legs() {
-                self.undecided.places.release(leg.conn, id);
+            for conn in before.legs.iter().flat_map(LiveLeg::conns) {
+                self.undecided.places.release(conn, id);
             }
             if let Some(live) = before.outermost() {
                 case.earlier.insert(0, earlier_try(&live.leg));
@@ -236,43 +249,54 @@ impl Assembler {
             live.leg.started() <= window.1
                 && live.leg.settled().is_none_or(|settled| settled >= window.0)
         };
-        let server = leg.connection.server;
+        let servers: Vec<Endpoint> = leg.pairs().map(|(_, server)| server).collect();
         let others = self.undecided.iter().flat_map(|(_, case)| &case.legs);
+        let is_among = |addr: IpAddr| servers.iter().any(|server| server.addr == addr);
         let (alone, alone_there) =
             others
                 .filter(|live| waits(live))
                 .fold((true, true), |(_, there), live| {
-                    let same = live.leg.connection.server.addr == server.addr;
+                    let same = live.leg.pairs().any(|(_, other)| is_among(other.addr));
                     (false, there && !same)
                 });
         // A gateway's own 5xx needs an explanation; else what others may have tried is left alone.
         let explains = until.is_some()
             || (inner.is_none() && leg.status().is_some_and(|status| status >= 500));
-        let unambiguous = alone_there && self.around.waited_alone(server.addr, window);
+        let unambiguous = alone_there && self.around.waited_alone(&servers, window);
         if !explains && !unambiguous {
             return Vec::new();
         }
         // Who redirected the client is on its host.
         let client = leg.connection.client;
-        let redirects = server.addr.is_loopback().then_some(client.addr);
+        let redirects = leg.connection.server.addr.is_loopback();
         let inner_client = inner
             .map(|inner| inner.connection.client.addr)
-            .or(redirects);
-        let failed = self.around.take_failed(server, inner_client, window, alone);
-        let as_node = failed.into_iter().map(|one| Node {
-            parent: Some(holder),
-            role: Role::Failed,
-            joined_by: Some(JoinedBy::Time),
-            adjacent: is_host_reached(one.connection.client.addr, client, server).then_some(true),
-            leg: Leg {
-                connection: one.connection,
-                end: LegEnd {
-                    first: None,
-                    how: Some(one.how),
-                    unseen: false,
+            .or_else(|| redirects.then_some(client.addr));
+        let failed = self
+            .around
+            .take_failed(&servers, inner_client, window, alone);
+        let as_node = failed.into_iter().map(|one| {
+            let is_hop = |opener: IpAddr| {
+                let mut pairs = leg.pairs();
+                pairs.any(|(client, server)| is_host_reached(opener, client, server))
+            };
+            let adjacent = one.views().any(|view| is_hop(view.client.addr));
+            Node {
+                parent: Some(holder),
+                role: Role::Failed,
+                joined_by: Some(JoinedBy::Time),
+                adjacent: adjacent.then_some(true),
+                leg: Leg {
+                    connection: one.connection,
+                    also: one.also,
+                    end: LegEnd {
+                        first: None,
+                        how: Some(one.how),
+                        unseen: false,
+                    },
+                    ..Leg::default()
                 },
-                ..Leg::default()
-            },
+            }
         });
         as_node.collect()
     }

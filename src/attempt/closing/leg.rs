@@ -145,6 +145,15 @@ impl ClosingLeg {
         }
     }
 
+    /// How much of its end it shows.
+    pub(super) fn clarity(&self) -> (bool, bool, bool) {
+        (
+            self.is_over(),
+            self.first_end().is_some(),
+            !self.lossy && !self.one_sided,
+        )
+    }
+
     /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
     pub(super) fn first_end(&self) -> Option<Timestamp> {
         let close = self.closes.first().map(|close| close.at.ts);

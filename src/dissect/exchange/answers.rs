@@ -154,6 +154,7 @@ impl Exchanges {
             answer: Answer::of(head, offer.as_ref()),
             head: Some(head.clone()),
             interim: std::mem::take(&mut self.interim),
+            behind: link.behind(),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
         Some(exchange)
@@ -171,6 +172,7 @@ impl Exchanges {
             head: None,
             answer: Answer::default(),
             interim: std::mem::take(&mut self.interim),
+            behind: link.behind(),
         };
         pending.settle(link);
         link.tell(Fact::Response(Box::new(response)));
@@ -235,6 +237,7 @@ fn plain_exchange(
     let response = Response {
         exchange,
         connection: None,
+        behind: link.behind(),
         started,
         head: Some(head.clone()),
         answer: Answer::of(head, None),

@@ -53,6 +53,7 @@ impl Talk {
                 tcp_stream: 0,
                 seen_on: vec![],
                 redirected: None,
+                behind: [None; 2],
                 both_ways: true,
                 rank: Rank::default(),
                 state: Connection::default(),

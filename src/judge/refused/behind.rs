@@ -63,9 +63,10 @@ pub(super) fn what_is_behind(trial: &Trial<'_>, at: usize) -> Option<(Finding, H
         failed.leg.connection.server, failed.leg.connection.client.addr
     );
     let fault = Fault::new(FindingId::UpstreamUnreachable, evidence);
+    let (inward, outward) = leg.facing(&failed.leg);
     let hop = Hop {
-        inward: Some(leg.connection.server),
-        outward: Some(failed.leg.connection.client),
+        inward: Some(inward),
+        outward: Some(outward),
         software: structure::software(leg, None),
         adjacent: failed.adjacent,
     };

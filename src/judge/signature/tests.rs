@@ -110,6 +110,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             answer: Answer::of(&head, offer),
             head: Some(head),
             interim: Vec::new(),
+            behind: None,
         };
         (Stamp::default(), response)
     });

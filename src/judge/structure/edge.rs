@@ -59,9 +59,10 @@ impl Edge<'_> {
 
     /// The hop between the two legs.
     pub(in crate::judge) fn hop(&self) -> Hop {
+        let (inward, outward) = self.outer.facing(self.inner);
         Hop {
-            inward: Some(self.outer.connection.server),
-            outward: Some(self.inner.connection.client),
+            inward: Some(inward),
+            outward: Some(outward),
             software: software(self.outer, Some(self.inner)),
             adjacent: self.node.adjacent,
         }

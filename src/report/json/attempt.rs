@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::time::Time;
 use super::{Address, FindingJson, HopJson};
-use crate::attempt::{EarlierTry, JoinedBy, Leg, Node};
-use crate::event::{Request, Response};
+use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
+use crate::event::{Connection, Request, Response};
 use crate::http::Field;
 use crate::judge::{Difference, JudgedAttempt};
 use crate::report::community::community_id;
@@ -61,6 +61,7 @@ struct LegJson<'a> {
     server: Address,
     file: Option<u16>,
     seen_on: Vec<Cow<'a, str>>,
+    also: Vec<ViewJson<'a>>,
     community_id: String,
     tcp_stream: Option<u32>,
     redirected: Option<RedirectedJson>,
@@ -70,6 +71,16 @@ struct LegJson<'a> {
     response: Option<ResponseJson<'a>>,
     ended: &'static str,
     handshake_us: Option<u64>,
+}
+
+/// A leg under other addresses.
+#[derive(Debug, Serialize)]
+struct ViewJson<'a> {
+    client: Address,
+    server: Address,
+    file: u16,
+    seen_on: Vec<Cow<'a, str>>,
+    tcp_stream: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,7 +198,17 @@ impl<'a> LegJson<'a> {
         let leg = &node.leg;
         let connection = &leg.connection;
         let source = facts::stamp(leg).map(|at| at.source);
-        let seen_on = connection.seen_on.iter();
+        let also: Vec<ViewJson<'_>> = leg
+            .also
+            .iter()
+            .map(|view| ViewJson::new(view, names))
+            .collect();
+        let mut seen_on = named(connection, source.unwrap_or_default(), names);
+        for name in also.iter().flat_map(|view| &view.seen_on) {
+            if !seen_on.contains(name) {
+                seen_on.push(name.clone());
+            }
+        }
         let through = connection.through.as_deref();
         let request = leg.request.as_ref();
         let response = leg.response.as_ref();
@@ -198,9 +219,8 @@ impl<'a> LegJson<'a> {
             client: Address(connection.client),
             server: Address(connection.server),
             file: source,
-            seen_on: seen_on
-                .map(|&iface| names.get(source.unwrap_or_default(), iface))
-                .collect(),
+            seen_on,
+            also,
             community_id: community_id(connection.client, connection.server),
             tcp_stream: connection.tcp_stream,
             redirected: connection.redirected.map(|other| RedirectedJson {
@@ -215,6 +235,25 @@ impl<'a> LegJson<'a> {
             handshake_us: answer_time(leg).map(super::micros),
         }
     }
+}
+
+impl<'a> ViewJson<'a> {
+    fn new(view: &View, names: &'a Names) -> Self {
+        let View { source, connection } = view;
+        Self {
+            client: Address(connection.client),
+            server: Address(connection.server),
+            file: *source,
+            seen_on: named(connection, *source, names),
+            tcp_stream: connection.tcp_stream,
+        }
+    }
+}
+
+/// The names of the interfaces on which a connection was seen.
+fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Cow<'a, str>> {
+    let seen_on = connection.seen_on.iter();
+    seen_on.map(|&iface| names.get(source, iface)).collect()
 }
 
 impl<'a> RequestJson<'a> {

@@ -14,6 +14,7 @@ const LEG: &[&str] = &[
     "server",
     "file",
     "seen_on",
+    "also",
     "community_id",
     "tcp_stream",
     "redirected",

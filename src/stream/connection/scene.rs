@@ -36,6 +36,7 @@ impl Connection {
             Side::Low => &mut self.low,
             Side::High => &mut self.high,
         };
+        let start = half.start.unwrap_or_default();
         let Scene {
             conn,
             counters,
@@ -59,18 +60,25 @@ impl Connection {
                 conn.flip();
             }
             let dir = conn.dir(side);
+            // Sequence numbers wrap; an offset modulo 2^32 is what they count.
+            #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+            let number = |offset: u64| start.wrapping_add(offset as u32);
             let item = match piece {
                 Piece::Data {
                     offset,
                     bytes,
                     at_segment_start,
-                } => StreamItem::Data {
-                    dir,
-                    offset,
-                    bytes,
-                    at_segment_start,
-                },
+                } => {
+                    conn.comes_to(side, number(offset.wrapping_add(bytes.len() as u64)));
+                    StreamItem::Data {
+                        dir,
+                        offset,
+                        bytes,
+                        at_segment_start,
+                    }
+                }
                 Piece::Gap { offset, len } => {
+                    conn.comes_to(side, number(offset.wrapping_add(len)));
                     *gaps = gaps.saturating_add(1);
                     *gap_bytes = gap_bytes.saturating_add(len);
                     StreamItem::Gap { dir, offset, len }

@@ -158,6 +158,7 @@ impl<S: Default> Table<S> {
                 tcp_stream: 0,
                 seen_on: Vec::new(),
                 redirected: None,
+                behind: [None; 2],
                 both_ways: false,
                 rank: Rank::default(),
                 state: S::default(),

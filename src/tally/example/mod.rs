@@ -58,6 +58,7 @@ pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
             seen_on: vec![0],
             ..Connection::default()
         },
+        also: Vec::new(),
         request: None,
         response: None,
         body: None,
@@ -127,6 +128,7 @@ impl LegOf {
             head: Some(head),
             answer,
             interim: Vec::new(),
+            behind: None,
         };
         self.0.response = Some((stamp(frame, ms), response));
         self

@@ -26,10 +26,14 @@ const OBJECTS: &[(&str, &str)] = &[
     (
         "leg",
         "parent:number? role:role joined_by:joined_by? client:address server:address file:number? seen_on:[text] \
-         community_id:community tcp_stream:number? redirected:redirected? proxied_for:address? through:text? request:request? \
+         also:[view] community_id:community tcp_stream:number? redirected:redirected? proxied_for:address? through:text? request:request? \
          response:response? ended:ended handshake_us:number?",
     ),
     ("redirected", "from:address tcp_stream:number?"),
+    (
+        "view",
+        "client:address server:address file:number seen_on:[text] tcp_stream:number?",
+    ),
     (
         "request",
         "frame:number time:time method:text target:text version:version host:text? upgrade:text? connection:text? \

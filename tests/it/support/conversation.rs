@@ -33,7 +33,7 @@ pub(crate) enum Who {
 pub(crate) struct Conversation {
     client: SocketAddr,
     server: SocketAddr,
-    isn: [u32; 2],
+    isn: Option<[u32; 2]>,
     segment_size: usize,
     pace: Duration,
     joined_mid_stream: bool,
@@ -63,7 +63,7 @@ impl Conversation {
         Self {
             client: "10.1.0.2:50208".parse().unwrap(),
             server: "10.0.0.5:80".parse().unwrap(),
-            isn: [1_000, 900_000],
+            isn: None,
             segment_size: 1448,
             pace: Duration::from_millis(1),
             joined_mid_stream: false,
@@ -79,10 +79,18 @@ impl Conversation {
         self
     }
 
-    /// Initial sequence numbers.
+    /// Initial sequence numbers; else they follow from the addresses, as RFC 6528 has it.
     pub(crate) fn isn(mut self, client: u32, server: u32) -> Self {
-        self.isn = [client, server];
+        self.isn = Some([client, server]);
         self
+    }
+
+    fn first_numbers(&self) -> [u32; 2] {
+        self.isn.unwrap_or_else(|| {
+            let port = |end: SocketAddr| u32::from(end.port());
+            let mixed = port(self.client) * 40_503 + port(self.server) * 7_919;
+            [1_000 + mixed, 900_000 + mixed]
+        })
     }
 
     /// The largest payload of a segment.
@@ -148,13 +156,13 @@ impl Conversation {
     pub(crate) fn records(&self) -> Vec<OwnedRecord> {
         let mut wire = Wire {
             conversation: self,
-            next: self.isn,
+            next: self.first_numbers(),
             ip_id: [100, 20_000],
             now: self.start,
             records: Vec::new(),
         };
         if self.joined_mid_stream {
-            wire.next = self.isn.map(|isn| isn.wrapping_add(1));
+            wire.next = wire.next.map(|isn| isn.wrapping_add(1));
         } else {
             let syn = Bits {
                 syn: true,

@@ -15,7 +15,9 @@ pub(crate) fn handshake(answer: &str, client_port: u16) -> Vec<Packet> {
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     );
     let (mut out, mut at) = (Vec::new(), START);
-    let mut seq = [1000_u32, 5000_u32];
+    // No two connections begin with the same numbers.
+    let first = u32::from(client_port) * 1000;
+    let mut seq = [first, first + 5000];
     let mut send = |server: bool, flags: &str, payload: &[u8]| {
         let (from, to) = ([10, 0, 0, 1], [10, 0, 0, 2]);
         let (from, to, source, dest) = if server {

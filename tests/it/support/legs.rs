@@ -230,6 +230,7 @@ impl Script {
             head: Some(head),
             answer,
             interim: Vec::new(),
+            behind: None,
         };
         self.add(conn, ms, Fact::Response(Box::new(response)));
         self

@@ -77,6 +77,8 @@ impl Net {
         }
         net.link(("c", CLIENT), ("p", PROXY, "outer"));
         net.link(("b", BACKEND), ("p", PROXY_INNER, "inner"));
+        net.ip("c", &["route", "add", "default", "via", PROXY]);
+        net.ip("b", &["route", "add", "default", "via", PROXY_INNER]);
         net
     }
 

@@ -25,7 +25,7 @@ pub(super) type Way = (Endpoint, Endpoint);
 pub(super) struct Seen {
     pub(super) way: Way,
     /// Where TCP begins in the frame.
-    tcp: usize,
+    pub(super) tcp: usize,
     seq: u32,
     pub(super) payload: usize,
     /// SYN, FIN or RST.
@@ -158,12 +158,21 @@ pub(super) fn raced(records: &[OwnedRecord], odd: usize) -> Vec<usize> {
     order
 }
 
-/// Sequence numbers begin so that they wrap `before` bytes after the first of each way.
+/// Sequence numbers begin so that they wrap `before` bytes after the first of each way; a little more for each next one,
+/// for two begin with the same only where they are one under other addresses.
 pub(super) fn wrap(records: &[OwnedRecord], before: u32) -> Vec<OwnedRecord> {
     let mut shifts: BTreeMap<Way, u32> = BTreeMap::new();
+    let mut firsts: Vec<u32> = Vec::new();
     for seen in records.iter().filter_map(look) {
-        let shift = 0_u32.wrapping_sub(before).wrapping_sub(seen.seq);
-        shifts.entry(seen.way).or_insert(shift);
+        shifts.entry(seen.way).or_insert_with(|| {
+            let known = firsts.iter().position(|first| *first == seen.seq);
+            let place = known.unwrap_or(firsts.len());
+            if known.is_none() {
+                firsts.push(seen.seq);
+            }
+            let before = before.wrapping_add(u32::try_from(place).unwrap());
+            0_u32.wrapping_sub(before).wrapping_sub(seen.seq)
+        });
     }
     let mut shifted = records.to_vec();
     for record in &mut shifted {

@@ -55,6 +55,19 @@ impl PartialEq for Lossy {
 
 impl Eq for Lossy {}
 
+impl Told {
+    /// Without the addresses, which are those of the view that came first.
+    pub(super) fn nameless(&self) -> Self {
+        let mut told = self.clone();
+        told.flows.clear();
+        told.hop = None;
+        if let Some(closing) = &mut told.closing {
+            closing.hop = None;
+        }
+        told
+    }
+}
+
 /// Everything told of these packets, in the order of decision.
 pub(super) fn tell(records: &[OwnedRecord]) -> Vec<Told> {
     let limits = Limits::default();

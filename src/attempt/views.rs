@@ -1,0 +1,318 @@
+//! One connection under several addresses (NAT, port forwarding, a mirror that rewrites them): each of its views is a
+//! connection to TCP, and all are one leg.
+//!
+//! Whoever translates addresses leaves sequence numbers and bytes alone. A hop opens a connection of its own, whose
+//! numbers are others, however faithfully it copies the request.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use crate::attempt::case::LiveLeg;
+use crate::attempt::{Attempt, ClosingLeg, Leg, Node, Role, View};
+use crate::event::Connection;
+use crate::flow::{ConnId, Endpoint, is_host_reached};
+use crate::http::RequestHead;
+use crate::time::Timestamp;
+
+/// Views follow each other within microseconds; clocks of two files differ by more.
+pub(super) const SPAN: Duration = Duration::from_secs(5);
+/// Beginnings remembered.
+const REMEMBERED: usize = 65_536;
+/// Of them, those with one number, which are looked through one by one: more than a few are somebody's game.
+const ALIKE: usize = 16;
+/// What one view lost, or has yet to read, may put its numbers apart by this much; those of strangers are anywhere.
+const NEAR: u32 = 1 << 20;
+/// Views followed of one leg beside the first: more interfaces than that show nothing new.
+pub(super) const VIEWS: usize = 7;
+
+/// The legs that began a moment ago, by their sequence numbers.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    by_number: HashMap<u32, Vec<Print>>,
+    expiring: VecDeque<(Timestamp, u32)>,
+}
+
+/// How a leg began.
+#[derive(Clone, Copy, Debug)]
+struct Print {
+    conn: ConnId,
+    exchange: u32,
+    began: Began,
+    behind: [Option<u32>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Began {
+    /// With this request.
+    Asked(u64),
+    /// Joined in the middle.
+    MidStream,
+    /// It was answered so.
+    Answered(Option<u16>),
+}
+
+impl Views {
+    /// The exchange of another connection that this leg is another view of. A leg that is none is remembered.
+    pub(super) fn first_of(
+        &mut self,
+        leg: &Leg,
+        exchange: u32,
+        now: Timestamp,
+    ) -> Option<(ConnId, u32)> {
+        let behind = leg.connection.behind;
+        let [client, server] = behind;
+        // The number of a request is the one behind it; frames are found by those of either side.
+        let (began, numbers) = match leg.request_head() {
+            Some(head) => (Began::Asked(digest(head)), [client, None]),
+            None => (Began::MidStream, [client, server]),
+        };
+        let print = Print {
+            conn: leg.conn,
+            exchange,
+            began,
+            behind,
+        };
+        self.same_as(numbers, print, now)
+    }
+
+    /// Likewise by its answer: of one of the two the request was lost.
+    pub(super) fn answered_like(
+        &mut self,
+        leg: &Leg,
+        exchange: u32,
+        now: Timestamp,
+    ) -> Option<(ConnId, u32)> {
+        let (_, response) = leg.response.as_ref()?;
+        let [client, _] = leg.connection.behind;
+        let print = Print {
+            conn: leg.conn,
+            exchange,
+            began: Began::Answered(leg.status()),
+            behind: [client, response.behind],
+        };
+        self.same_as([None, response.behind], print, now)
+    }
+
+    fn same_as(
+        &mut self,
+        numbers: [Option<u32>; 2],
+        print: Print,
+        now: Timestamp,
+    ) -> Option<(ConnId, u32)> {
+        let is_it = |known: &&Print| {
+            let all_near = known.behind.iter().zip(print.behind);
+            known.conn != print.conn
+                && known.began == print.began
+                && all_near.into_iter().all(|(a, b)| near(*a, b))
+        };
+        let known = |number: u32| self.by_number.get(&number)?.iter().find(is_it);
+        if let Some(first) = numbers.into_iter().flatten().find_map(known) {
+            return Some((first.conn, first.exchange));
+        }
+        for number in numbers.into_iter().flatten() {
+            let alike = self.by_number.get(&number).map_or(0, Vec::len);
+            if self.expiring.len() < REMEMBERED && alike < ALIKE {
+                self.expiring.push_back((now.after(SPAN), number));
+                self.by_number.entry(number).or_default().push(print);
+            }
+        }
+        None
+    }
+
+    /// Forgets what is over.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        while let Some(&(until, number)) = self.expiring.front() {
+            if until >= now {
+                return;
+            }
+            self.expiring.pop_front();
+            // Those of one number were remembered in the order in which they expire.
+            if let Some(prints) = self.by_number.get_mut(&number) {
+                if prints.len() > 1 {
+                    prints.remove(0);
+                } else {
+                    self.by_number.remove(&number);
+                }
+            }
+        }
+    }
+}
+
+/// Whether two connections that never carried a byte began with the same SYN.
+pub(super) fn is_same_syn(a: &Connection, b: &Connection) -> bool {
+    let ([Some(a_client), a_server], [Some(b_client), b_server]) = (a.behind, b.behind) else {
+        return false;
+    };
+    let (Some(a_syn), Some(b_syn)) = (a.syn, b.syn) else {
+        return false;
+    };
+    let apart = a_syn.ts.since(b_syn.ts).max(b_syn.ts.since(a_syn.ts));
+    a_client == b_client
+        && near(a_server, b_server)
+        && apart <= SPAN
+        && (a.client, a.server) != (b.client, b.server)
+}
+
+fn near(a: Option<u32>, b: Option<u32>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else {
+        return true;
+    };
+    a.wrapping_sub(b) <= NEAR || b.wrapping_sub(a) <= NEAR
+}
+
+/// All of a head, in its order.
+fn digest(head: &RequestHead) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&head.method, &head.target, head.version.name()).hash(&mut hasher);
+    for field in head.fields.iter() {
+        (field.name, field.value).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+impl LiveLeg {
+    /// Another view of it; `None` where enough are followed.
+    pub(super) fn see(&mut self, leg: Leg) -> Option<usize> {
+        self.adopt(Self::new(leg, None))
+    }
+
+    /// Likewise with all that is known of it.
+    pub(super) fn adopt(&mut self, mut view: Self) -> Option<usize> {
+        if self.copies.len() >= VIEWS {
+            return None;
+        }
+        self.leg.also.push(View::of(&view.leg));
+        view.leg.also = vec![View::of(&self.leg)];
+        self.copies.push(view);
+        Some(self.copies.len())
+    }
+
+    /// The leg as one of its views shows it: 0 is the first.
+    pub(super) fn view_mut(&mut self, view: usize) -> Option<&mut Self> {
+        match view.checked_sub(1) {
+            None => Some(self),
+            Some(copy) => self.copies.get_mut(copy),
+        }
+    }
+
+    /// The view that shows most: the first, unless it lost what another has.
+    pub(super) fn best(&self) -> &Self {
+        let views = std::iter::once(self).chain(&self.copies);
+        let rank = |view: &&Self| {
+            let first = Reverse((view.leg.started(), source_of(&view.leg), view.leg.conn));
+            (view.clarity(), first)
+        };
+        views.max_by_key(rank).unwrap_or(self)
+    }
+
+    fn clarity(&self) -> (bool, bool, bool, bool, usize) {
+        let gaps = self.leg.gaps;
+        (
+            self.leg.response.is_some(),
+            self.leg.settled().is_some(),
+            !gaps.request && !gaps.response && !gaps.one_sided,
+            !gaps.behind,
+            self.leg.body.as_ref().map_or(0, |body| body.bytes.len()),
+        )
+    }
+
+    /// Puts the best view first, and says of it under which addresses it was seen beside its own.
+    pub(super) fn elect(&mut self) {
+        let best = self.best().leg.conn;
+        if let Some(copy) = self.copies.iter_mut().find(|copy| copy.leg.conn == best) {
+            std::mem::swap(&mut self.leg, &mut copy.leg);
+            std::mem::swap(&mut self.tail, &mut copy.tail);
+            std::mem::swap(&mut self.used_at, &mut copy.used_at);
+        }
+        self.leg.also = self.copies.iter().map(|copy| View::of(&copy.leg)).collect();
+    }
+
+    /// What each view shows after the 101, the first first.
+    pub(super) fn take_tails(&mut self) -> Vec<(ConnId, ClosingLeg)> {
+        let mut tails = vec![(self.leg.conn, std::mem::take(&mut self.tail))];
+        for copy in &mut self.copies {
+            tails.push((copy.leg.conn, std::mem::take(&mut copy.tail)));
+        }
+        tails
+    }
+
+    /// The connections of all views.
+    pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> + '_ {
+        std::iter::once(self.leg.conn).chain(self.copies.iter().map(|copy| copy.leg.conn))
+    }
+}
+
+fn source_of(leg: &Leg) -> u16 {
+    let request = leg.request.as_ref().map(|(at, _)| *at);
+    request.or(leg.connection.syn).unwrap_or_default().source
+}
+
+impl View {
+    pub(super) fn of(leg: &Leg) -> Self {
+        Self {
+            source: source_of(leg),
+            connection: leg.connection.clone(),
+        }
+    }
+
+    /// Of a connection that carried nothing.
+    pub(super) fn of_failed(connection: Connection) -> Self {
+        Self {
+            source: connection.syn.unwrap_or_default().source,
+            connection,
+        }
+    }
+}
+
+impl Leg {
+    /// Under which addresses it was seen, the first first.
+    pub fn pairs(&self) -> impl Iterator<Item = (Endpoint, Endpoint)> + '_ {
+        std::iter::once(&self.connection)
+            .chain(self.also.iter().map(|view| &view.connection))
+            .map(|connection| (connection.client, connection.server))
+    }
+
+    /// The server of this leg and the client of an inner one as the hop between them shows itself: where both have one
+    /// address in some view, so. A router in front of both legs may have one too, but is not the first to open anything.
+    pub fn facing(&self, inner: &Self) -> (Endpoint, Endpoint) {
+        self.meeting(inner)
+            .unwrap_or((self.connection.server, inner.connection.client))
+    }
+
+    /// The same, where they are surely of one host.
+    pub(super) fn meeting(&self, inner: &Self) -> Option<(Endpoint, Endpoint)> {
+        let openers = inner.pairs().map(|(opener, _)| opener);
+        let mut met = openers.filter_map(|opener| {
+            let (_, server) = self
+                .pairs()
+                .find(|&(client, server)| is_host_reached(opener.addr, client, server))?;
+            Some((server, opener))
+        });
+        met.next()
+    }
+}
+
+impl Attempt {
+    /// Client and server of each leg, on either side of a hop as [`Leg::facing`] has them.
+    pub(super) fn facing(&self) -> Vec<(Endpoint, Endpoint)> {
+        let own = |node: &Node| (node.leg.connection.client, node.leg.connection.server);
+        let mut shown: Vec<_> = self.legs.iter().map(own).collect();
+        for (index, node) in self.legs.iter().enumerate() {
+            let outer = node.parent.filter(|_| node.role == Role::Path);
+            let Some((at, outer)) = outer.and_then(|at| Some((at, self.legs.get(at)?))) else {
+                continue;
+            };
+            let (server, client) = outer.leg.facing(&node.leg);
+            if let Some(outer) = shown.get_mut(at) {
+                outer.1 = server;
+            }
+            if let Some(inner) = shown.get_mut(index) {
+                inner.0 = client;
+            }
+        }
+        shown
+    }
+}
