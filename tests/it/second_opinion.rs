@@ -160,7 +160,7 @@ fn compare(folder: &Path, files: &[String]) -> Option<Counts> {
     let (counts, differences) = found.into_inner().unwrap();
     let explained: BTreeSet<Difference> = KNOWN
         .iter()
-        .flat_map(|known| known.rows())
+        .flat_map(known::Known::rows)
         .filter(|row| files.contains(&row.file))
         .collect();
     let mut wrong = String::new();
@@ -198,7 +198,13 @@ fn differ(file: &str, ours: &Facts, theirs: &Facts) -> Vec<Difference> {
             !of_brief
         })
         .map(|key| {
-            let value = |facts: &Facts| facts.said.get(key).cloned().unwrap_or("-".to_owned());
+            let value = |facts: &Facts| {
+                facts
+                    .said
+                    .get(key)
+                    .cloned()
+                    .unwrap_or_else(|| "-".to_owned())
+            };
             Difference {
                 file: file.to_owned(),
                 stream: key.0,

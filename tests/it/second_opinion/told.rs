@@ -88,7 +88,7 @@ fn of_end(stream: u64, end: &Value, facts: &mut Facts) {
     if closes > 0 {
         let code = end["wire_code"]
             .as_u64()
-            .map_or("empty".to_owned(), |code| code.to_string());
+            .map_or_else(|| "empty".to_owned(), |code| code.to_string());
         let by = end["by"].as_str().unwrap();
         facts.said.insert(
             (stream, "first close".to_owned()),

@@ -241,7 +241,7 @@ fn state(number: u64, stream: &Stream, other: &Facts, facts: &mut Facts) {
         put(what, count.to_string());
     }
     if let Some((from, code)) = &stream.close {
-        let code = code.map_or("empty".to_owned(), |code| code.to_string());
+        let code = code.map_or_else(|| "empty".to_owned(), |code| code.to_string());
         put(
             "first close".to_owned(),
             format!("{code} of {}", side(from)),
