@@ -23,5 +23,6 @@ mod privacy;
 mod properties;
 mod readme;
 mod reports;
+mod second_opinion;
 mod support;
 mod transport;
