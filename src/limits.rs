@@ -164,6 +164,9 @@ impl Reached {
     }
 }
 
+/// What one record may need at most, in bytes: a segment of 64 KiB, in a buffer that doubles.
+const RESERVE: u64 = 128 * 1024;
+
 /// Bytes that all buffers of the capture thread may allocate together.
 ///
 /// Charged with what is *allocated*, not with what is used: a slice that keeps a large buffer alive costs the buffer.
@@ -195,6 +198,13 @@ impl Budget {
     pub const fn release(&mut self, bytes: u64) {
         debug_assert!(self.used >= bytes, "released more than was charged");
         self.used = self.used.saturating_sub(bytes);
+    }
+
+    /// Whether the next record may find too little left, so that the oldest holder has to give up what it holds first.
+    pub const fn is_short(&self) -> bool {
+        let part = self.limit / 4;
+        let reserve = if part < RESERVE { part } else { RESERVE };
+        self.limit.saturating_sub(self.used) < reserve
     }
 
     /// Bytes charged now.

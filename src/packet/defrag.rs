@@ -134,6 +134,25 @@ impl Fragments {
         }
     }
 
+    /// Since when the oldest datagram waits.
+    pub(super) fn oldest(&mut self) -> Option<Timestamp> {
+        loop {
+            let (key, serial) = self.order.front()?;
+            match self.waiting.get(key) {
+                Some(datagram) if datagram.serial == *serial => return Some(datagram.since),
+                _ => self.order.pop_front(),
+            };
+        }
+    }
+
+    /// The budget is used up: the oldest datagram is dropped. False where none waits.
+    pub(super) fn give_up(&mut self, budget: &mut Budget) -> bool {
+        let used = budget.used();
+        self.reached.count(Limit::buffered_bytes_total);
+        self.drop_oldest(budget);
+        budget.used() < used
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self, budget: &mut Budget) {
         while let Some((key, _)) = self.order.pop_front() {

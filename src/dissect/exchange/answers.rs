@@ -33,7 +33,9 @@ impl Exchanges {
                     let Head::Response(head) = head else {
                         return Turn::Done;
                     };
-                    self.hunt = None;
+                    if let Some(mut hunt) = self.hunt.take() {
+                        hunt.give_up(link.budget);
+                    }
                     let rest = whole.saturating_sub(piece.bytes.len());
                     if let Some(turn) = self.response(link, &head, started, rest) {
                         return turn;
@@ -85,11 +87,11 @@ impl Exchanges {
         }
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
-        let tunnel = pending.and_then(|pending| pending.settle(link));
-        match (status, tunnel) {
+        let noted = pending.and_then(|pending| pending.settle(link));
+        match (status, method) {
             (101, _) => Some(self.switch(link, head, asked, rest)),
-            (200..=299, Some(authority)) => {
-                link.conn.state.origin_mut().through = Some(authority);
+            (200..=299, Some("CONNECT")) => {
+                link.conn.state.origin_mut().through = noted.and_then(|noted| noted.authority);
                 Some(Turn::Become {
                     speaks: Speaks::default(),
                     before: self.held.take(link),
@@ -110,7 +112,7 @@ impl Exchanges {
         started: Stamp,
     ) -> Option<u32> {
         let told = pending.is_some_and(|pending| pending.told);
-        let lost = pending.is_none_or(|pending| matches!(pending.method, Method::Lost));
+        let lost = pending.is_none_or(|pending| pending.method == Method::Lost);
         let matters = matches!(head.status.0, 101 | 426)
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
@@ -124,12 +126,12 @@ impl Exchanges {
             self.next = self.next.saturating_add(1);
         }
         // Without its key an accept cannot be called wrong.
-        let known = pending.filter(|pending| pending.told && pending.kept);
-        let mut offer = known.map(|pending| Offer {
-            key: pending.key.clone(),
+        let noted = pending.and_then(|pending| pending.noted.as_deref());
+        let mut offer = noted.filter(|_| told).map(|noted| Offer {
+            key: noted.key.clone(),
             ..Offer::default()
         });
-        if let Some(late) = pending.and_then(|pending| pending.late.as_deref()) {
+        if let Some(late) = noted.and_then(|noted| noted.late.as_deref()) {
             let connection = link.describe();
             let request = Request {
                 exchange,

@@ -12,7 +12,7 @@ use crate::dissect::link::{Counts, Link};
 use crate::event::{Event, Fact};
 use crate::flow::{ConnId, Direction, End, Endpoint};
 use crate::limits::{Budget, Limits};
-use crate::stream::{Conn, Rank, StreamItem};
+use crate::stream::{Conn, Interfaces, Rank, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
 pub(super) const C: Direction = Direction::ToServer;
@@ -51,7 +51,7 @@ impl Talk {
                 syn: None,
                 syn_ack: None,
                 tcp_stream: 0,
-                seen_on: vec![],
+                seen_on: Interfaces::default(),
                 both_ways: true,
                 rank: Rank::default(),
                 state: Connection::default(),
@@ -271,7 +271,7 @@ fn what_is_kept_of_a_connection_is_small() {
     use crate::dissect::socket::Socket;
     // A million connections may be open, and each open WebSocket has all of the second.
     assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
-    assert!(size_of::<Socket>() <= 280, "{}", size_of::<Socket>());
+    assert!(size_of::<Socket>() <= 288, "{}", size_of::<Socket>());
     assert!(size_of::<Exchanges>() <= 320, "{}", size_of::<Exchanges>());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Place, Scene, Table};
-use crate::flow::End;
+use crate::flow::{End, FlowKey};
 use crate::limits::{Budget, Limit};
 use crate::stream::StreamItem;
 use crate::stream::conn::Conn;
@@ -43,6 +43,9 @@ impl<S: Default> Table<S> {
         if let Some(deadline) = entry.deadline {
             self.due.remove(&(deadline, slot));
         }
+        if let Some(since) = entry.held_since {
+            self.holders.remove(&(since, slot));
+        }
         let mut scene = Scene {
             now: self.now,
             at: entry.last,
@@ -67,7 +70,7 @@ impl<S: Default> Table<S> {
         }
         sink(&mut entry.conn, at, StreamItem::End(end), budget);
         self.remember(Gone {
-            key: entry.key,
+            key: FlowKey::new(entry.conn.client, entry.conn.server),
             starts: entry.tcp.starts(),
             numbers: entry.numbers,
             at: self.now,
