@@ -78,8 +78,12 @@ limits! {
     header_fields = 128, "fields", "the connection is no longer read";
     /// Requests of one connection that wait for their answer.
     pipelined_requests = 16, "requests", "the connection is no longer read";
+    /// Client bytes held behind an upgrade that waits for its answer; of one direction alone, a sixteenth.
+    held_bytes = 64 * 1024, "bytes", "what follows is told as a gap";
     /// IP datagrams that wait for their fragments.
     fragments = 256, "datagrams", "the oldest is dropped";
+    /// Fragments of one datagram.
+    fragments_per_datagram = 256, "fragments", "the datagram is dropped";
     /// How long a datagram waits for its fragments.
     fragment_age = 30_000, "ms", "it is dropped";
     /// How long a hole is waited for once the peer has acknowledged past it: the capture lost it, not the network.

@@ -62,10 +62,8 @@ pub(super) struct Held {
     last: Stamp,
 }
 
-/// Client bytes held on one connection at most.
-const MOST_HELD: usize = 64 * 1024;
-/// The same where the server is not seen, so that an answer will hardly come.
-const MOST_HELD_ONE_SIDED: usize = 4 * 1024;
+/// Where the server is not seen, so that an answer will hardly come, this part of the bytes is held.
+const ONE_SIDED_PART: u64 = 16;
 /// 16 bytes in Base64 (RFC 6455 §4.1).
 const KEY: u64 = 24;
 /// A host name and a port (RFC 1035 §2.3.4); what is longer is no authority, and is cut.
@@ -172,15 +170,19 @@ impl Held {
     /// Keeps more of them; what there is no room for counts as lost.
     pub(super) fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
         let most = if link.conn.both_ways {
-            MOST_HELD
+            link.limits.held_bytes
         } else {
-            MOST_HELD_ONE_SIDED
+            link.limits.held_bytes / ONE_SIDED_PART
         };
         self.last = link.at;
-        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= most;
-        if !fits || !self.buffer.append(bytes, link.budget) {
-            if fits {
-                link.reached(Limit::buffered_bytes_total);
+        let fits = self.buffer.len().saturating_add(bytes.len()) as u64 <= most;
+        if self.lost > 0 || !fits || !self.buffer.append(bytes, link.budget) {
+            if self.lost == 0 {
+                link.reached(if fits {
+                    Limit::buffered_bytes_total
+                } else {
+                    Limit::held_bytes
+                });
             }
             self.lost = self.lost.saturating_add(bytes.len() as u64);
         }

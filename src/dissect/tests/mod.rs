@@ -2,6 +2,7 @@
 
 mod exchanges;
 mod frames;
+mod giving_up;
 mod records;
 mod starts;
 
