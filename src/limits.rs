@@ -64,8 +64,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// TCP connections followed at one time.
-    connections = 1_048_576, "connections", "one is forgotten: half-open first, open WebSockets last";
+    /// TCP connections followed at one time, at 1.1 to 1.6 KB each.
+    connections = 1_048_576, "connections, of 1.1 to 1.6 KB each", "one is forgotten: half-open first, open WebSockets last";
     /// Out-of-order bytes kept for one direction of a connection.
     reorder_bytes_per_direction = 256 * 1024, "bytes", "the hole is skipped and told as a gap";
     /// Out-of-order segments kept for one direction of a connection.
@@ -100,6 +100,8 @@ limits! {
     pending_after = 5_000, "ms", "the attempt is shown as pending";
     /// Attempts and open WebSockets kept at one time.
     open_attempts = 1_048_576, "attempts", "the detail of the oldest is forgotten";
+    /// Attempts that are not decided yet: what was told of their legs.
+    undecided_bytes = 256 * 1024 * 1024, "bytes", "the oldest is decided by what is known of it";
     /// Judged attempts and closings kept for a look back.
     recent = 1_000, "items", "the oldest is forgotten";
     /// Legs that wait for an attempt to belong to.

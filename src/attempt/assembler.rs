@@ -58,6 +58,7 @@ impl Assembler {
             Event::Conn { conn, at, fact } => {
                 self.advance(at.ts, out);
                 self.fact(conn, at, fact);
+                self.make_room(out);
             }
             Event::Tick(now) => {
                 self.advance(now, out);
@@ -117,6 +118,18 @@ impl Assembler {
         }
         let (pending, open) = (self.pending(), self.sockets.open());
         out.extend([self.progress(pending, open)]);
+    }
+
+    /// Too much is undecided: the oldest attempts are decided by what is known of them.
+    fn make_room(&mut self, out: &mut impl Extend<Output>) {
+        let most = self.limits.undecided_bytes;
+        while self.undecided.allocated() > most {
+            let Some(id) = self.undecided.oldest() else {
+                return;
+            };
+            self.reached.count(Limit::undecided_bytes);
+            self.decide(id, Cut::NoRoom, out);
+        }
     }
 
     const fn progress(&self, pending: u64, open: u64) -> Output {
@@ -283,6 +296,7 @@ impl Assembler {
         if let Some((_, live)) = self.undecided.live(conn, exchange) {
             live.tail.opened(&response, live.leg.offer());
             live.leg.response = Some((at, response));
+            self.undecided.weigh(id);
         }
         self.undecided.note_invitation(id, conn);
         self.reschedule(id);

@@ -355,6 +355,24 @@ fn client_bytes_behind_an_upgrade() {
     fill_the_budget(500, held);
 }
 
+/// What waits for its answer is remembered behind the channel too.
+#[test]
+fn upgrades_never_answered() {
+    let ask = String::from_utf8(request("/never")).unwrap();
+    let filler = format!("\r\nX: {}\r\n\r\n", "x".repeat(30_000));
+    let large = ask.replace("honest", "hostile").trim_end().to_owned() + &filler;
+    let dir = capture(4_000, |flood, n| {
+        Peers::open(flood, hostile(n), SERVER).send(flood, 0, large.as_bytes());
+    });
+    let most = 8 * MIB;
+    // Heads that wait in the channel are bounded in messages of 64 KiB.
+    let bound = bound(4_000, most) + 24 * MIB;
+    let run = run_bound(&dir, &[("undecided_bytes", most), ("recent", 10)], bound);
+    assert!(run.limits_reached()["undecided_bytes"] > 3_000);
+    run.assert_honest();
+    run.assert_nobody_accused();
+}
+
 #[test]
 fn pipelined_requests() {
     let one = format!(

@@ -13,23 +13,25 @@ fn give_up(talk: &mut Talk) {
 #[test]
 fn part_of_a_request_is_a_lost_request() {
     let mut talk = Talk::new();
-    talk.send(C, &UPGRADE[..50]);
+    talk.send(C, &UPGRADE.as_bytes()[..50]);
     give_up(&mut talk);
-    talk.send(C, &UPGRADE[50..]).send(S, SWITCH).end(End::Fin);
+    talk.send(C, &UPGRADE.as_bytes()[50..])
+        .send(S, SWITCH)
+        .end(End::Fin);
     assert_eq!(talk.story(), "response0(101,Unknown) ended(Fin)");
 }
 
 #[test]
 fn part_of_an_answer_is_a_gap_over_the_answer() {
     let mut talk = Talk::new();
-    talk.send(C, UPGRADE).send(S, &SWITCH[..40]);
+    talk.send(C, UPGRADE).send(S, &SWITCH.as_bytes()[..40]);
     give_up(&mut talk);
     let gap = talk.facts().into_iter().find_map(|fact| match fact {
         Fact::Gap { dir, len, over } => Some((dir, len, over)),
         _ => None,
     });
     assert_eq!(gap, Some((S, 40, GapOver::ResponseHead)));
-    talk.send(S, &SWITCH[40..]).end(End::Fin);
+    talk.send(S, &SWITCH.as_bytes()[40..]).end(End::Fin);
     assert!(!talk.story().contains("response"), "{}", talk.story());
 }
 
