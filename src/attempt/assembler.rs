@@ -122,12 +122,18 @@ impl Assembler {
 
     /// Too much is undecided: the oldest attempts are decided by what is known of them.
     fn make_room(&mut self, out: &mut impl Extend<Output>) {
-        let most = self.limits.undecided_bytes;
-        while self.undecided.allocated() > most {
+        loop {
+            let limit = if self.undecided.allocated() > self.limits.undecided_bytes {
+                Limit::undecided_bytes
+            } else if self.undecided.len() > self.limits.open_attempts {
+                Limit::open_attempts
+            } else {
+                return;
+            };
             let Some(id) = self.undecided.oldest() else {
                 return;
             };
-            self.reached.count(Limit::undecided_bytes);
+            self.reached.count(limit);
             self.decide(id, Cut::NoRoom, out);
         }
     }
@@ -253,10 +259,6 @@ impl Assembler {
     }
 
     fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol) {
-        if self.undecided.len() >= self.limits.open_attempts {
-            self.reached.count(Limit::open_attempts);
-            return;
-        }
         self.undecided
             .begin(exchange, leg, protocol, self.around.lost());
     }

@@ -64,8 +64,9 @@ pub(super) enum Progress {
     Settling(Timestamp),
 }
 
-/// Bytes that a leg needs in the maps and lists that find its attempt.
-const INDEXES: usize = 1024;
+/// Bytes that a leg needs in the maps and lists that find its attempt, and that stay unused between allocations: measured,
+/// over very many at once.
+const INDEXES: usize = 3584;
 
 impl Case {
     /// Bytes that are allocated for it.

@@ -369,6 +369,12 @@ fn upgrades_never_answered() {
     let bound = bound(4_000, most) + 24 * MIB;
     let run = run_bound(&dir, &[("undecided_bytes", most), ("recent", 10)], bound);
     assert!(run.limits_reached()["undecided_bytes"] > 3_000);
+    let unknown = &run.lines.last().unwrap()["attempts"]["unknown"];
+    assert_eq!(
+        unknown.as_u64(),
+        Some(4_000),
+        "those that were not waited for"
+    );
     run.assert_honest();
     run.assert_nobody_accused();
 }
