@@ -39,6 +39,23 @@ pub enum Event {
     Health(Box<Health>),
 }
 
+impl Event {
+    /// Bytes that are allocated for the head it brings; all else is small.
+    pub(crate) fn allocated(&self) -> u64 {
+        match self {
+            Self::Conn { fact, .. } => match fact {
+                Fact::Request(request) => request.head.allocated(),
+                Fact::Response(response) => {
+                    let head = response.head.as_ref();
+                    head.map_or(0, |head| head.fields.allocated())
+                }
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+}
+
 /// What was seen on a connection. Boxed where large, so that an event stays small.
 #[derive(Clone, Debug)]
 pub enum Fact {

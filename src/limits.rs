@@ -64,8 +64,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// TCP connections followed at one time.
-    connections = 1_048_576, "connections", "one is forgotten: half-open first, open WebSockets last";
+    /// TCP connections followed at one time, at 1.1 to 1.6 KB each.
+    connections = 1_048_576, "connections, of 1.1 to 1.6 KB each", "one is forgotten: half-open first, open WebSockets last";
     /// Out-of-order bytes kept for one direction of a connection.
     reorder_bytes_per_direction = 256 * 1024, "bytes", "the hole is skipped and told as a gap";
     /// Out-of-order segments kept for one direction of a connection.
@@ -78,8 +78,12 @@ limits! {
     header_fields = 128, "fields", "the connection is no longer read";
     /// Requests of one connection that wait for their answer.
     pipelined_requests = 16, "requests", "the connection is no longer read";
+    /// Client bytes held behind an upgrade that waits for its answer; of one direction alone, a sixteenth.
+    held_bytes = 64 * 1024, "bytes", "what follows is told as a gap";
     /// IP datagrams that wait for their fragments.
     fragments = 256, "datagrams", "the oldest is dropped";
+    /// Fragments of one datagram.
+    fragments_per_datagram = 256, "fragments", "the datagram is dropped";
     /// How long a datagram waits for its fragments.
     fragment_age = 30_000, "ms", "it is dropped";
     /// How long a hole is waited for once the peer has acknowledged past it: the capture lost it, not the network.
@@ -96,6 +100,8 @@ limits! {
     pending_after = 5_000, "ms", "the attempt is shown as pending";
     /// Attempts and open WebSockets kept at one time.
     open_attempts = 1_048_576, "attempts", "the detail of the oldest is forgotten";
+    /// Attempts that are not decided yet: what was told of their legs.
+    undecided_bytes = 256 * 1024 * 1024, "bytes", "the oldest is decided by what is known of it";
     /// Judged attempts and closings kept for a look back.
     recent = 1_000, "items", "the oldest is forgotten";
     /// Legs that wait for an attempt to belong to.
@@ -164,6 +170,9 @@ impl Reached {
     }
 }
 
+/// What one record may need at most, in bytes: a segment of 64 KiB, in a buffer that doubles.
+const RESERVE: u64 = 128 * 1024;
+
 /// Bytes that all buffers of the capture thread may allocate together.
 ///
 /// Charged with what is *allocated*, not with what is used: a slice that keeps a large buffer alive costs the buffer.
@@ -195,6 +204,13 @@ impl Budget {
     pub const fn release(&mut self, bytes: u64) {
         debug_assert!(self.used >= bytes, "released more than was charged");
         self.used = self.used.saturating_sub(bytes);
+    }
+
+    /// Whether the next record may find too little left, so that the oldest holder has to give up what it holds first.
+    pub const fn is_short(&self) -> bool {
+        let part = self.limit / 4;
+        let reserve = if part < RESERVE { part } else { RESERVE };
+        self.limit.saturating_sub(self.used) < reserve
     }
 
     /// Bytes charged now.

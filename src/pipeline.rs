@@ -151,7 +151,7 @@ fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBo
     while more && heard && !gather.enough() && !stop.load(Ordering::Relaxed) {
         more = source.read(|item| {
             gather.take(item);
-            if gather.events().len() >= BATCH {
+            if gather.is_batch() {
                 heard &= outbox.send(gather.events());
             }
         });

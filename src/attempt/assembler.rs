@@ -61,6 +61,7 @@ impl Assembler {
             Event::Conn { conn, at, fact } => {
                 self.advance(at.ts, out);
                 self.fact(conn, at, fact);
+                self.make_room(out);
             }
             Event::Tick(now) => {
                 self.advance(now, out);
@@ -120,6 +121,24 @@ impl Assembler {
         }
         let (pending, open) = (self.pending(), self.sockets.open());
         out.extend([self.progress(pending, open)]);
+    }
+
+    /// Too much is undecided: the oldest attempts are decided by what is known of them.
+    fn make_room(&mut self, out: &mut impl Extend<Output>) {
+        loop {
+            let limit = if self.undecided.allocated() > self.limits.undecided_bytes {
+                Limit::undecided_bytes
+            } else if self.undecided.len() > self.limits.open_attempts {
+                Limit::open_attempts
+            } else {
+                return;
+            };
+            let Some(id) = self.undecided.oldest() else {
+                return;
+            };
+            self.reached.count(limit);
+            self.decide(id, Cut::NoRoom, out);
+        }
     }
 
     const fn progress(&self, pending: u64, open: u64) -> Output {
@@ -252,10 +271,6 @@ impl Assembler {
     }
 
     fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol) {
-        if self.undecided.len() >= self.limits.open_attempts {
-            self.reached.count(Limit::open_attempts);
-            return;
-        }
         self.undecided
             .begin(exchange, leg, protocol, self.around.lost());
     }
@@ -296,6 +311,7 @@ impl Assembler {
         if let Some((_, live)) = self.undecided.live(conn, exchange) {
             live.tail.opened(&response, live.leg.offer());
             live.leg.response = Some((at, response));
+            self.undecided.weigh(id);
         }
         self.undecided.note_invitation(id, conn);
         let same = self.undecided.same_answer(conn, exchange, at.ts);

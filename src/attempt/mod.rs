@@ -75,6 +75,8 @@ pub struct Attempt {
     pub cut_off: bool,
     /// It was silent for as long as the limit `unanswered_after`.
     pub timed_out: bool,
+    /// There was no room to wait for more of it.
+    pub let_go: bool,
 }
 
 /// A leg and its place in the tree.

@@ -1,6 +1,6 @@
 //! The attempts that are not decided yet, and all that finds them: connection, key, target, client, first frame.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
@@ -25,6 +25,10 @@ pub(super) struct Undecided {
     lone: Lone,
     /// First frames of clients, by the attempt that shows them.
     by_bytes: HashMap<u64, CaseId>,
+    /// In the order of their first request; some may be decided already.
+    order: VecDeque<CaseId>,
+    /// Bytes that all of them together keep.
+    allocated: u64,
     /// Attempts whose answer invites the client to try again.
     inviting: HashMap<Client, CaseId>,
 }
@@ -32,6 +36,31 @@ pub(super) struct Undecided {
 impl Undecided {
     pub(super) fn len(&self) -> u64 {
         self.cases.len() as u64
+    }
+
+    /// Bytes that all of them together keep.
+    pub(super) const fn allocated(&self) -> u64 {
+        self.allocated
+    }
+
+    /// The one whose first request came first.
+    pub(super) fn oldest(&mut self) -> Option<CaseId> {
+        while let Some(&id) = self.order.front() {
+            if self.cases.contains_key(&id) {
+                return Some(id);
+            }
+            self.order.pop_front();
+        }
+        None
+    }
+
+    /// Takes account of what an attempt keeps by now.
+    pub(super) fn weigh(&mut self, id: CaseId) {
+        if let Some(case) = self.cases.get_mut(&id) {
+            let before = std::mem::replace(&mut case.weighed, 0);
+            case.weighed = case.allocated();
+            self.allocated = self.allocated.saturating_sub(before) + case.weighed;
+        }
     }
 
     pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
@@ -184,8 +213,16 @@ impl Undecided {
             mid_stream: false,
             invites: None,
             first_bytes: Vec::new(),
+            weighed: 0,
         };
         self.cases.insert(id, case);
+        self.weigh(id);
+        // Those that were decided before an older one stay in the list behind it.
+        if self.order.len() > self.cases.len().saturating_mul(2).saturating_add(64) {
+            let cases = &self.cases;
+            self.order.retain(|id| cases.contains_key(id));
+        }
+        self.order.push_back(id);
         id
     }
 
@@ -221,6 +258,7 @@ impl Undecided {
             case.previous = previous;
             self.note_next(previous, id);
         }
+        self.weigh(id);
     }
 
     fn note_next(&mut self, of: Option<CaseId>, next: CaseId) {
@@ -323,11 +361,13 @@ impl Undecided {
             live.joined_by.get_or_insert(by);
             into.legs.push(live);
         }
+        self.weigh(outer);
     }
 
     /// Takes an attempt out. Its keys and places stay: others may have them next.
     pub(super) fn take(&mut self, id: CaseId) -> Option<Case> {
         let case = self.cases.remove(&id)?;
+        self.allocated = self.allocated.saturating_sub(case.weighed);
         if let [only] = case.legs.as_slice() {
             self.lone.remove(&only.leg, id);
         }

@@ -165,6 +165,7 @@ pub(super) fn take(link: &mut Link<'_>, item: StreamItem<'_>) {
         }
         StreamItem::SeenOn { iface } => link.tell_if_reported(Fact::SeenOn { iface }),
         StreamItem::OverlapDiffers { .. } => {}
+        StreamItem::GiveUp => drive(link, Speaks::give_up),
         StreamItem::End(how) => end(link, how),
     }
 }
@@ -299,6 +300,21 @@ impl Speaks {
         self
     }
 
+    /// Lets go of all that is charged to the budget.
+    fn give_up(mut self, link: &mut Link<'_>) -> Self {
+        match &mut self {
+            Self::Probing(Some(probing)) => probing.give_up(link),
+            Self::Http1(http) => http.give_up(link),
+            Self::WebSocket(socket) => socket.give_up(link),
+            Self::Tls(_) => {
+                self.finish(link, None);
+                return Self::Opaque;
+            }
+            Self::Probing(None) | Self::Opaque => {}
+        }
+        self
+    }
+
     fn fin(mut self, link: &mut Link<'_>, dir: Direction) -> Self {
         match &mut self {
             Self::Http1(http) => http.fin(link, dir),
@@ -313,7 +329,7 @@ impl Speaks {
         match self {
             Self::Probing(Some(mut probing)) => probing.finish(link),
             Self::Http1(mut http) => http.finish(link, how),
-            Self::WebSocket(mut socket) => socket.flush(link),
+            Self::WebSocket(mut socket) => socket.finish(link),
             Self::Tls(tls) => tls.finish(link),
             Self::Probing(None) | Self::Opaque => {}
         }

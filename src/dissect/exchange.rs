@@ -85,7 +85,9 @@ impl Exchanges {
     ) -> Option<Turn> {
         let hunt = self.hunt.as_mut()?;
         let mut bytes = piece.bytes;
-        let found = hunt.data(dir, &mut bytes, piece.at_segment_start)?;
+        let found = hunt.data(dir, &mut bytes, piece.at_segment_start);
+        hunt.settle(link);
+        let found = found?;
         if found.is_masked() != Some(dir == Direction::ToServer) {
             return None;
         }
@@ -147,6 +149,27 @@ impl Exchanges {
         }
     }
 
+    /// Lets go of what is held. Parts of heads and what the client sent count as lost; of requests that wait is known that
+    /// they do.
+    pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
+        for (dir, kept) in [
+            (Direction::ToServer, self.requests.kept()),
+            (Direction::ToClient, self.responses.kept()),
+        ] {
+            if kept > 0 {
+                self.gap(link, dir, kept);
+            }
+        }
+        Content::end(&mut self.content, link, false);
+        self.held.give_up(link);
+        for pending in &mut self.pending {
+            pending.give_up(link);
+        }
+        if let Some(hunt) = &mut self.hunt {
+            hunt.give_up(link.budget);
+        }
+    }
+
     /// Gives back all that is held; the connection is over, or is read no more.
     pub(super) fn finish(&mut self, link: &mut Link<'_>, how: Option<End>) {
         match how {
@@ -156,6 +179,9 @@ impl Exchanges {
         self.requests.seek(link.budget);
         self.responses.seek(link.budget);
         self.held.take_bytes(link);
+        if let Some(hunt) = &mut self.hunt {
+            hunt.give_up(link.budget);
+        }
         for pending in std::mem::take(&mut self.pending) {
             pending.dismiss(link);
         }

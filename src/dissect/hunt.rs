@@ -5,11 +5,14 @@ use crate::dissect::socket::Socket;
 use crate::dissect::sync::{self, Candidate, Proof};
 use crate::event::Fact;
 use crate::flow::{Both, Direction};
+use crate::limits::Budget;
 
 /// What both directions look like so far.
 #[derive(Debug, Default)]
 pub(super) struct Hunt {
     sides: Both<Quarry>,
+    /// Taken from the budget for the places.
+    charged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -68,8 +71,25 @@ impl Hunt {
         }
     }
 
+    /// Charges what the places allocate by now; they go where there is no room for them.
+    pub(super) fn settle(&mut self, link: &mut Link<'_>) {
+        let places = [&self.sides.to_server.place, &self.sides.to_client.place];
+        let now = sync::allocated(places.map(Option::as_deref));
+        if !link.recharge(&mut self.charged, now) {
+            self.give_up(link.budget);
+        }
+    }
+
+    /// Lets go of the places.
+    pub(super) fn give_up(&mut self, budget: &mut Budget) {
+        self.sides.to_server.place = None;
+        self.sides.to_client.place = None;
+        budget.release(std::mem::take(&mut self.charged));
+    }
+
     /// Goes on as the WebSocket that was found in `dir`.
     pub(super) fn catch(mut self, link: &mut Link<'_>, dir: Direction, found: Candidate) -> Socket {
+        link.budget.release(std::mem::take(&mut self.charged));
         let connection = Box::new(link.describe());
         link.report_at(link.at, Fact::MidStream(connection));
         let mut socket = Socket::joined();

@@ -70,6 +70,17 @@ impl Link<'_> {
         self.counts.reached.count(limit);
     }
 
+    /// Charges the budget with `now` in place of what was `charged` before; false, and nothing changed, if that is not there.
+    pub(super) fn recharge(&mut self, charged: &mut u64, now: u64) -> bool {
+        if !self.budget.charge(now.saturating_sub(*charged)) {
+            self.reached(Limit::buffered_bytes_total);
+            return false;
+        }
+        self.budget.release(charged.saturating_sub(now));
+        *charged = now;
+        true
+    }
+
     /// The direction of an item, with the roles as they were read.
     pub(super) const fn direction(&self, dir: Direction) -> Direction {
         if self.conn.state.swapped {
@@ -124,7 +135,7 @@ impl Link<'_> {
                 }),
             proxied_for: origin.and_then(|origin| origin.proxied_for),
             through: origin.and_then(|origin| origin.through.clone()),
-            seen_on: self.conn.seen_on.clone(),
+            seen_on: self.conn.seen_on.as_slice().to_vec(),
             behind: self.conn.behind(client, server),
         }
     }

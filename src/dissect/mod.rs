@@ -86,6 +86,10 @@ impl Dissector {
         self.seen.packets += 1;
         self.seen.bytes += u64::from(record.wire_len);
         self.tick(record.at.ts, out);
+        if self.budget.is_short() {
+            self.make_room();
+            out.extend(self.events.drain(..));
+        }
         let segment = match self.decoder.push(record, &mut self.budget) {
             Packet::Segment(segment) => segment,
             Packet::Other => return,
@@ -104,6 +108,28 @@ impl Dissector {
         );
         if !self.events.is_empty() {
             out.extend(self.events.drain(..));
+        }
+    }
+
+    /// The budget is used up: whoever began first to hold something gives it up, a connection or a datagram in fragments,
+    /// until there is room for the next record.
+    fn make_room(&mut self) {
+        while self.budget.is_short() {
+            let fragments = self.decoder.oldest_holder();
+            let connection = self.table.oldest_holder();
+            let freed = match (fragments, connection) {
+                (None, None) => return,
+                (Some(waits), holds) if holds.is_none_or(|since| waits <= since) => {
+                    self.decoder.give_up(&mut self.budget)
+                }
+                _ => self.table.give_up(
+                    &mut self.budget,
+                    &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+                ),
+            };
+            if !freed {
+                return;
+            }
         }
     }
 
@@ -139,6 +165,11 @@ impl Dissector {
         );
         self.events.push(Event::Health(Box::new(self.health())));
         out.extend(self.events.drain(..));
+    }
+
+    /// The budget that all buffers share, as it is used now.
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// What was seen and lost so far. What only the pipeline knows (drops of kernel and interface, events that were

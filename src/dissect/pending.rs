@@ -7,7 +7,8 @@ use crate::http::{Buffer, RequestHead};
 use crate::limits::Limit;
 use crate::time::Stamp;
 
-/// A request that waits for its final answer.
+/// A request that waits for its final answer. Small, for a connection has many of them; what more is known of it is
+/// [`Noted`] apart.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) exchange: u32,
@@ -19,21 +20,25 @@ pub(super) struct Pending {
     pub(super) websocket: bool,
     /// What follows cannot be read until it is answered.
     pub(super) blocks: bool,
+    /// Nothing where there was no room for it, or where it had to be given up.
+    pub(super) noted: Option<Box<Noted>>,
+}
+
+/// What is known of a request beside that it waits.
+#[derive(Debug)]
+pub(super) struct Noted {
     pub(super) key: Option<Box<str>>,
     /// In case the answer makes it matter.
     pub(super) late: Option<Box<Late>>,
-    /// There was room for them.
-    pub(super) kept: bool,
-    /// Taken from the budget for them.
-    pub(super) charged: u64,
+    /// Where a CONNECT leads.
+    pub(super) authority: Option<Box<str>>,
 }
 
 /// What of a method matters to its answer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Head,
-    /// With the authority of the tunnel.
-    Connect(Box<str>),
+    Connect,
     Other,
     /// The request itself was lost.
     Lost,
@@ -57,10 +62,10 @@ pub(super) struct Held {
     last: Stamp,
 }
 
-/// Client bytes held on one connection at most.
-const MOST_HELD: usize = 64 * 1024;
-/// The same where the server is not seen, so that an answer will hardly come.
-const MOST_HELD_ONE_SIDED: usize = 4 * 1024;
+/// Where the server is not seen, so that an answer will hardly come, this part of the bytes is held.
+const ONE_SIDED_PART: u64 = 16;
+/// 16 bytes in Base64 (RFC 6455 §4.1).
+const KEY: u64 = 24;
 /// A host name and a port (RFC 1035 §2.3.4); what is longer is no authority, and is cut.
 const LONGEST_AUTHORITY: usize = 261;
 
@@ -73,42 +78,81 @@ impl Pending {
             told: false,
             websocket: false,
             blocks: false,
-            key: None,
-            late: None,
-            kept: false,
-            charged: 0,
+            noted: None,
         }
     }
 
-    /// Keeps something of that size, if there is room.
-    pub(super) fn keep(&mut self, link: &mut Link<'_>, size: u64, keep: impl FnOnce(&mut Self)) {
-        if link.budget.charge(size) {
-            self.charged = size;
-            self.kept = true;
-            keep(self);
+    /// Keeps what is noted, if there is room.
+    pub(super) fn note(&mut self, link: &mut Link<'_>, noted: Noted) {
+        if link.budget.charge(noted.charged()) {
+            self.noted = Some(Box::new(noted));
         } else {
             link.reached(Limit::buffered_bytes_total);
         }
     }
 
-    /// Gives back what was charged; the authority of a CONNECT.
-    pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Box<str>> {
+    /// Gives back what was charged, with what was noted.
+    pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Box<Noted>> {
         if self.told {
             link.counts.waiting = link.counts.waiting.saturating_sub(1);
         }
-        link.budget.release(self.charged);
-        match self.method {
-            Method::Connect(authority) => Some(authority),
-            _ => None,
+        let noted = self.noted?;
+        link.budget.release(noted.charged());
+        Some(noted)
+    }
+
+    /// The request, where it was not told, fits, and is still there.
+    pub(super) fn take_late(
+        &mut self,
+        link: &mut Link<'_>,
+        fits: impl Fn(&Late) -> bool,
+    ) -> Option<Box<Late>> {
+        let is_it = |noted: &mut Box<Noted>| noted.late.as_deref().is_some_and(&fits);
+        let noted = self.noted.take_if(is_it)?;
+        link.budget.release(noted.charged());
+        noted.late
+    }
+
+    /// Lets go of what is noted, if that was charged.
+    pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
+        if let Some(noted) = self.noted.take_if(|noted| noted.charged() > 0) {
+            link.budget.release(noted.charged());
         }
     }
 
     /// No answer will come.
     pub(super) fn dismiss(self, link: &mut Link<'_>) {
-        if !self.told && !matches!(self.method, Method::Lost) {
+        if !self.told && self.method != Method::Lost {
             link.plain(None);
         }
         self.settle(link);
+    }
+}
+
+impl Noted {
+    /// Of a request that was told, by its key.
+    pub(super) fn told(key: Option<Box<str>>, authority: Option<Box<str>>) -> Self {
+        Self {
+            key,
+            late: None,
+            authority,
+        }
+    }
+
+    /// What the budget is charged for it. A key as RFC 6455 has it costs nothing: it is a part of the connection, so that
+    /// no flood makes a handshake in flight lose its key.
+    fn charged(&self) -> u64 {
+        let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() as u64);
+        let (key, authority) = (len(&self.key), len(&self.authority));
+        let late = self.late.as_ref();
+        let late = late.map(|late| size_of::<Late>() as u64 + late.head.allocated());
+        match (late, key, authority) {
+            (None, ..=KEY, 0) => 0,
+            (late, ..) => (size_of::<Self>() as u64)
+                .saturating_add(key)
+                .saturating_add(authority)
+                .saturating_add(late.unwrap_or(0)),
+        }
     }
 }
 
@@ -117,16 +161,21 @@ impl Method {
     pub(super) fn of(head: &RequestHead) -> Self {
         match &*head.method {
             "HEAD" => Self::Head,
-            "CONNECT" => Self::Connect(head.target.chars().take(LONGEST_AUTHORITY).collect()),
+            "CONNECT" => Self::Connect,
             _ => Self::Other,
         }
     }
 
+    /// Where the request leads, if it asks for a tunnel.
+    pub(super) fn authority(self, head: &RequestHead) -> Option<Box<str>> {
+        (self == Self::Connect).then(|| head.target.chars().take(LONGEST_AUTHORITY).collect())
+    }
+
     /// Its name, where it matters.
-    pub(super) const fn name(&self) -> Option<&'static str> {
+    pub(super) const fn name(self) -> Option<&'static str> {
         match self {
             Self::Head => Some("HEAD"),
-            Self::Connect(_) => Some("CONNECT"),
+            Self::Connect => Some("CONNECT"),
             Self::Other | Self::Lost => None,
         }
     }
@@ -136,18 +185,28 @@ impl Held {
     /// Keeps more of them; what there is no room for counts as lost.
     pub(super) fn add(&mut self, link: &mut Link<'_>, bytes: &[u8]) {
         let most = if link.conn.both_ways {
-            MOST_HELD
+            link.limits.held_bytes
         } else {
-            MOST_HELD_ONE_SIDED
+            link.limits.held_bytes / ONE_SIDED_PART
         };
         self.last = link.at;
-        let fits = self.lost == 0 && self.buffer.len().saturating_add(bytes.len()) <= most;
-        if !fits || !self.buffer.append(bytes, link.budget) {
-            if fits {
-                link.reached(Limit::buffered_bytes_total);
+        let fits = self.buffer.len().saturating_add(bytes.len()) as u64 <= most;
+        if self.lost > 0 || !fits || !self.buffer.append(bytes, link.budget) {
+            if self.lost == 0 {
+                link.reached(if fits {
+                    Limit::buffered_bytes_total
+                } else {
+                    Limit::held_bytes
+                });
             }
             self.lost = self.lost.saturating_add(bytes.len() as u64);
         }
+    }
+
+    /// Lets go of them: they count as lost.
+    pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
+        self.lose(self.buffer.len() as u64);
+        self.buffer.clear(link.budget);
     }
 
     /// Lost bytes among those that wait.

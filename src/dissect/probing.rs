@@ -140,13 +140,16 @@ impl Probing {
         }
         let hunt = self.joined.get_or_insert_default();
         let mut rest = bytes;
-        let Some(found) = hunt.data(dir, &mut rest, at_segment_start) else {
+        let found = hunt.data(dir, &mut rest, at_segment_start);
+        hunt.settle(link);
+        let Some(found) = found else {
             return Turn::Done;
         };
         let mut hunt = std::mem::take(&mut **hunt);
         let mut dir = dir;
         if (found.is_masked() == Some(true)) != (dir == Direction::ToServer) {
             if !link.swap_roles() {
+                hunt.give_up(link.budget);
                 return Turn::Done;
             }
             hunt.swap();
@@ -167,9 +170,26 @@ impl Probing {
         self.joined.get_or_insert_default().gap(dir, len);
     }
 
+    /// Lets go of what is held: it counts as lost.
+    pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
+        for dir in [Direction::ToServer, Direction::ToClient] {
+            let kept = self.kept.get(dir).len() as u64;
+            if kept > 0 {
+                self.kept.get_mut(dir).clear(link.budget);
+                self.joined.get_or_insert_default().gap(dir, kept);
+            }
+        }
+        if let Some(hunt) = &mut self.joined {
+            hunt.give_up(link.budget);
+        }
+    }
+
     /// Gives back all that is held.
     pub(super) fn finish(&mut self, link: &mut Link<'_>) {
         self.clear(link);
+        if let Some(hunt) = &mut self.joined {
+            hunt.give_up(link.budget);
+        }
     }
 
     fn clear(&mut self, link: &mut Link<'_>) {

@@ -21,6 +21,8 @@ pub(super) struct Socket {
     named: bool,
     /// Violations told of each side and kind.
     told: Both<[u8; KINDS]>,
+    /// Taken from the budget for the places where frames may go on.
+    charged: u64,
 }
 
 /// One direction.
@@ -44,6 +46,15 @@ enum Sync {
     Lost(Option<Box<Candidate>>),
     /// No frames come here.
     Stopped,
+}
+
+impl Sync {
+    fn place(&self) -> Option<&Candidate> {
+        match self {
+            Self::Lost(place) => place.as_deref(),
+            Self::Known | Self::Stopped => None,
+        }
+    }
 }
 
 /// Which reserved bits the extensions of this leg give a meaning.
@@ -98,6 +109,7 @@ impl Socket {
             pings: None,
             named: false,
             told: Both::default(),
+            charged: 0,
         }
     }
 
@@ -131,6 +143,7 @@ impl Socket {
             self.resume(link, dir, candidate);
         } else {
             self.sides.get_mut(dir).sync = Sync::Lost(Some(Box::new(candidate)));
+            self.settle(link);
         }
     }
 
@@ -151,7 +164,9 @@ impl Socket {
             Sync::Stopped => return,
             Sync::Known => {}
             Sync::Lost(_) => {
-                let Some(candidate) = self.search(dir, &mut bytes, at_segment_start) else {
+                let candidate = self.search(dir, &mut bytes, at_segment_start);
+                self.settle(link);
+                let Some(candidate) = candidate else {
                     return;
                 };
                 self.resume(link, dir, *candidate);
@@ -397,6 +412,31 @@ impl Socket {
             // A frame may have ended with the gap.
             self.walk(link, dir, &mut &[][..]);
         }
+    }
+
+    /// Charges what the places allocate by now; they go where there is no room for them.
+    fn settle(&mut self, link: &mut Link<'_>) {
+        let places = [&self.sides.to_server.sync, &self.sides.to_client.sync];
+        let now = sync::allocated(places.map(Sync::place));
+        if !link.recharge(&mut self.charged, now) {
+            self.give_up(link);
+        }
+    }
+
+    /// Lets go of the places where frames may go on: others are looked for.
+    pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
+        for dir in [Direction::ToServer, Direction::ToClient] {
+            if let Sync::Lost(place) = &mut self.sides.get_mut(dir).sync {
+                *place = None;
+            }
+        }
+        link.budget.release(std::mem::take(&mut self.charged));
+    }
+
+    /// The connection is over, or is read no more.
+    pub(super) fn finish(&mut self, link: &mut Link<'_>) {
+        self.give_up(link);
+        self.flush(link);
     }
 
     /// Tells the frames since the last time, if anything is new.

@@ -11,6 +11,8 @@ pub(super) struct Candidate {
     walker: FrameWalker,
     masked: Option<bool>,
     steps: Vec<FrameStep>,
+    /// Bytes of Close frames among them.
+    closes: usize,
     headers: usize,
     /// A frame ended where a segment did.
     aligned: bool,
@@ -43,6 +45,7 @@ impl Candidate {
             walker: FrameWalker::joined_at(offset),
             masked: None,
             steps: Vec::new(),
+            closes: 0,
             headers: 0,
             aligned: false,
         }
@@ -65,6 +68,9 @@ impl Candidate {
                 self.headers += 1;
             }
             let is_http = matches!(step, FrameStep::Http { .. });
+            if let FrameStep::Control { payload, .. } = &step {
+                self.closes += payload.close.capacity();
+            }
             self.steps.push(step);
             let is_full = self.steps.len() > MOST_STEPS;
             if self.headers >= ENOUGH && (self.aligned || is_full) {
@@ -87,6 +93,12 @@ impl Candidate {
     /// Jumps over lost bytes; false where the chain is broken by it.
     pub(super) fn skip(&mut self, len: u64) -> bool {
         self.headers > 0 && self.walker.skip(len)
+    }
+
+    /// Bytes that are allocated for it.
+    fn allocated(&self) -> u64 {
+        let steps = self.steps.capacity().saturating_mul(size_of::<FrameStep>());
+        (size_of::<Self>() + steps).saturating_add(self.closes) as u64
     }
 
     /// Whether its frames are masked, as those of a client are.
@@ -130,6 +142,11 @@ pub(super) fn search(
     }
     *place = pending;
     None
+}
+
+/// Bytes that are allocated for some places.
+pub(super) fn allocated<'a>(places: impl IntoIterator<Item = Option<&'a Candidate>>) -> u64 {
+    places.into_iter().flatten().map(Candidate::allocated).sum()
 }
 
 /// Whether an endpoint would send such a header.

@@ -203,6 +203,14 @@ impl Reader {
         }
     }
 
+    /// Bytes that came of a head that is not whole.
+    pub(crate) const fn kept(&self) -> u64 {
+        match &self.state {
+            State::Head(buffer) => buffer.len() as u64,
+            State::Body(_) | State::Seeking => 0,
+        }
+    }
+
     /// Whether the next byte begins a message.
     pub(crate) const fn is_between_messages(&self) -> bool {
         matches!(&self.state, State::Head(buffer) if buffer.is_empty())

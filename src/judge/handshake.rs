@@ -81,6 +81,11 @@ impl Trial<'_> {
         if leg.gaps.one_sided || (self.attempt.timed_out && leg.connection.syn_ack.is_none()) {
             return Some("only the client's direction is in the capture");
         }
+        if self.attempt.let_go {
+            return Some(
+                "so many handshakes were waiting that this one's answer was not waited for",
+            );
+        }
         self.attempt
             .cut_off
             .then_some("the capture ended before the answer")

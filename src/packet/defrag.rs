@@ -11,8 +11,6 @@ use crate::packet::ip::{Fragment, Header};
 use crate::packet::tunnel::may_hold_tcp;
 use crate::time::Timestamp;
 
-/// Parts of one datagram; 64 KiB in fragments of the smallest usual size are 120.
-const PARTS: usize = 256;
 /// Charged for a part besides its bytes, and for a datagram besides its parts: what the maps and lists allocate.
 const PART_COST: u64 = 64;
 const DATAGRAM_COST: u64 = 256;
@@ -118,9 +116,14 @@ impl Fragments {
             return Outcome::Waits;
         };
         let cost = (rest.data.len() as u64).saturating_add(PART_COST);
-        if datagram.parts.len() >= PARTS || !budget.charge(cost) {
+        let full = datagram.parts.len() as u64 >= self.limits.fragments_per_datagram;
+        if full || !budget.charge(cost) {
+            self.reached.count(if full {
+                Limit::fragments_per_datagram
+            } else {
+                Limit::buffered_bytes_total
+            });
             self.drop_one(key, budget);
-            self.reached.count(Limit::buffered_bytes_total);
             return Outcome::Waits;
         }
         datagram.charged = datagram.charged.saturating_add(cost);
@@ -132,6 +135,25 @@ impl Fragments {
             }
             None => Outcome::Waits,
         }
+    }
+
+    /// Since when the oldest datagram waits.
+    pub(super) fn oldest(&mut self) -> Option<Timestamp> {
+        loop {
+            let (key, serial) = self.order.front()?;
+            match self.waiting.get(key) {
+                Some(datagram) if datagram.serial == *serial => return Some(datagram.since),
+                _ => self.order.pop_front(),
+            };
+        }
+    }
+
+    /// The budget is used up: the oldest datagram is dropped. False where none waits.
+    pub(super) fn give_up(&mut self, budget: &mut Budget) -> bool {
+        let used = budget.used();
+        self.reached.count(Limit::buffered_bytes_total);
+        self.drop_oldest(budget);
+        budget.used() < used
     }
 
     /// Forgets everything.

@@ -18,7 +18,7 @@ use crate::packet::defrag::{Fragments, Place};
 use crate::packet::ip::{Header, Inner};
 use crate::packet::link::Linked;
 use crate::record::{LinkType, Record};
-use crate::time::Stamp;
+use crate::time::{Stamp, Timestamp};
 
 /// Reads records one by one, and keeps the IP fragments that wait for each other.
 #[derive(Debug)]
@@ -80,6 +80,16 @@ impl Decoder {
             Step::Read(packet) => packet,
             Step::Fragment(..) => Packet::Other,
         }
+    }
+
+    /// Since when the oldest datagram waits for its fragments.
+    pub fn oldest_holder(&mut self) -> Option<Timestamp> {
+        self.fragments.oldest()
+    }
+
+    /// The budget is used up: drops the datagram that has waited for longest. False where nothing came of it.
+    pub fn give_up(&mut self, budget: &mut Budget) -> bool {
+        self.fragments.give_up(budget)
     }
 
     /// The capture is over: forgets all fragments and gives back what they were charged.

@@ -5,7 +5,7 @@ use etherparse::{PacketBuilder, TcpHeader};
 use super::*;
 
 const AT: Stamp = Stamp {
-    ts: crate::time::Timestamp::from_secs(1_700_000_000, 0),
+    ts: Timestamp::from_secs(1_700_000_000, 0),
     frame: 1,
     source: 0,
     iface: 0,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Dissector;
+use super::{BATCH, Dissector};
 use crate::capture::{Item, Notice, Source};
 use crate::cli::Config;
 use crate::event::Event;
@@ -11,11 +11,15 @@ use crate::time::Timestamp;
 /// Time is told to the analyzer this often; by the packets alone, so that a file replays identically.
 const TICK: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
+/// Bytes of heads in one message.
+const BATCH_HEADS: u64 = 64 * 1024;
 
 /// From items to events.
 pub(super) struct Gather {
     dissector: Dissector,
     events: Vec<Event>,
+    /// Bytes of heads among them.
+    heads: u64,
     notices: Vec<Notice>,
     /// First and latest time there was.
     began: Option<Timestamp>,
@@ -34,6 +38,7 @@ impl Gather {
         Self {
             dissector: Dissector::new(&config.limits, live),
             events: Vec::new(),
+            heads: 0,
             notices: Vec::new(),
             began: None,
             now: Timestamp::MIN,
@@ -55,7 +60,10 @@ impl Gather {
                 if self.enough {
                     return;
                 }
+                let before = self.events.len();
                 self.dissector.push(&record, &mut self.events);
+                let new = self.events.iter().skip(before);
+                self.heads += new.map(Event::allocated).sum::<u64>();
                 self.packets += 1;
                 self.enough = self.most_packets.is_some_and(|most| self.packets >= most);
             }
@@ -78,8 +86,14 @@ impl Gather {
         self.enough
     }
 
+    /// Enough for a message, which is bounded in events and, since heads may be large, in bytes.
+    pub(super) const fn is_batch(&self) -> bool {
+        self.events.len() >= BATCH || self.heads >= BATCH_HEADS
+    }
+
     /// Events so far; the caller takes them out.
     pub(super) const fn events(&mut self) -> &mut Vec<Event> {
+        self.heads = 0;
         &mut self.events
     }
 

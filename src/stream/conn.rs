@@ -37,8 +37,8 @@ pub struct Conn<S> {
     pub syn_ack: Option<Stamp>,
     /// Wireshark's `tcp.stream` in the file that is being read.
     pub tcp_stream: u32,
-    /// Interfaces on which its packets were seen, the first first, at most eight.
-    pub seen_on: Vec<u16>,
+    /// Interfaces on which its packets were seen.
+    pub seen_on: Interfaces,
     /// The second pair of addresses, where the answers of the server come from another address than was asked.
     pub redirected: Option<Box<Redirected>>,
     /// Sequence numbers behind what was told of either end so far, or behind its SYN; the lower endpoint first.
@@ -49,6 +49,14 @@ pub struct Conn<S> {
     pub rank: Rank,
     /// What the room above keeps.
     pub state: S,
+}
+
+/// The first eight interfaces on which packets of a connection were seen, the first first. In place, for every connection
+/// has at least one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    all: [u16; 8],
+    len: u8,
 }
 
 /// What the table counted.
@@ -77,6 +85,24 @@ pub struct Counters {
 pub(super) enum Side {
     Low,
     High,
+}
+
+impl Interfaces {
+    /// Those that were seen.
+    pub fn as_slice(&self) -> &[u16] {
+        self.all.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// The place of an interface, which is a new one if it was not seen yet; `None` beyond the eighth.
+    pub(super) fn place(&mut self, iface: u16) -> Option<usize> {
+        let known = self.as_slice().iter().position(|&seen| seen == iface);
+        known.or_else(|| {
+            let place = usize::from(self.len);
+            *self.all.get_mut(place)? = iface;
+            self.len = self.len.saturating_add(1);
+            Some(place)
+        })
+    }
 }
 
 impl Side {

@@ -153,20 +153,6 @@ impl Connection {
         [reset, low, high].into_iter().flatten().min()
     }
 
-    /// What the budget is charged at most if this segment has to be held back.
-    pub(super) const fn cost(segment: &Segment<'_>) -> u64 {
-        Reassembler::cost(segment.payload.len())
-    }
-
-    /// Whether the payload of a segment would have to be held back.
-    pub(super) fn would_hold(&self, side: Side, segment: &Segment<'_>) -> bool {
-        let (me, _) = self.halves(side);
-        me.start.is_some_and(|start| {
-            let next = me.stream.next();
-            seq::offset(segment.seq, start, next) > next.cast_signed()
-        })
-    }
-
     /// Whether bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         self.low.stream.is_waiting() || self.high.stream.is_waiting()

@@ -3,26 +3,25 @@
 //! A copy has the IP identification of the first (RFC 6864: a retransmission has a new one, or none), and differs in
 //! where it was seen or in its hop count.
 
-use std::time::Duration;
-
 use crate::packet::Segment;
 use crate::time::Timestamp;
 
-/// Copies follow each other at once; clocks of merged files differ by more than the network takes.
-const SPAN: Duration = Duration::from_secs(1);
+/// Copies follow each other at once; clocks of merged files differ by more than the network takes. In microseconds.
+const SPAN: u32 = 1_000_000;
 /// Segments remembered for one direction.
-const REMEMBERED: usize = 4;
+const REMEMBERED: u8 = 4;
 
 /// The last segments of one direction that were no copies.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    prints: [Print; REMEMBERED],
-    next: usize,
+    prints: [Print; REMEMBERED as usize],
+    next: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Print {
-    when: Timestamp,
+    /// In microseconds modulo 2^32, which is more than an hour.
+    when: u32,
     seq: u32,
     ip_id: u16,
     /// Modulo 2^16, which is enough to tell segments of one sequence number apart.
@@ -43,13 +42,13 @@ impl Recent {
                 && (seen.seq, seen.ip_id, seen.len, seen.flags)
                     == (print.seq, print.ip_id, print.len, print.flags)
                 && (seen.place, seen.ttl) != (print.place, print.ttl)
-                && now.since(seen.when) <= SPAN
+                && print.when.wrapping_sub(seen.when) < SPAN
         })
     }
 
     /// Remembers a segment that is no copy.
     pub(super) fn remember(&mut self, segment: &Segment<'_>, now: Timestamp) {
-        if let Some(place) = self.prints.get_mut(self.next) {
+        if let Some(place) = self.prints.get_mut(usize::from(self.next)) {
             *place = Print::of(segment, now);
         }
         self.next = self.next.wrapping_add(1) % REMEMBERED;
@@ -60,8 +59,14 @@ impl Print {
     fn of(segment: &Segment<'_>, now: Timestamp) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
         let len = segment.payload.len() as u16;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "modulo 2^32 is meant"
+        )]
+        let when = (now.as_nanos() / 1000) as u32;
         Self {
-            when: now,
+            when,
             seq: segment.seq,
             ip_id: segment.ip_id,
             len,
@@ -79,6 +84,8 @@ impl Print {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::flow::Endpoint;
     use crate::packet::Flags;
     use crate::time::Stamp;
@@ -146,7 +153,7 @@ mod tests {
         for (segment, is_copy) in copies {
             assert_eq!(recent.is_copy(&segment, now), is_copy, "{segment:?}");
         }
-        let later = now.after(SPAN + Duration::from_nanos(1));
+        let later = now.after(Duration::from_secs(1));
         assert!(!recent.is_copy(&Segment { ttl: 63, ..segment }, later));
     }
 }

@@ -20,7 +20,7 @@ mod scenarios;
 mod seq;
 mod table;
 
-pub use conn::{Conn, Counters, Rank};
+pub use conn::{Conn, Counters, Interfaces, Rank};
 pub use halves::Redirected;
 pub use table::Table;
 
@@ -74,6 +74,9 @@ pub enum StreamItem<'a> {
         /// Which way.
         dir: Direction,
     },
+    /// The budget of all buffers is used up and nobody has held bytes for longer: what the room above holds of the
+    /// connection must go.
+    GiveUp,
     /// The connection is over; nothing follows.
     End(End),
 }

@@ -8,7 +8,7 @@ mod hole;
 use std::time::Duration;
 
 pub(super) use self::hole::Arrival;
-use self::hole::{FIRST_COST, Held, Hole, SEGMENT_COST, slice};
+use self::hole::{Held, Hole, slice};
 use crate::limits::{Budget, Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
 
@@ -88,11 +88,6 @@ impl Reassembler {
     /// Whether bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         self.hole.as_ref().is_some_and(|hole| !hole.held.is_empty())
-    }
-
-    /// What this many bytes would cost the budget, were they to be held.
-    pub(super) const fn cost(len: usize) -> u64 {
-        (len as u64).saturating_add(SEGMENT_COST + FIRST_COST)
     }
 
     /// Takes the bytes of a segment.

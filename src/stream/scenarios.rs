@@ -115,6 +115,14 @@ impl Tap {
         self
     }
 
+    fn give_up(&mut self) -> bool {
+        let told = &mut self.told;
+        self.table
+            .give_up(&mut self.budget, &mut |conn, at, item, _| {
+                note(told, conn, at, item);
+            })
+    }
+
     fn finish(&mut self) -> &mut Self {
         let told = &mut self.told;
         self.table
@@ -577,12 +585,8 @@ fn a_forgotten_connection_comes_back_with_its_bytes_and_its_number() {
 }
 
 #[test]
-fn when_the_budget_is_spent_other_holders_give_way_first() {
-    let limits = Limits {
-        buffered_bytes_total: 1_000,
-        ..Limits::default()
-    };
-    let mut tap = Tap::with(&limits);
+fn who_began_first_to_hold_gives_up_first_however_it_drips() {
+    let mut tap = Tap::new();
     for port in [40_000, 40_001] {
         tap.between((port, SERVER), SYN, (0, 0), (b"", 0)).between(
             (SERVER, port),
@@ -590,11 +594,32 @@ fn when_the_budget_is_spent_other_holders_give_way_first() {
             (0, 1),
             (b"", 0),
         );
-        tap.told();
-        tap.between((port, SERVER), ACK, (11, 1), (b"held", 0));
+        tap.between((port, SERVER), ACK, (11, 1), (b"held", 0))
+            .wait(1);
     }
-    assert_eq!(tap.told(), ["#0 f3 > 0 gap 10", "#0 f3 > 10 held"]);
-    tap.between((40_001, SERVER), ACK, (1, 1), (b"0123456789", 0));
-    assert_eq!(tap.told(), ["#1 f7 > 0 0123456789", "#1 f7 > 10 held"]);
+    tap.between((40_000, SERVER), ACK, (15, 1), (b"more", 0));
+    tap.told();
+    let used = tap.budget.used();
+    assert!(tap.give_up());
+    assert_eq!(
+        tap.told(),
+        [
+            "#0 f3 > 0 gap 10",
+            "#0 f3 > 10 held",
+            "#0 f7 > 14 more",
+            "#0 f7 GiveUp"
+        ]
+    );
+    assert!(tap.budget.used() < used);
+    // Whoever holds anew is young.
+    tap.between((40_000, SERVER), ACK, (28, 1), (b"anew", 0));
+    assert!(tap.give_up());
+    assert_eq!(
+        tap.told(),
+        ["#1 f6 > 0 gap 10", "#1 f6 > 10 held", "#1 f6 GiveUp"]
+    );
+    assert!(tap.give_up());
+    assert!(!tap.give_up(), "nobody holds anything");
+    assert_eq!(tap.budget.used(), 0);
     tap.finish();
 }

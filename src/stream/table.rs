@@ -1,6 +1,7 @@
 //! The table of connections: each segment finds its own, takes a step there, and time passes for all of them.
 
 mod ends;
+mod holders;
 mod stitch;
 mod whose;
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::flow::{ConnId, FlowKey};
-use crate::limits::{Budget, Limit, Limits};
+use crate::limits::{Budget, Limits};
 use crate::packet::{Flags, Segment};
 use crate::stream::age::Ages;
 use crate::stream::conn::{Conn, Counters, Rank, Side};
@@ -21,8 +22,6 @@ use crate::time::{Stamp, Timestamp};
 
 /// Of the connections that may be followed, this part may be remembered after their end.
 const PAST_PART: u64 = 4;
-/// Holders of buffered bytes that give them up for one segment, before the segment's own connection does.
-const GIVE_UP: usize = 8;
 
 /// All connections that are followed. `S` is the state of the room above.
 #[derive(Debug)]
@@ -38,6 +37,8 @@ pub struct Table<S> {
     numbers: numbers::Counters,
     /// Connections with a hole, by when it is to be skipped.
     due: BTreeSet<(Timestamp, u32)>,
+    /// Connections for which something is charged to the budget, by since when.
+    holders: BTreeSet<(Timestamp, u32)>,
     /// The latest time seen; it never goes back.
     now: Timestamp,
     /// The last record's stamp, for ends that no record shows.
@@ -67,12 +68,15 @@ struct Arrival<'a> {
 struct Entry<S> {
     conn: Conn<S>,
     tcp: Connection,
-    key: FlowKey,
     numbers: Numbers,
     /// Its last record, save for the time, which is the table's.
     last: Stamp,
     /// What stands in the table's `due`.
     deadline: Option<Timestamp>,
+    /// What is charged to the budget for it, here and in the room above.
+    held: u64,
+    /// What stands in the table's `holders`.
+    held_since: Option<Timestamp>,
 }
 
 impl<S: Default> Table<S> {
@@ -90,6 +94,7 @@ impl<S: Default> Table<S> {
             halves: Halves::new(),
             numbers: numbers::Counters::default(),
             due: BTreeSet::new(),
+            holders: BTreeSet::new(),
             now: Timestamp::MIN,
             last: Stamp::default(),
             next_idle: Timestamp::MIN,
@@ -180,7 +185,6 @@ impl<S: Default> Table<S> {
         entry.last = segment.at;
         entry.number(arrival, &mut self.numbers);
         let side = entry.side(arrival);
-        let arrival = Arrival { side, ..arrival };
         let opens = !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK);
         if entry.conn.rank == Rank::HalfOpen && opens && !segment.flags.has(Flags::RST) {
             entry.conn.rank = Rank::Unknown;
@@ -188,44 +192,9 @@ impl<S: Default> Table<S> {
         if entry.deadline.is_some_and(|deadline| deadline <= self.now) {
             self.step(slot, None, (budget, sink), Connection::expire);
         }
-        let needs = Connection::cost(segment);
-        if budget.limit().saturating_sub(budget.used()) < needs {
-            self.give_up_others(slot, arrival, (budget, sink));
-        }
         self.step(slot, Some(segment.at), (budget, sink), |tcp, scene| {
             tcp.segment(side, segment, scene)
         });
-    }
-
-    /// The budget has no room for a segment that came too early: those whose holes are due first give up theirs.
-    fn give_up_others<F>(
-        &mut self,
-        slot: u32,
-        Arrival { side, segment, .. }: Arrival<'_>,
-        (budget, sink): (&mut Budget, &mut F),
-    ) where
-        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
-    {
-        let Some(Some(entry)) = self.slots.get(slot as usize) else {
-            return;
-        };
-        if !entry.tcp.would_hold(side, segment) {
-            return;
-        }
-        let holders: Vec<u32> = self
-            .due
-            .iter()
-            .map(|&(_, holder)| holder)
-            .filter(|&holder| holder != slot)
-            .take(GIVE_UP)
-            .collect();
-        for holder in holders {
-            if budget.limit().saturating_sub(budget.used()) >= Connection::cost(segment) {
-                return;
-            }
-            self.counters.reached.count(Limit::buffered_bytes_total);
-            self.step(holder, None, (budget, sink), Connection::flush);
-        }
     }
 
     /// A step on one connection, and what follows from it: its end, its next deadline, its place among the others.
@@ -241,6 +210,7 @@ impl<S: Default> Table<S> {
         let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
             return;
         };
+        let used = budget.used();
         let mut scene = Scene {
             now: self.now,
             at: at.unwrap_or(entry.last),
@@ -252,6 +222,9 @@ impl<S: Default> Table<S> {
         };
         if let Some(end) = step(&mut entry.tcp, &mut scene) {
             return self.end(slot, end, (budget, sink));
+        }
+        if budget.used() != used {
+            entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
         }
         let deadline = entry.tcp.deadline(&self.limits, entry.conn.both_ways);
         if deadline != entry.deadline {
@@ -266,5 +239,23 @@ impl<S: Default> Table<S> {
         if at.is_some() {
             self.ages.touch(slot, entry.conn.rank, self.now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What docs/architecture.md sums up.
+    #[test]
+    fn what_is_kept_of_a_connection_is_small() {
+        use crate::stream::past::Gone;
+        // The room above keeps 40 bytes with it.
+        let entry = size_of::<Option<Entry<[u64; 5]>>>();
+        assert!(entry <= 640, "{entry}");
+        let place = size_of::<(FlowKey, Place)>();
+        assert!(place <= 56, "{place}");
+        let gone = size_of::<Option<Gone>>();
+        assert!(gone <= 104, "{gone}");
     }
 }

@@ -17,6 +17,7 @@ mod captures;
 mod cli;
 mod contract;
 mod flags;
+mod floods;
 mod healthy;
 mod live;
 mod privacy;

@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use etherparse::PacketBuilder;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
+use wscap::dissect::Dissector;
 use wscap::flow::End;
 use wscap::flow::{ConnId, Direction, Endpoint};
 use wscap::limits::{Budget, Limits};
@@ -68,6 +70,31 @@ proptest! {
         prop_assert_eq!(heard.gaps, 0);
         prop_assert_eq!(heard.overlaps, 0);
         prop_assert_eq!(heard.ends, [End::Fin]);
+    }
+
+    /// Whatever comes, no more is held than the budget allows; at the end nothing is.
+    #[test]
+    fn the_budget_holds(
+        limit in prop_oneof![Just(0_u64), 500..20_000_u64, 20_000..400_000_u64],
+        connections in 1_u64..6,
+        says in vec((0_u16..6, any::<bool>(), 0_u32..3, 0_usize..SAYINGS.len(), 1_u16..1_500), 1..150),
+    ) {
+        let limits = Limits { buffered_bytes_total: limit, connections, ..Limits::default() };
+        let mut dissector = Dissector::new(&limits, false);
+        let mut events = Vec::new();
+        let mut numbers = [[0_u32; 2]; 6];
+        for (n, (port, server, ahead, saying, len)) in (0_u8..).zip(says) {
+            let saying: Vec<u8> = SAYINGS[saying].iter().copied().cycle().take(len.into()).collect();
+            let number = &mut numbers[usize::from(port)][usize::from(server)];
+            let seq = number.wrapping_add(ahead * 700);
+            *number = number.wrapping_add(if ahead == 0 { len.into() } else { 0 });
+            for record in hostile_records(n, (port, server), seq, &saying) {
+                dissector.push(&record.record(), &mut events);
+                prop_assert!(dissector.budget().used() <= limit);
+            }
+        }
+        dissector.finish(&mut events);
+        prop_assert_eq!(dissector.budget().used(), 0);
     }
 
     /// Against the simplest model there is: a map from offset to the first copy of that byte.
@@ -182,6 +209,64 @@ fn within_reach(len: usize, shuffle: &[u32]) -> Vec<usize> {
 }
 
 /// What came out of decoder and table.
+/// What fills a buffer of each kind, over and over.
+const SAYINGS: &[&[u8]] = &[
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    b"GET /x HTTP/1.1\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    b"CONNECT example.com:80 HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 403 No\r\nContent-Length: 900\r\n\r\nno such thing",
+    b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"\x81\x81\x01\x02\x03\x04x",
+    b"\x88\x02\x03\xe8",
+    b"\x16\x03\x01\x02\x00\x01",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"P",
+];
+
+/// A segment with these bytes as records: whole, or in fragments of which the last may never come. Connections with an
+/// even port begin with a SYN.
+fn hostile_records(n: u8, (port, server): (u16, bool), seq: u32, bytes: &[u8]) -> Vec<OwnedRecord> {
+    let (from, to) = if server {
+        (([10, 0, 0, 2], 80), ([10, 0, 0, 1], 40_000 + port))
+    } else {
+        (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80))
+    };
+    let mut out = Vec::new();
+    let syn = port % 2 == 0 && seq == 0;
+    for payload in [None, Some(bytes)] {
+        let tcp = PacketBuilder::ipv4(from.0, to.0, 64).tcp(from.1, to.1, seq, 1000);
+        let mut data = Vec::new();
+        match payload {
+            None if syn && server => tcp.syn().ack(0).write(&mut data, b""),
+            None if syn => tcp.syn().write(&mut data, b""),
+            None => continue,
+            Some(payload) => tcp.ack(0).write(&mut data, payload),
+        }
+        .unwrap();
+        let at = Stamp {
+            ts: Timestamp::from_secs(1_700_000_000, 10_000_000 * i64::from(n)),
+            frame: 1,
+            ..Stamp::default()
+        };
+        out.push(OwnedRecord::whole(at, LinkType::RAW, data));
+    }
+    // Every seventh is a first fragment that waits for the rest.
+    if n % 7 == 3
+        && let Some(last) = out.last_mut()
+    {
+        last.data[6] = 0x20;
+        last.data[5] = n;
+        let whole = last.data.len();
+        last.data.truncate(20 + (whole - 20) / 8 * 8);
+        let len = u16::try_from(last.data.len()).unwrap();
+        last.data[2..4].copy_from_slice(&len.to_be_bytes());
+        last.wire_len = len.into();
+    }
+    out
+}
+
 #[derive(Debug, Default)]
 struct Heard {
     bytes: [Vec<u8>; 2],

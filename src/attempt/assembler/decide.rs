@@ -28,6 +28,8 @@ pub(super) enum Cut {
     Off,
     /// It was silent for too long.
     TimedOut,
+    /// Others need its room.
+    NoRoom,
 }
 
 /// What each view of a leg shows after the 101.
@@ -82,6 +84,7 @@ impl Assembler {
             legs: nodes,
             cut_off: cut == Cut::Off,
             timed_out: cut == Cut::TimedOut,
+            let_go: cut == Cut::NoRoom,
         };
         self.next_attempt += 1;
         self.hand_over(id, &attempt, tails, case.mid_stream);

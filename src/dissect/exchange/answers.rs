@@ -35,7 +35,9 @@ impl Exchanges {
                     let Head::Response(head) = head else {
                         return Turn::Done;
                     };
-                    self.hunt = None;
+                    if let Some(mut hunt) = self.hunt.take() {
+                        hunt.give_up(link.budget);
+                    }
                     let rest = whole.saturating_sub(piece.bytes.len());
                     if let Some(turn) = self.response(link, &head, started, rest) {
                         return turn;
@@ -87,11 +89,11 @@ impl Exchanges {
         }
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
-        let tunnel = pending.and_then(|pending| pending.settle(link));
-        match (status, tunnel) {
+        let noted = pending.and_then(|pending| pending.settle(link));
+        match (status, method) {
             (101, _) => Some(self.switch(link, head, asked, rest)),
-            (200..=299, Some(authority)) => {
-                link.conn.state.origin_mut().through = Some(authority);
+            (200..=299, Some("CONNECT")) => {
+                link.conn.state.origin_mut().through = noted.and_then(|noted| noted.authority);
                 Some(Turn::Become {
                     speaks: Speaks::default(),
                     before: self.held.take(link),
@@ -114,7 +116,7 @@ impl Exchanges {
         let told = pending.as_ref().is_some_and(|pending| pending.told);
         let lost = pending
             .as_ref()
-            .is_none_or(|pending| matches!(pending.method, Method::Lost));
+            .is_none_or(|pending| pending.method == Method::Lost);
         let matters = matches!(head.status.0, 101 | 426)
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
@@ -130,12 +132,12 @@ impl Exchanges {
             self.next = self.next.saturating_add(1);
         }
         // Without its key an accept cannot be called wrong.
-        let known = pending.filter(|pending| pending.told && pending.kept);
-        let mut offer = known.map(|pending| Offer {
-            key: pending.key.clone(),
+        let noted = pending.and_then(|pending| pending.noted.as_deref());
+        let mut offer = noted.filter(|_| told).map(|noted| Offer {
+            key: noted.key.clone(),
             ..Offer::default()
         });
-        if let Some(late) = pending.and_then(|pending| pending.late.as_deref()) {
+        if let Some(late) = noted.and_then(|noted| noted.late.as_deref()) {
             let connection = link.describe();
             let request = Request {
                 exchange,
@@ -213,7 +215,7 @@ impl Exchanges {
 
 /// A plain exchange that may turn out to be the leg of an attempt: a hop that takes away every field leaves a plain GET.
 fn plain_exchange(
-    link: &Link<'_>,
+    link: &mut Link<'_>,
     pending: &mut Pending,
     head: &ResponseHead,
     started: Stamp,
@@ -225,7 +227,7 @@ fn plain_exchange(
         let fields = late.head.allocated() + head.fields.allocated();
         &*late.head.method == "GET" && fields <= LARGEST_PLAIN
     };
-    let late = pending.late.take_if(|late| is_small(late))?;
+    let late = pending.take_late(link, is_small)?;
     let exchange = pending.exchange;
     let request = Request {
         exchange,

@@ -3,7 +3,7 @@
 use super::{Exchanges, broken};
 use crate::dissect::connection::Turn;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Late, Method, Pending};
+use crate::dissect::pending::{Late, Method, Noted, Pending};
 use crate::event::{Fact, Request};
 use crate::flow::Direction;
 use crate::http::{Framing, Head, Piece, RequestHead, Step};
@@ -53,7 +53,7 @@ impl Exchanges {
     /// Notes a request; false if too many wait.
     fn request(&mut self, link: &mut Link<'_>, head: RequestHead, started: Stamp) -> bool {
         // A request that was lost and whose answer was seen before the loss was known leaves nothing to wait for.
-        if matches!(self.pending.front(), Some(front) if matches!(front.method, Method::Lost))
+        if matches!(self.pending.front(), Some(front) if front.method == Method::Lost)
             && self.pending.len() == 1
         {
             self.pending.clear();
@@ -75,23 +75,15 @@ impl Exchanges {
         let method = Method::of(&head);
         let mut pending = Pending {
             exchange,
-            blocks: told || matches!(method, Method::Connect(_)),
+            blocks: told || method == Method::Connect,
             method,
             told,
             websocket,
-            key: None,
-            late: None,
-            kept: false,
-            charged: 0,
+            noted: None,
         };
+        let authority = method.authority(&head);
         if told {
-            pending.keep(
-                link,
-                offer.key.as_ref().map_or(0, |key| key.len() as u64),
-                |pending| {
-                    pending.key.clone_from(&offer.key);
-                },
-            );
+            pending.note(link, Noted::told(offer.key.clone(), authority));
             let request = Request {
                 exchange,
                 connection: link.describe(),
@@ -103,9 +95,14 @@ impl Exchanges {
             link.report_at(link.at, Fact::Request(Box::new(request)));
         } else {
             let at = link.at;
-            pending.keep(link, head.allocated(), |pending| {
-                pending.late = Some(Box::new(Late { head, started, at }));
-            });
+            let late = Some(Box::new(Late { head, started, at }));
+            pending.note(
+                link,
+                Noted {
+                    late,
+                    ..Noted::told(None, authority)
+                },
+            );
         }
         self.pending.push_back(pending);
         true

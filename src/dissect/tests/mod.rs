@@ -2,6 +2,7 @@
 
 mod exchanges;
 mod frames;
+mod giving_up;
 mod records;
 mod starts;
 
@@ -12,7 +13,7 @@ use crate::dissect::link::{Counts, Link};
 use crate::event::{Event, Fact};
 use crate::flow::{ConnId, Direction, End, Endpoint};
 use crate::limits::{Budget, Limits};
-use crate::stream::{Conn, Rank, StreamItem};
+use crate::stream::{Conn, Interfaces, Rank, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
 pub(super) const C: Direction = Direction::ToServer;
@@ -51,7 +52,7 @@ impl Talk {
                 syn: None,
                 syn_ack: None,
                 tcp_stream: 0,
-                seen_on: vec![],
+                seen_on: Interfaces::default(),
                 redirected: None,
                 behind: [None; 2],
                 both_ways: true,
@@ -275,7 +276,7 @@ fn what_is_kept_of_a_connection_is_small() {
     use crate::dissect::socket::Socket;
     // A million connections may be open, and each open WebSocket has all of the second.
     assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
-    assert!(size_of::<Socket>() <= 280, "{}", size_of::<Socket>());
+    assert!(size_of::<Socket>() <= 288, "{}", size_of::<Socket>());
     assert!(size_of::<Exchanges>() <= 320, "{}", size_of::<Exchanges>());
 }
 

@@ -8,9 +8,6 @@ use crate::stream::conn::{Conn, Counters, Side};
 use crate::stream::reassembler::{Out, Piece, Reassembler};
 use crate::time::{Stamp, Timestamp};
 
-/// Interfaces that are remembered for a connection.
-const INTERFACES: usize = 8;
-
 /// What a step on a connection works with.
 pub(in crate::stream) struct Scene<'s, S, F> {
     pub(in crate::stream) now: Timestamp,
@@ -107,16 +104,10 @@ impl Connection {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let seen = &mut scene.conn.seen_on;
-        let place = match seen.iter().position(|&seen| seen == iface) {
-            Some(place) => place,
-            None if seen.len() < INTERFACES => {
-                seen.push(iface);
-                seen.len().saturating_sub(1)
-            }
-            None => return,
+        let Some(place) = scene.conn.seen_on.place(iface) else {
+            return;
         };
-        let bit = 1_u8 << (place % INTERFACES);
+        let bit = 1_u8 << (place % 8);
         if is_copy && place > 0 && self.copied & bit == 0 {
             self.copied |= bit;
             self.told = true;

@@ -7,8 +7,8 @@ use crate::limits::{Budget, Limit};
 use crate::time::{Stamp, Timestamp};
 
 /// Charged for a held segment besides its bytes, and once for the first: the nodes of the map, which may be half empty.
-pub(super) const SEGMENT_COST: u64 = 128;
-pub(super) const FIRST_COST: u64 = 640;
+const SEGMENT_COST: u64 = 128;
+const FIRST_COST: u64 = 640;
 
 /// Bytes of one segment, or what is left of them.
 #[derive(Clone, Copy, Debug)]

@@ -44,6 +44,9 @@ impl<S: Default> Table<S> {
         if let Some(deadline) = entry.deadline {
             self.due.remove(&(deadline, slot));
         }
+        if let Some(since) = entry.held_since {
+            self.holders.remove(&(since, slot));
+        }
         let mut scene = Scene {
             now: self.now,
             at: entry.last,
@@ -74,6 +77,7 @@ impl<S: Default> Table<S> {
             End::Idle | End::Evicted | End::CaptureOver => Why::Forgotten,
         };
         let starts = entry.tcp.starts();
+        let key = entry.key();
         if let Some(other) = entry.conn.redirected {
             let [low, high] = starts;
             self.remember(Gone {
@@ -85,7 +89,7 @@ impl<S: Default> Table<S> {
             });
         }
         self.remember(Gone {
-            key: entry.key,
+            key,
             starts,
             numbers: entry.numbers,
             at: self.now,

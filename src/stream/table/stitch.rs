@@ -54,7 +54,7 @@ impl<S: Default> Table<S> {
             return false;
         };
         entry.conn.redirected.is_none()
-            && entry.key != arrival.key
+            && entry.key() != arrival.key
             && entry.side_of(client).is_some_and(|side| {
                 let seen = if client == arrival.segment.dst {
                     side
@@ -76,6 +76,11 @@ impl<S: Default> Table<S> {
 }
 
 impl<S> Entry<S> {
+    /// The first pair of addresses.
+    pub(super) fn key(&self) -> FlowKey {
+        FlowKey::new(self.conn.client, self.conn.server)
+    }
+
     /// Which side of the connection sent a segment: by the first pair of addresses, whichever it bears.
     pub(super) fn side(&self, arrival: Arrival<'_>) -> Side {
         match self.conn.redirected.as_deref() {
@@ -96,7 +101,7 @@ impl<S> Entry<S> {
     }
 
     fn side_of(&self, endpoint: Endpoint) -> Option<Side> {
-        side_in(self.key, endpoint)
+        side_in(self.key(), endpoint)
     }
 
     fn is_seen_as(&mut self, key: FlowKey, client: Endpoint, numbers: Numbers) -> Option<()> {
@@ -113,10 +118,11 @@ impl<S> Entry<S> {
 
     /// The second pair is that on which the client asks: it becomes the first.
     fn exchange_pairs(&mut self, client: Endpoint, listener: Endpoint) {
+        let first = self.key();
         let Some(other) = self.conn.redirected.as_deref_mut() else {
             return;
         };
-        std::mem::swap(&mut self.key, &mut other.key);
+        other.key = first;
         std::mem::swap(&mut self.numbers, &mut other.numbers);
         // Where no SYN was seen, the ports may have been read the wrong way.
         let dialled = if self.conn.client == client {

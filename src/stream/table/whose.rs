@@ -7,7 +7,7 @@ use crate::flow::{ConnId, End, Endpoint};
 use crate::limits::Budget;
 use crate::packet::{Flags, Segment};
 use crate::stream::StreamItem;
-use crate::stream::conn::{Conn, Rank, Side};
+use crate::stream::conn::{Conn, Interfaces, Rank, Side};
 use crate::stream::connection::Connection;
 use crate::stream::numbers::Numbers;
 use crate::stream::past::{Gone, Why};
@@ -156,7 +156,7 @@ impl<S: Default> Table<S> {
                 syn: None,
                 syn_ack: None,
                 tcp_stream: 0,
-                seen_on: Vec::new(),
+                seen_on: Interfaces::default(),
                 redirected: None,
                 behind: [None; 2],
                 both_ways: false,
@@ -164,10 +164,11 @@ impl<S: Default> Table<S> {
                 state: S::default(),
             },
             tcp: Connection::new(roles_open),
-            key,
             numbers,
             last: segment.at,
             deadline: None,
+            held: 0,
+            held_since: None,
         };
         self.next_id = self.next_id.saturating_add(1);
         self.counters.connections = self.counters.connections.saturating_add(1);

@@ -189,6 +189,7 @@ pub(crate) fn attempt(id: u64, legs: Vec<Node>) -> Attempt {
         surroundings: Surroundings::default(),
         cut_off: false,
         timed_out: false,
+        let_go: false,
     }
 }
 

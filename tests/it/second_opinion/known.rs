@@ -27,6 +27,119 @@ impl Known {
 
 pub(super) const KNOWN: &[Known] = &[
     Known {
+        reason: "wscap tells of no answer that was sent to a client that had left, in frame 12",
+        rows: &[
+            (
+                "handshake/client_left_unreachable_behind_haproxy.pcapng",
+                0,
+                "answer to 4",
+                "-",
+                "16",
+            ),
+            (
+                "handshake/client_left_unreachable_behind_haproxy.pcapng",
+                0,
+                "status of 4",
+                "-",
+                "503",
+            ),
+        ],
+    },
+    Known {
+        reason: "the answers bear other addresses, which make a stream of their own in tshark: wscap calls it `redirected`",
+        rows: &[
+            (
+                "transport/redirected_on_lo.pcapng",
+                0,
+                "answer to 4",
+                "16",
+                "-",
+            ),
+            (
+                "transport/redirected_on_lo.pcapng",
+                0,
+                "status of 4",
+                "426",
+                "-",
+            ),
+        ],
+    },
+    Known {
+        reason: "it is the leg of stream 0 under other addresses: wscap tells of it once, and names this stream in `also`",
+        rows: &[
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "answer to 8",
+                "-",
+                "11",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "client of 8",
+                "-",
+                "10.2.0.1:42382",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "close of client",
+                "-",
+                "1",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "close of server",
+                "-",
+                "1",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "first close",
+                "-",
+                "1000 of client",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "method of 8",
+                "-",
+                "GET",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "status of 8",
+                "-",
+                "101",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "target of 8",
+                "-",
+                "/live",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "text of client",
+                "-",
+                "2",
+            ),
+            (
+                "transport/translated_by_a_router.pcap",
+                1,
+                "text of server",
+                "-",
+                "2",
+            ),
+        ],
+    },
+    Known {
         reason: "wscap tells of an earlier try by its outermost leg only, here stream 0",
         rows: &[
             (

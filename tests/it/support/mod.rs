@@ -4,6 +4,7 @@
 pub(crate) mod conversation;
 pub(crate) mod crowd;
 pub(crate) mod files;
+pub(crate) mod flood;
 pub(crate) mod legs;
 pub(crate) mod mischief;
 pub(crate) mod net;
