@@ -133,6 +133,7 @@ impl LiveLeg {
         let tail = ClosingLeg {
             client: leg.connection.client,
             server: leg.connection.server,
+            version: leg.request_head().map(|head| head.version),
             ..ClosingLeg::default()
         };
         Self {
