@@ -159,6 +159,8 @@ impl LiveLeg {
                     self.used_at.get_or_insert(at.ts);
                 }
             }
+            // Its end may be long in coming, and is not waited for.
+            Fact::OneSided => self.leg.gaps.one_sided = true,
             Fact::Close { .. } | Fact::Fin { .. } => {
                 self.used_at.get_or_insert(at.ts);
             }
