@@ -30,7 +30,7 @@ THREE_HOSTS = (
 def chain(name: str, *backends: Program, front: str = "", middle: str = UPGRADE,
           last: str = "upgrade=websocket", elsewhere: tuple[tuple[str, Capture], ...] = TWO_HOSTS,
           **rest) -> Scenario:
-    """Each proxy on a host of its own; `front`, `middle` and `last` are what may be wrong in them."""
+    """Each proxy on a host of its own; `front`, `middle`, `last` are what may be wrong in them."""
     rest = {"capture": FIRST_TWO_LEGS, **rest}
     return behind(
         haproxy(front, backend=f"server one {SECOND}:80"), name, *(backends or (ws(),)),
@@ -41,13 +41,13 @@ def chain(name: str, *backends: Program, front: str = "", middle: str = UPGRADE,
         elsewhere=elsewhere, **rest)
 
 
-def on_one_host(name: str, *, front: str = "", middle: str = UPGRADE,
-                last: str = "upgrade=websocket") -> Scenario:
+def on_one_host(name: str, *more: Program, front: str = "", middle: str = UPGRADE,
+                server: str = "", last: str = "upgrade=websocket") -> Scenario:
     """All three on one host, which speak over `lo`, captured on `any`."""
     return behind(
-        haproxy(front, backend="server one 127.0.0.1:8081"), name, ws(),
+        haproxy(front, backend="server one 127.0.0.1:8081"), name, ws(), *more,
         further=(
-            nginx(middle, to="proxy_pass http://127.0.0.1:8082;", port=8081),
+            nginx(middle, server=server, to="proxy_pass http://127.0.0.1:8082;", port=8081),
             apache(f"ProxyPass / http://{BACKEND}:{PORT}/ {last}", port=8082),
         ),
         one_host=True, capture=ANY)
@@ -65,6 +65,8 @@ CHAINS = [
     chain("handshake/chain_stripped_by_third_apache", last=""),
     chain("handshake/chain_stripped_by_third_apache_with_x_forwarded_for", last="",
           front="option forwardfor", middle=UPGRADE + FORWARDED),
+    chain("handshake/chain_key_replaced_by_first_haproxy",
+          front="http-request del-header sec-websocket-key"),
     chain("handshake/chain_ok_second_leg_unseen", capture=FIRST_LEG),
     chain("handshake/chain_stripped_second_leg_unseen", capture=FIRST_LEG, middle=""),
     chain("handshake/chain_stripped_middle_unseen_forwarded", capture=FIRST_LEG,
@@ -78,6 +80,9 @@ CHAINS = [
     chain("handshake/chain_stripped_by_second_three_hosts_merged", middle="",
           elsewhere=THREE_HOSTS),
     on_one_host("handshake/chain_one_host_ok"),
+    on_one_host("handshake/chain_one_host_auth_refused_by_second_nginx",
+                ws(9090, plain=True, status=401), middle=UPGRADE + "auth_request /auth;",
+                server=f"location = /auth {{ internal; proxy_pass http://{BACKEND}:9090/check; }}"),
     on_one_host("handshake/chain_one_host_stripped_by_first_haproxy", front=DELETES),
     on_one_host("handshake/chain_one_host_stripped_by_second_nginx", middle=""),
     on_one_host("handshake/chain_one_host_stripped_by_third_apache", last=""),
@@ -116,7 +121,8 @@ OTHERS = [
     behind(traefik(), "handshake/backend_down_behind_traefik"),
     behind(traefik(rule="Host(`other.example`)"), "handshake/not_found_traefik", ws()),
     behind(traefik(), "handshake/redirected_behind_traefik", ws(secure=True)),
-    behind(traefik(), "handshake/other_protocol_in_101_behind_traefik", hand_made("other_protocol")),
+    behind(traefik(), "handshake/other_protocol_in_101_behind_traefik",
+           hand_made("other_protocol")),
     behind(caddy(), "handshake/other_protocol_in_101_behind_caddy", hand_made("other_protocol")),
     behind(http_proxy(upgrade=True), "handshake/ok_http_proxy", ws()),
     behind(http_proxy(upgrade=False), "handshake/answer_not_relayed_by_http_proxy", ws(),
@@ -140,9 +146,11 @@ ROWS = [
     behind(haproxy(f"{DELETES}\n    http-response set-header server haproxy"),
            "handshake/stripped_by_haproxy_which_names_itself", ws()),
     behind(apache(f"ProxyPass / http://{BACKEND}:{PORT}/"),
-           "handshake/stripped_by_apache_plain_websockets12", websockets("--anonymous", version=12)),
-    behind(nginx(to="proxy_pass http://127.0.0.1:8081;"), "handshake/chain_nginx_default_apache_wstunnel",
-           ws(), further=(apache(f"ProxyPass / ws://{BACKEND}:{PORT}/", port=8081),), one_host=True,
+           "handshake/stripped_by_apache_plain_websockets12",
+           websockets("--anonymous", version=12)),
+    behind(nginx(to="proxy_pass http://127.0.0.1:8081;"),
+           "handshake/chain_nginx_default_apache_wstunnel", ws(),
+           further=(apache(f"ProxyPass / ws://{BACKEND}:{PORT}/", port=8081),), one_host=True,
            capture=ANY),
     behind(nginx(UPGRADE, to="proxy_pass http://127.0.0.1:443;"),
            "handshake/plain_http_to_tls_port_nginx", ws(), further=(nginx(UPGRADE, tls=True),),

@@ -25,8 +25,8 @@ coredump_dir {{dir}}
 shutdown_lifetime 0 seconds
 """
     # Without a name of its own it would share memory with the others.
-    return Program(["sh", "-c", 'exec squid -N -n "wscap$$" -f "$0"', "{dir}/squid.conf"], (port,),
-                   {"squid.conf": config}, "Squid 5.7")
+    argv = ["sh", "-c", 'exec squid -N -n "wscap$$" -f "$0"', "{dir}/squid.conf"]
+    return Program(argv, (port,), {"squid.conf": config}, "Squid 5.7")
 
 
 def varnish(vcl: str = "") -> Program:
@@ -124,8 +124,8 @@ static_resources:
         - endpoint:
             address: {{ socket_address: {{ address: {BACKEND}, port_value: {PORT} }} }}
 """
-    argv = [str(PYTHON / "bin" / "envoy"), "-c", "{dir}/envoy.yaml", "--disable-hot-restart", "--concurrency", "1",
-            "--log-level", "warn"]
+    argv = [str(PYTHON / "bin" / "envoy"), "-c", "{dir}/envoy.yaml", "--disable-hot-restart",
+            "--concurrency", "1", "--log-level", "warn"]
     return Program(argv, (port,), {"envoy.yaml": config}, "Envoy 1.40.0")
 
 

@@ -62,7 +62,7 @@ http {{
 
 def haproxy(frontend: str = "", *, idle: str = "30s", bind: str = ":80",
             backend: str = f"server one {BACKEND}:{PORT}") -> Program:
-    """HAProxy without `timeout tunnel`; `frontend` and `backend` go into the sections of that name."""
+    """HAProxy without `timeout tunnel`; `frontend` and `backend` go into those sections."""
     config = f"""
 defaults
     mode http

@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 
-from hand_made import TEXT, accept_for, close_frame, drain, field, frame, read_head, reset, switching
+from hand_made import (
+    TEXT, accept_for, close_frame, drain, field, frame, read_head, reset, switching,
+)
 
 BACKEND = ("10.2.0.2", 8080)
 

@@ -47,6 +47,30 @@ const WEAKNESSES: &[(&str, &str, &str, &str)] = &[
         "likewise: the FIN that answered HTTP/1.0 is lost",
     ),
     (
+        "handshake/chain_key_replaced_by_first_haproxy",
+        "without packet",
+        "`rejected accept_mismatch 101 hop - path`",
+        "only whole 101s join the leg to a chain with another key; the accept was wrong for this client in any case",
+    ),
+    (
+        "handshake/chain_key_replaced_by_first_haproxy",
+        "without 10.",
+        "`rejected accept_mismatch 101 hop - path`",
+        "likewise, where all answers of a leg are lost",
+    ),
+    (
+        "handshake/chain_key_replaced_by_first_haproxy",
+        "without packet",
+        "`ok - 101 hop - path+path+",
+        "likewise: the chain behind the hop, which opened",
+    ),
+    (
+        "handshake/chain_key_replaced_by_first_haproxy",
+        "without 10.",
+        "`ok - 101 hop - path+path+",
+        "likewise, where all answers of a leg are lost",
+    ),
+    (
         "handshake/ok_nginx_mirror_inherited",
         "without the first 1",
         "`downgraded answered_without_upgrade 200 hop -",
