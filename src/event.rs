@@ -135,6 +135,8 @@ pub enum Fact {
         /// Who sent the FIN, by the way of its bytes.
         dir: Direction,
     },
+    /// The side that sent a FIN is the only one of which packets were seen so far.
+    OneSided,
     /// The connection is over.
     Ended {
         /// How.

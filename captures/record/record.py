@@ -5,13 +5,14 @@
     record.py [NAME...]       record these (default: all), several at a time
     record.py --show NAME...  what tshark sees in the recorded files
 
-Each scenario of scenarios.py is played on a stage of its own (stage.py: three network namespaces),
+Each scenario of scenarios.py is played on a stage of its own (stage.py: network namespaces),
 with the programs of software.py and endpoints/. Every packet stays inside those namespaces.
 What each file must yield stands in ../README.md.
 """
 
 import argparse
 import concurrent.futures
+import contextlib
 import gzip
 import os
 import pathlib
@@ -36,41 +37,60 @@ FIELDS = (
 
 
 def record(scenario: scenarios.Scenario, certificate: tuple[str, str]) -> str:
-    """Plays one scenario, puts its capture in place, and returns a line about it."""
-    with Stage(certificate) as stage:
-        extension, argv, ready = scenario.capture
-        raw = stage.dir / f"raw.{extension}"
-        argv = [argument.replace("{file}", str(raw)) for argument in argv]
+    """Plays one scenario, puts its captures in place, and returns a line about them."""
+    with Stage(certificate, scenario.roles) as stage:
         begin = time.monotonic()
+        raw: list[pathlib.Path] = []
 
         if scenario.routed:
             stage.forward()
         where = "proxy" if scenario.direct else "backend"
         for program in scenario.backends:
             stage.start(where, program)
-        if scenario.proxy:
-            stage.start("proxy", scenario.proxy)
+        for role, program in reversed(scenario.proxies()):
+            stage.start(role, program)
         if scenario.before:
             scenario.before(stage, scenario)
-        with stage.capturing(argv, ready):
+        with contextlib.ExitStack() as captures:
+            for role, (extension, argv, ready) in scenario.captures():
+                raw.append(stage.dir / f"raw-{role}.{extension}")
+                argv = [argument.replace("{file}", str(raw[-1])) for argument in argv]
+                captures.enter_context(stage.capturing(argv, ready, role))
             scenario.play(stage, scenario)
             if not scenario.cut_short:
                 stage.wait_for_silence(scenario.patience)
 
-        if extension == "pcapng":
-            raw.write_bytes(pcapng.without_machine(raw.read_bytes()))
-            if scenario.sorted:
-                _run("reordercap", str(raw), f"{raw}.sorted")
-                raw = raw.with_name(f"{raw.name}.sorted")
         _clear(scenario.name)
-        target = CAPTURES / f"{scenario.name}.{extension}"
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(raw, target)
+        targets = _put_in_place(scenario, raw)
     if os.environ.get("WSCAP_RECORD_LOG"):
         print("\n".join([f"===== {scenario.name}", *stage.log]), flush=True)
-    if (size := target.stat().st_size) > SIZE_LIMIT:
+    size = max(target.stat().st_size for target in targets)
+    if size > SIZE_LIMIT:
         raise RuntimeError(f"{size} bytes is too much for a committed capture")
-    return f"{target.relative_to(CAPTURES)}: {size} bytes in {time.monotonic() - begin:.0f} s"
+    names = " ".join(str(target.relative_to(CAPTURES)) for target in targets)
+    return f"{names}: {size} bytes in {time.monotonic() - begin:.0f} s"
+
+
+def _put_in_place(scenario: scenarios.Scenario, raw: list[pathlib.Path]) -> list[pathlib.Path]:
+    """What several hosts recorded is one file, unless the scenario wants one file a host."""
+    if not scenario.apart and len(raw) > 1:
+        merged = raw[0].with_name(f"raw{raw[0].suffix}")
+        _run("mergecap", "-w", str(merged), *map(str, raw))
+        raw = [merged]
+    targets = []
+    for number, file in enumerate(raw, 1):
+        extension = file.suffix
+        if extension == ".pcapng":
+            file.write_bytes(pcapng.without_machine(file.read_bytes()))
+            if scenario.sorted:
+                _run("reordercap", str(file), f"{file}.sorted")
+                file = file.with_name(f"{file.name}.sorted")
+        part = f".{number}" if scenario.apart else ""
+        target = CAPTURES / f"{scenario.name}{part}{extension}"
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, target)
+        targets.append(target)
+    return targets
 
 
 def files_of(name: str) -> list[pathlib.Path]:
@@ -112,13 +132,14 @@ def situations() -> dict[str, str]:
     for line in readme.read_text().splitlines() if readme.exists() else []:
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) == 11 and "/" in cells[0]:
-            found.setdefault(re.sub(r"\.pcap.*", "", cells[0].strip("`")), cells[9])
+            found.setdefault(re.sub(r"(\.\d+)?\.pcap.*", "", cells[0].strip("`")), cells[9])
     return found
 
 
 def made_with(scenario: scenarios.Scenario) -> str:
-    """The software of a scenario from the outside in: client, proxy, backends."""
-    programs = [scenario.client, scenario.proxy, *scenario.backends]
+    """The software of a scenario from the outside in: client, proxies, backends."""
+    proxies = [program for _, program in scenario.proxies()]
+    programs = [scenario.client, *proxies, *scenario.backends]
     return ", ".join(dict.fromkeys(program.label for program in programs if program))
 
 

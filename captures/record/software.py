@@ -33,9 +33,9 @@ TO_BACKEND = f"proxy_pass http://{BACKEND}:{PORT};"
 
 
 def nginx(location: str = "", *, server: str = "", http: str = "", tls: bool = False,
-          to: str = TO_BACKEND) -> Program:
+          to: str = TO_BACKEND, port: int = 80) -> Program:
     """nginx with one location. `location`, `server`, `http` go into the block of that name."""
-    listen = "443 ssl" if tls else "80"
+    listen = "443 ssl" if tls else str(port)
     keys = ""
     if tls:
         keys = "ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;"
@@ -57,11 +57,12 @@ http {{
 }}
 """
     return Program(["nginx", "-e", "stderr", "-c", "{dir}/nginx.conf"],
-                   (443 if tls else 80,), {"nginx.conf": config}, "nginx 1.22.1")
+                   (443 if tls else port,), {"nginx.conf": config}, "nginx 1.22.1")
 
 
-def haproxy(frontend: str = "", *, idle: str = "30s") -> Program:
-    """HAProxy without `timeout tunnel`; `frontend` goes into the section of that name."""
+def haproxy(frontend: str = "", *, idle: str = "30s", bind: str = ":80",
+            backend: str = f"server one {BACKEND}:{PORT}") -> Program:
+    """HAProxy without `timeout tunnel`; `frontend` and `backend` go into those sections."""
     config = f"""
 defaults
     mode http
@@ -69,18 +70,18 @@ defaults
     timeout client {idle}
     timeout server {idle}
 frontend in
-    bind :80
+    bind {bind}
     {frontend}
     default_backend out
 backend out
-    server one {BACKEND}:{PORT}
+    {backend}
 """
     return Program(["haproxy", "-db", "-f", "{dir}/haproxy.cfg"], (80,),
                    {"haproxy.cfg": config}, "HAProxy 2.6.12")
 
 
-def apache(proxy_pass: str) -> Program:
-    """Apache httpd as Debian configures it, with one ProxyPass line."""
+def apache(lines: str, *, port: int = 80) -> Program:
+    """Apache httpd as Debian configures it, with its lines, mostly one ProxyPass."""
     modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel")
     loads = "\n".join(f"LoadModule {m}_module modules/mod_{m}.so" for m in modules)
     config = f"""
@@ -91,17 +92,17 @@ ServerTokens OS
 PidFile {{dir}}/apache.pid
 DefaultRuntimeDir {{dir}}
 ErrorLog /dev/stderr
-Listen 80
+Listen {port}
 StartServers 1
-{proxy_pass}
+{lines}
 """
-    return Program(["apache2", "-DFOREGROUND", "-f", "{dir}/apache.conf"], (80,),
+    return Program(["apache2", "-DFOREGROUND", "-f", "{dir}/apache.conf"], (port,),
                    {"apache.conf": config}, "Apache 2.4.71")
 
 
 # ---- backends -----------------------------------------------------------------------------------
 
-def _node(script: str, *argv: str) -> list[str]:
+def node(script: str, *argv: str) -> list[str]:
     modules = INSTALLED / "node" / "node_modules"
     return ["env", f"NODE_PATH={modules}", "node", str(ENDPOINTS / script), *argv]
 
@@ -112,12 +113,18 @@ def _python(script: str, *argv: str, venv: str = "python") -> list[str]:
 
 def ws(port: int = PORT, **options) -> Program:
     """An echo server on npm `ws`; `endpoints/ws_server.js` tells the options."""
-    return Program(_node("ws_server.js", str(port), json.dumps(options)), (port,), {}, "ws 8.23.0")
+    return Program(node("ws_server.js", str(port), json.dumps(options)), (port,), {}, "ws 8.23.0")
+
+
+def websocket_node() -> Program:
+    """npm `websocket`, which is another than `ws`."""
+    return Program(node("websocket_node_server.js", str(PORT)), (PORT,), {},
+                   "WebSocket-Node 1.0.35")
 
 
 def websockets(*options: str, version: int = 17) -> Program:
     venv = "python" if version == 17 else f"python-websockets-{version}"
-    label = {17: "websockets 17.4", 12: "websockets 12.0"}[version]
+    label = {17: "websockets 17.4", 15: "websockets 15.0.1", 12: "websockets 12.0"}[version]
     return Program(_python("websockets_server.py", str(PORT), *options, venv=venv),
                    (PORT,), {}, label)
 
@@ -137,7 +144,7 @@ def uvicorn() -> Program:
 
 
 def socketio(version: int = 4) -> Program:
-    return Program(_node("socketio_server.js", str(PORT), str(version)), (PORT,), {},
+    return Program(node("socketio_server.js", str(PORT), str(version)), (PORT,), {},
                    {2: "socket.io 2.5.1", 4: "socket.io 4.8.4"}[version])
 
 
@@ -151,15 +158,16 @@ def hand_made(conduct: str, port: int = PORT) -> Program:
 
 def ws_client(url: str = "ws://chat.example/live", **plan) -> Program:
     """npm `ws` as the client; `endpoints/ws_client.js` tells what a plan may hold."""
-    return Program(_node("ws_client.js", url, json.dumps(plan)), (), {}, "ws 8.23.0")
+    return Program(node("ws_client.js", url, json.dumps(plan)), (), {}, "ws 8.23.0")
 
 
-def websockets_client(*say: str, url: str = "ws://chat.example/live") -> Program:
-    return Program(_python("websockets_client.py", url, *say), (), {}, "websockets 17.4")
+def websockets_client(*say: str, url: str = "ws://chat.example/live", proxy: str = "") -> Program:
+    argv = _python("websockets_client.py", url, *say)
+    return Program(["env", f"https_proxy={proxy}", *argv], (), {}, "websockets 17.4")
 
 
 def socketio_client(version: int, *transports: str, url: str = "http://chat.example") -> Program:
-    return Program(_node("socketio_client.js", url, str(version), *transports), (), {},
+    return Program(node("socketio_client.js", url, str(version), *transports), (), {},
                    {2: "socket.io-client 2.5.0", 4: "socket.io-client 4.8.4"}[version])
 
 

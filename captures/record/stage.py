@@ -1,6 +1,11 @@
-"""The stage a scenario is played on: three network namespaces, the processes in them, a capture.
+"""The stage a scenario is played on: a row of network namespaces, the processes in them, captures.
 
     client 10.1.0.2 ── 10.1.0.1 proxy 10.2.0.1 ── 10.2.0.2 backend
+
+or, for a chain of three proxies,
+
+    client 10.1.0.2 ── 10.1.0.1 proxy 10.2.0.1 ── 10.2.0.2 second 10.3.0.1 ── 10.3.0.2 third 10.4.0.1
+                                                                       ── 10.4.0.2 backend
 
 Every stage has namespaces of its own, so any number of them can stand side by side with the same
 addresses. Nothing leaves them: they hold no route to anywhere else.
@@ -19,8 +24,10 @@ import time
 
 PREFIX = "wscap-rec-"
 ETC = pathlib.Path("/etc/netns")  # what `ip netns exec NAME` lays over /etc, by name
-PROXY_IN, PROXY_OUT = "10.1.0.1", "10.2.0.1"
-CLIENT, BACKEND = "10.1.0.2", "10.2.0.2"
+ONE_PROXY = ("client", "proxy", "backend")
+CHAIN = ("client", "proxy", "second", "third", "backend")
+PROXY_IN, BACKEND = "10.1.0.1", "10.2.0.2"
+SECOND, THIRD, CHAIN_BACKEND = "10.2.0.2", "10.3.0.2", "10.4.0.2"
 HOSTS = f"""\
 127.0.0.1 localhost
 {PROXY_IN} chat.example
@@ -45,12 +52,10 @@ class Program:
 class Stage:
     """Use as a context manager: leaving it ends every process and removes every namespace."""
 
-    def __init__(self, certificate: tuple[str, str]):
+    def __init__(self, certificate: tuple[str, str], roles: tuple[str, ...] = ONE_PROXY):
         self.certificate = certificate
         number = f"{os.getpid()}-{next(_numbers)}"
-        self.namespaces = {
-            role: f"{PREFIX}{number}-{role}" for role in ("client", "proxy", "backend")
-        }
+        self.namespaces = {role: f"{PREFIX}{number}-{role}" for role in roles}
         self.processes: list[subprocess.Popen] = []
         self.log: list[str] = []
 
@@ -74,12 +79,17 @@ class Stage:
             _ip("netns", "add", name)
             _ip("netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
             _ip("-n", name, "link", "set", "lo", "up")
-        self._cable("client", "to-proxy", CLIENT, "to-client", PROXY_IN)
-        self._cable("backend", "to-proxy", BACKEND, "to-backend", PROXY_OUT)
+        roles = list(self.namespaces)
+        self._cable("proxy", "client", 1)
+        for number, (near, far) in enumerate(itertools.pairwise(roles[1:]), 2):
+            self._cable(near, far, number)
 
-    def _cable(self, far: str, far_if: str, far_ip: str, near_if: str, near_ip: str) -> None:
-        """One veth pair from the proxy to `far`, neighbours fixed so that no ARP is needed."""
-        near, far = self.namespaces["proxy"], self.namespaces[far]
+    def _cable(self, near: str, far: str, number: int) -> None:
+        """One veth pair, neighbours fixed so that no ARP is needed; `far` is farther from the proxy
+        next to the client."""
+        near_if, far_if = f"to-{far}", f"to-{near}"
+        near_ip, far_ip = f"10.{number}.0.1", f"10.{number}.0.2"
+        near, far = self.namespaces[near], self.namespaces[far]
         _ip("-n", near, "link", "add", near_if, "type", "veth",
             "peer", "name", far_if, "netns", far)
         mac = {}
@@ -96,6 +106,14 @@ class Stage:
     def forward(self) -> None:
         """Turns the proxy into a plain router."""
         self.command("proxy", ["sysctl", "-qw", "net.ipv4.ip_forward=1"])
+
+    def add_address(self, role: str, interface: str, address: str) -> None:
+        """One more address of the same network, known to the proxy."""
+        there, proxy = self.namespaces[role], self.namespaces["proxy"]
+        _ip("-n", there, "addr", "add", f"{address}/24", "dev", interface)
+        mac = _ip("netns", "exec", there, "cat", f"/sys/class/net/{interface}/address")
+        _ip("-n", proxy, "neigh", "replace", address, "lladdr", mac.strip(),
+            "dev", f"to-{role}", "nud", "permanent")
 
     def unplug(self, role: str) -> None:
         """Client or backend is gone without a word: nothing it is sent is answered any more."""
@@ -164,13 +182,13 @@ class Stage:
     # ---- capture ------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def capturing(self, argv: list[str], ready: str):
-        """Runs a capture program in the proxy's namespace around the body; it has begun once it
-        prints `ready`, and it ends only after its buffers have had time to drain."""
-        log = self.dir / "capture.log"
+    def capturing(self, argv: list[str], ready: str, role: str = "proxy"):
+        """Runs a capture program in a namespace around the body; it has begun once it prints
+        `ready`, and it ends only after its buffers have had time to drain."""
+        log = self.dir / f"capture-{role}.log"
         with open(log, "w") as out:
             process = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespaces["proxy"], *argv],
+                ["ip", "netns", "exec", self.namespaces[role], *argv],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )
         self.processes.append(process)

@@ -158,6 +158,7 @@ impl LiveLeg {
         let tail = ClosingLeg {
             client: leg.connection.client,
             server: leg.connection.server,
+            version: leg.request_head().map(|head| head.version),
             ..ClosingLeg::default()
         };
         Self {
@@ -184,6 +185,8 @@ impl LiveLeg {
                     self.used_at.get_or_insert(at.ts);
                 }
             }
+            // Its end may be long in coming, and is not waited for.
+            Fact::OneSided => self.leg.gaps.one_sided = true,
             Fact::Close { .. } | Fact::Fin { .. } => {
                 self.used_at.get_or_insert(at.ts);
             }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use crate::attempt::Leg;
 use crate::attempt::case::{Case, CaseId};
+use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
 use crate::http::origin_form;
 use crate::time::Timestamp;
@@ -58,9 +58,19 @@ impl Keys {
                 .iter()
                 .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
-        let candidates = self.cases.get(key).into_iter().flatten();
-        let fitting = candidates.filter(|&id| cases.get(id).is_some_and(fits));
-        if let Some(&id) = fitting.max() {
+        let candidates = || self.cases.get(key).into_iter().flatten().copied();
+        if is_shared(candidates().filter_map(|id| cases.get(&id))) {
+            let mut serving = candidates().filter(|id| {
+                let case = cases.get(id);
+                case.is_some_and(|case| fits(case) && may_serve_one_of_several(case, leg))
+            });
+            return match (serving.next(), serving.next()) {
+                (Some(id), None) => Joined::To(id),
+                _ => Joined::Alone,
+            };
+        }
+        let fitting = candidates().filter(|id| cases.get(id).is_some_and(fits));
+        if let Some(id) = fitting.max() {
             return Joined::To(id);
         }
         match self.decided.get(key) {
@@ -144,6 +154,35 @@ impl Keys {
             }
         }
     }
+}
+
+/// Whether several clients use one key at one time, which makes it no key at all (spec: joining legs).
+fn is_shared<'a>(mut cases: impl Iterator<Item = &'a Case> + Clone) -> bool {
+    let ends = |case: &Case| case.outermost().map(|live| Ends::of(&live.leg));
+    while let Some(case) = cases.next() {
+        let Some(own) = ends(case) else { continue };
+        let differs = |other| ends(other).is_some_and(|other| own.conflicts(&other));
+        if cases.clone().any(differs) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Of several attempts with one key a leg serves the one whose client it names; without a name the one that still waits
+/// and has no leg of this kind.
+fn may_serve_one_of_several(case: &Case, leg: &Leg) -> bool {
+    let Some(outermost) = case.outermost().map(|live| &live.leg) else {
+        return false;
+    };
+    if !tree::may_be_child(outermost, leg) {
+        return false;
+    }
+    if leg.request_field("x-forwarded-for").is_some() {
+        return tree::names_client_of(leg, outermost);
+    }
+    let is_alike = |other: &Leg| Ends::of(other).is_again(&Ends::of(leg));
+    !case.legs.iter().any(|live| is_alike(&live.leg))
 }
 
 /// Who tries: a connection is not needed, for many clients open a new one after a refusal.

@@ -55,9 +55,11 @@ impl Lone {
         }
     }
 
-    /// The only pairing that an attempt of a single leg fits into, from either side.
+    /// The only pairing that an attempt fits into: from either side where it has a single leg.
     pub(super) fn pair(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> Option<Pair> {
-        let leg = single(cases, id)?;
+        let Some(leg) = single(cases, id) else {
+            return self.pair_by_accept(id, cases);
+        };
         if let Some((outer, by)) = self.only(leg, id, cases, Side::Outer) {
             let back = self.only(single(cases, outer)?, outer, cases, Side::Inner)?;
             return (back.0 == id).then_some(Pair {
@@ -91,6 +93,27 @@ impl Lone {
                 && single(cases, other)
                     .is_some_and(|outer| fit(outer, leg).is_some() && is_relayed(outer, leg))
         })
+    }
+
+    /// The attempt of a single leg which was given the accept that an attempt of several brought: the first hop of a chain
+    /// made a key of its own, and the others passed that on.
+    fn pair_by_accept(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> Option<Pair> {
+        let inner = &cases.get(&id)?.outermost()?.leg;
+        let accept = inner.answer_field("sec-websocket-accept")?;
+        let near = self.by_target.get(target(inner)?)?;
+        let earlier = near.range(..(inner.started(), id)).rev().take(NEIGHBOURS);
+        let mut fitting = earlier.filter_map(|&(_, other)| {
+            let outer = single(cases, other)?;
+            let is_same = outer.answer_field("sec-websocket-accept").as_ref() == Some(&accept);
+            let by = is_same.then(|| fit(outer, inner))??;
+            Some(Pair {
+                outer: other,
+                inner: id,
+                by,
+            })
+        });
+        let only = fitting.next()?;
+        fitting.next().is_none().then_some(only)
     }
 
     /// The one attempt on that side of a leg that fits; `None` where there is none, or several.

@@ -24,6 +24,7 @@ pub use protocol::Protocol;
 
 use crate::event::{FrameCounts, Health, Violation, ViolationKind};
 use crate::flow::{Direction, End, Endpoint};
+use crate::http::Version;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::{Accept, Close, Extension};
 
@@ -211,6 +212,8 @@ pub struct ClosingLeg {
     pub client: Endpoint,
     /// Server of this leg.
     pub server: Endpoint,
+    /// Version of the request, where it was seen.
+    pub version: Option<Version>,
     /// The `Server` field of its answer.
     pub software: Option<Box<str>>,
     /// Fields that show who handled it: `cf-ray`, `via`, `x-amzn-trace-id` and the like, as `name: value`.

@@ -157,6 +157,9 @@ pub(super) fn take(link: &mut Link<'_>, item: StreamItem<'_>) {
             let dir = link.direction(dir);
             link.conn.state.first_fin.get_or_insert(dir);
             drive(link, |speaks, link| speaks.fin(link, dir));
+            if !link.conn.both_ways {
+                link.tell_if_reported(Fact::OneSided);
+            }
             link.tell_if_reported(Fact::Fin { dir });
         }
         StreamItem::Retransmitting { dir } => {

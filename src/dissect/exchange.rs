@@ -9,7 +9,7 @@ use crate::dissect::connection::{Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::hunt::Hunt;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Held, Pending};
+use crate::dissect::pending::{Held, Method, Pending};
 use crate::event::{Fact, GapOver};
 use crate::flow::{Direction, End};
 use crate::http::{Broken, Kind, Lost, Piece, Reader, Status};
@@ -127,6 +127,7 @@ impl Exchanges {
                     Lost::Content => GapOver::Body,
                     Lost::Head | Lost::Nothing => {
                         self.hunt.get_or_insert_default();
+                        self.lose_tunnel_answer(link);
                         GapOver::ResponseHead
                     }
                 }
@@ -139,6 +140,23 @@ impl Exchanges {
         if dir == Direction::ToServer && self.pending.len() as u64 > link.limits.pipelined_requests
         {
             self.pending.pop_back();
+        }
+    }
+
+    /// The answer to a CONNECT may be among lost bytes: what the client has sent since is read, and the next answer is
+    /// not taken for that one.
+    fn lose_tunnel_answer(&mut self, link: &mut Link<'_>) {
+        let is_connect = |front: &Pending| front.method == Method::Connect;
+        if !self.pending.front().is_some_and(is_connect) {
+            return;
+        }
+        if let Some(connect) = self.pending.pop_front() {
+            self.pending.push_front(Pending::lost(connect.exchange));
+            connect.settle(link);
+        }
+        // What waits behind a CONNECT begins with a head: it leads to no other protocol before it is answered.
+        if self.release(link).is_some() {
+            self.requests.seek(link.budget);
         }
     }
 

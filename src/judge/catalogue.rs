@@ -206,8 +206,12 @@ impl Catalogue {
         }
     }
 
-    /// What to tell of a finding, by the row that it names and the software of the hop.
+    /// What to tell of a finding, by the row that it names and the software of the hop. Where it is one of several hops,
+    /// the configuration of none is named.
     pub(super) fn advice_on(&self, finding: &Finding, hop: Option<&Hop>) -> Advice {
+        if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
+            return self.advice(finding.id, None, None);
+        }
         let row = finding.rule.as_ref();
         let row = row.and_then(|id| self.rows.iter().find(|row| row.id == *id));
         self.advice(finding.id, row, hop.and_then(|hop| hop.software.as_deref()))

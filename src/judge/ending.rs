@@ -122,6 +122,7 @@ impl Trial<'_> {
             kind: self.kind,
             code: self.code,
             by: self.by,
+            version: closing.legs.last().and_then(|leg| leg.version),
             reason,
             age: closing.age(),
             idle: closing.idle(),

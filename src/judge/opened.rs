@@ -18,6 +18,7 @@ pub(super) fn judge(trial: &Trial<'_>) -> Outcome {
     }
     let hop = found.first().and_then(|(_, hop)| hop.clone());
     let mut findings: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
+    findings.extend(shown_by_101(trial, &findings));
     findings.extend(notes(trial));
     Outcome {
         severity: Severity::Warning,
@@ -27,6 +28,10 @@ pub(super) fn judge(trial: &Trial<'_>) -> Outcome {
 
 /// Judges a 101 that no client may take (RFC 6455 §4.1): where a hop spoiled it, the hop; else who made it.
 pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
+    if let Some(fault) = switched_elsewhere(trial.outermost()) {
+        let finding = trial.finding(fault, 0, Confidence::Certain);
+        return Outcome::new(Verdict::Downgraded, vec![finding], None);
+    }
     let mut found = trial.request_findings();
     for edge in &trial.edges {
         for fault in edge.response_faults() {
@@ -64,6 +69,20 @@ pub(super) fn judge_broken_101(trial: &Trial<'_>) -> Outcome {
         findings.push(finding);
     }
     Outcome::new(verdict, findings, hop)
+}
+
+/// A 101 to another protocol that was asked for besides (RFC 9110 §7.8): the server may choose.
+fn switched_elsewhere(leg: &Leg) -> Option<Fault> {
+    let taken = leg.answer_field("upgrade")?;
+    let asked = leg.request_head()?.fields.elements("upgrade");
+    let is_offered = asked
+        .into_iter()
+        .any(|asked| asked.eq_ignore_ascii_case(taken.trim().as_bytes()));
+    let is_other = leg.answer().is_some_and(|answer| !answer.upgrade);
+    (is_other && is_offered).then(|| {
+        let evidence = format!("{}; {}", says(leg, "Upgrade"), answers(leg, "Upgrade"));
+        Fault::new(FindingId::AnsweredWithoutUpgrade, evidence)
+    })
 }
 
 /// Where the accept of a 101 was wrong or missing behind the hop already: the leg it came from, and that the hop only
@@ -213,6 +232,24 @@ fn lesser(trial: &Trial<'_>) -> Vec<(Finding, Option<Hop>)> {
         found.push((trial.finding(fault, 0, Confidence::Certain), None));
     }
     found
+}
+
+/// What else the rows about a 101 say of findings that the requests have shown.
+fn shown_by_101(trial: &Trial<'_>, findings: &[Finding]) -> Vec<Finding> {
+    let more = |finding: &Finding| {
+        let scene = trial.scene(finding.leg)?;
+        let row = trial.catalogue.opened_row(finding.id, &scene)?;
+        Some(Finding {
+            rule: Some(row.id.clone()),
+            evidence: vec![format!(
+                "{} answered with {} 101",
+                scene.leg.connection.server,
+                scene.leg.answer_head()?.version.name()
+            )],
+            ..finding.clone()
+        })
+    };
+    findings.iter().filter_map(more).collect()
 }
 
 /// What is worth a note although it opened.

@@ -9,6 +9,7 @@ mod pick;
 use std::time::Duration;
 
 use crate::attempt::Leg;
+use crate::http::Version;
 use crate::judge::catalogue::{On, OneOrMany};
 use crate::judge::{Catalogue, FindingId, Kind, Party, Row};
 
@@ -39,6 +40,8 @@ pub struct ClosingScene<'a> {
     pub code: Option<u16>,
     /// Who ended it.
     pub by: Party,
+    /// Version of the innermost request in sight.
+    pub version: Option<Version>,
     /// The reason in the Close.
     pub reason: &'a str,
     /// From the 101 to the end.
@@ -73,6 +76,13 @@ impl Catalogue {
                 })
         };
         fits(scene).or_else(|| fits(&scene.outward()?))
+    }
+
+    /// The row about a 101 that bears out a finding which the requests have shown.
+    pub fn opened_row(&self, finding: FindingId, scene: &Scene<'_>) -> Option<&Row> {
+        self.rows().iter().find(|row| {
+            row.on == On::Opened && row.findings.contains(&finding) && row.when.hold(scene)
+        })
     }
 
     /// The rows that the answer on a leg matches, in the order of the catalogue: best first.

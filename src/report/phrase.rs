@@ -222,7 +222,7 @@ fn the_hop(hop: &Hop, attempt: &Attempt, mask: &Mask) -> String {
             let server = attempt.outermost().connection.server;
             format!("The proxy {name} in front of {server}")
         }
-        (Some(_), Some(false)) => format!("One of the hops behind {name}"),
+        (Some(_), Some(false)) => format!("{name}, or a hop behind it,"),
         (Some(_), _) => format!("The hop {name}"),
     }
 }

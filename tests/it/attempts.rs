@@ -2,7 +2,7 @@
 
 use wscap::event::{Fact, Violation, ViolationKind};
 use wscap::flow::{Direction, End};
-use wscap::judge::{Confidence, Severity, Verdict};
+use wscap::judge::{Confidence, JudgedAttempt, Severity, Verdict};
 
 use crate::support::legs::{Ask, Script, ending, findings, handshake, roles};
 
@@ -260,6 +260,57 @@ fn one_key_used_by_two_clients_at_once_joins_nothing() {
         .answer(1, 3, 403, &[]);
     let (attempts, _) = script.run();
     assert_eq!(attempts.len(), 2);
+}
+
+#[test]
+fn a_key_of_two_clients_leaves_each_the_leg_that_names_it() {
+    let inner = |port: u16, client: &str| {
+        handshake(&format!("10.2.0.1:{port}"), BACKEND).with("X-Forwarded-For", client)
+    };
+    let mut script = Script::default();
+    script
+        .ask(0, 0, handshake(CLIENT, PROXY))
+        .ask(1, 0, handshake("10.1.0.3:50000", PROXY))
+        .ask(2, 1, inner(1, "10.1.0.2").stripped())
+        .ask(3, 2, inner(2, "10.1.0.3"))
+        .answer(2, 3, 426, &[])
+        .answer(0, 4, 426, &[])
+        .switch(3, 5, &[])
+        .switch(1, 6, &[]);
+    let (attempts, _) = script.run();
+    let told = |judged: &JudgedAttempt| {
+        let client = judged.attempt.outermost().connection.client.to_string();
+        (client, judged.judgement.verdict, judged.attempt.legs.len())
+    };
+    let mut all: Vec<_> = attempts.iter().map(told).collect();
+    all.sort();
+    assert_eq!(
+        all,
+        [
+            (CLIENT.to_owned(), Verdict::Stripped, 2),
+            ("10.1.0.3:50000".to_owned(), Verdict::Ok, 2)
+        ]
+    );
+}
+
+#[test]
+fn an_answer_whose_direction_is_not_captured_was_not_kept_back() {
+    let mut script = Script::default();
+    script
+        .ask(0, 0, handshake(CLIENT, PROXY))
+        .ask(1, 1, handshake(INNER, BACKEND))
+        .switch(1, 2, &[])
+        .fin_unseen_server(0, 150)
+        // Something else goes on, so that the connection is not taken for over.
+        .ask(
+            2,
+            9_000,
+            handshake("10.1.0.9:1", PROXY).key("EBESExQVFhcYGRobHB0eHw=="),
+        )
+        .switch(2, 9_001, &[]);
+    let (attempts, _) = script.run();
+    assert_eq!(attempts[0].judgement.verdict, Verdict::Unknown);
+    assert!(attempts[0].judgement.hop.is_none());
 }
 
 #[test]

@@ -15,6 +15,7 @@ const SHOWN: &[&str] = &[
     "handshake/challenged_then_opened.pcapng",
     "handshake/client_left_early.pcapng",
     "handshake/h2c_ignored_by_nginx.pcap",
+    "handshake/chain_stripped_middle_unseen_forwarded.pcapng",
     "close/1010_extension_removed_by_haproxy.pcapng",
     "close/1014_bad_gateway.pcapng",
     "close/idle_timeout_nginx_60s.pcapng",

@@ -154,7 +154,9 @@ fn one_whole_view_is_enough() {
         }
         for nat in [Nat::Destination, Nat::Source] {
             let all = nat::translated(&capture.records, nat, 1, Order::Travelling);
-            for place in 0..all.len() {
+            let has_views =
+                |&place: &usize| !nat::stays_on_its_host(&packets::look(&all[place]).unwrap());
+            for place in (0..all.len()).filter(has_views) {
                 let told = nameless(&tell(&mischief::lose(&all, &[place])));
                 let mut wrong = differences(&nameless(&capture.told), &told);
                 if !wrong.is_empty() {

@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 
-from hand_made import TEXT, close_frame, drain, field, frame, read_head, reset, switching
+from hand_made import (
+    TEXT, accept_for, close_frame, drain, field, frame, read_head, reset, switching,
+)
 
 BACKEND = ("10.2.0.2", 8080)
 
@@ -56,6 +58,31 @@ def no_accept(connection):
     read_head(connection)
     connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                        b"Connection: Upgrade\r\n\r\n")
+    drain(connection, 3)
+
+
+def no_upgrade(connection):
+    head = read_head(connection)
+    accept = accept_for(field(head, "Sec-WebSocket-Key"))
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                       b"Sec-WebSocket-Accept: %s\r\n\r\n" % accept)
+    drain(connection, 3)
+
+
+def no_connection(connection):
+    head = read_head(connection)
+    accept = accept_for(field(head, "Sec-WebSocket-Key"))
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                       b"Sec-WebSocket-Accept: %s\r\n\r\n" % accept)
+    drain(connection, 3)
+
+
+def other_protocol(connection):
+    """A 101 to another protocol than the one asked for."""
+    head = read_head(connection)
+    accept = accept_for(field(head, "Sec-WebSocket-Key"))
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n"
+                       b"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n" % accept)
     drain(connection, 3)
 
 

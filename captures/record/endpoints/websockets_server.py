@@ -1,6 +1,7 @@
 """An echo server on Python `websockets`, 12.0 or newer.
 
 websockets_server.py PORT [--origin O] [--subprotocol P] [--ping SECONDS] [--no-deflate] [--fail]
+                     [--anonymous]
 
 A message "close CODE REASON" or "raise" is an order; all else is echoed.
 """
@@ -40,6 +41,7 @@ async def main():
     arguments.add_argument("--ping", type=float, default=20)
     arguments.add_argument("--no-deflate", action="store_true")
     arguments.add_argument("--fail", action="store_true", help="break in process_request")
+    arguments.add_argument("--anonymous", action="store_true", help="send no Server field")
     chosen = arguments.parse_args()
 
     print("websockets", websockets.__version__)
@@ -51,6 +53,7 @@ async def main():
         ping_interval=chosen.ping, ping_timeout=chosen.ping,
         process_request=fail if chosen.fail else None,
         compression=None if chosen.no_deflate else "deflate",
+        **({"server_header": None} if chosen.anonymous else {}),
     ):
         await stop
 

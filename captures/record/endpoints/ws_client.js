@@ -9,6 +9,7 @@
 // options:   of `new WebSocket`; protocols: the subprotocols offered
 // retry:     options for a second try after a 401
 // require:   an extension without which to close with 1010
+// crowd:     how many at one time (1)
 // times:     how many WebSockets, one after the other (1)
 const WebSocket = require("ws");
 
@@ -16,7 +17,7 @@ const [url, json] = process.argv.slice(2);
 const plan = { say: [], pause: 0, quit: 8000, times: 1, ...JSON.parse(json) };
 plan.options = { rejectUnauthorized: false, ...plan.options };
 setTimeout(() => process.exit(), plan.quit);
-connect(plan.options, plan.times);
+for (let one = 0; one < (plan.crowd ?? 1); one++) connect(plan.options, plan.times);
 
 function connect(options, times) {
   const say = [...plan.say];
@@ -46,7 +47,7 @@ function connect(options, times) {
   socket.on("close", (code, reason) => {
     console.log("close:", code, reason.toString());
     if (times > 1 && !retried) setTimeout(connect, 300, options, times - 1);
-    else if (!retried) setTimeout(() => process.exit(), 200);
+    else if (!retried && !plan.crowd) setTimeout(() => process.exit(), 200);
   });
   if (plan.leave) setTimeout(() => socket.terminate(), plan.leave);
 }

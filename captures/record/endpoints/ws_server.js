@@ -3,10 +3,13 @@
 // page:      ws attached to an http server which answers plain requests with a page
 // plain:     that http server without any ws: every request, upgrade or not, gets the page
 // status:    answer every plain request with this status
+// fields:    more fields of those answers
 // challenge: ask for Basic credentials (401) before anything else
 // redirect:  send /live elsewhere with this status
+// secure:    send elsewhere (301) what was not asked for by https
 // origins:   Origins let in by verifyClient
 // subprotocol: "none" selects none of those offered
+// drop:      hang up (FIN, no frame) as soon as it is open
 // server:    options of WebSocketServer
 // A client's message is echoed, unless it is one of ORDERS: then the server does that.
 const http = require("http");
@@ -31,10 +34,10 @@ if (options.subprotocol === "none") settings.handleProtocols = () => false;
 
 let front;
 let sockets;
-if (options.page || options.plain || options.challenge || options.redirect) {
+if (["page", "plain", "challenge", "redirect", "secure"].some((name) => options[name])) {
   front = http.createServer((request, response) => {
     const status = options.status ?? 200;
-    response.writeHead(status, { "Content-Type": "text/html" });
+    response.writeHead(status, { "Content-Type": "text/html", ...options.fields });
     response.end(`<!doctype html><title>chat</title><p>status ${status}</p>\n`);
   });
   sockets = new WebSocketServer({ ...settings, noServer: true });
@@ -51,6 +54,9 @@ function upgrade(request, socket, head) {
   if (options.challenge && !request.headers.authorization) {
     return refuse(401, "Unauthorized", 'WWW-Authenticate: Basic realm="chat"\r\n');
   }
+  if (options.secure && request.headers["x-forwarded-proto"] !== "https") {
+    return refuse(301, "Moved Permanently", `Location: https://chat.example${request.url}\r\n`);
+  }
   if (options.redirect && request.url === "/live") {
     return refuse(options.redirect, "Redirect", "Location: ws://chat.example/live/\r\n");
   }
@@ -60,6 +66,7 @@ function upgrade(request, socket, head) {
 sockets.on("connection", (socket) => {
   socket.on("error", (error) => console.log("error:", error.message));
   socket.on("close", (code) => console.log("close:", code));
+  if (options.drop) socket._socket.end();
   socket.on("message", (data, binary) => {
     const [order, ...words] = binary ? [] : data.toString().split(" ");
     if (Object.hasOwn(ORDERS, order)) ORDERS[order](socket, ...words);

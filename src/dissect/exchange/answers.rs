@@ -78,7 +78,16 @@ impl Exchanges {
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
         let framing = Framing::of_response(head, method);
-        self.responses.begin_body(framing);
+        // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
+        let is_lost = pending
+            .as_ref()
+            .is_none_or(|pending| pending.method == Method::Lost);
+        if is_lost && framing == Framing::UntilClose && matches!(status, 200..=299) {
+            self.responses.begin_body(Framing::NONE);
+            self.responses.seek(link.budget);
+        } else {
+            self.responses.begin_body(framing);
+        }
         let told = self.answer(link, pending.as_mut(), head, started);
         self.interim.clear();
         if let Some(exchange) = told

@@ -166,6 +166,28 @@ fn a_tunnel_of_a_forward_proxy() {
 }
 
 #[test]
+fn a_tunnel_whose_beginning_was_lost() {
+    let connect = "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n";
+    let established = "HTTP/1.1 200 Connection established\r\n\r\n";
+    let mut talk = Talk::new();
+    talk.send(C, connect).send(C, UPGRADE);
+    talk.gap(S, established.len() as u64);
+    talk.send(S, SWITCH).end(End::Fin);
+    let story = talk.story();
+    assert!(
+        story.contains("request1(/ws)") && story.contains("response1(101,Ok)"),
+        "the 101 does not answer the CONNECT: {story}"
+    );
+    let mut talk = Talk::joined();
+    talk.send(S, established).send(C, UPGRADE).send(S, SWITCH);
+    let story = talk.story();
+    assert!(
+        story.contains("response0(101,Ok)"),
+        "a tunnel has no content: {story}"
+    );
+}
+
+#[test]
 fn the_content_of_a_refusal() {
     let chunked = "HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x\r\n world\r\n0\r\n\r\n";
     assert_eq!(

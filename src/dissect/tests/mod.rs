@@ -194,6 +194,7 @@ fn word(fact: &Fact) -> String {
         Fact::Gap { dir, len, over } => format!("gap({},{len},{over:?})", short(*dir)),
         Fact::Retransmitting { dir } => format!("retransmitting({})", short(*dir)),
         Fact::SeenOn { iface } => format!("seen_on({iface})"),
+        Fact::OneSided => "one_sided".into(),
         Fact::Encrypted(tls) => format!("tls({})", tls.sni.as_deref().unwrap_or("-")),
         Fact::Http2 => "http2".into(),
         Fact::Fin { dir } => format!("fin({})", short(*dir)),

@@ -13,7 +13,7 @@ impl Trial<'_> {
         let wanted = leg.answer_field("upgrade");
         let (verdict, findings) = match leg.status() {
             // What was asked for, nobody knows: it may well have been a WebSocket.
-            Some(status) if status != 101 && leg.request.is_none() => (
+            Some(_) if leg.request.is_none() => (
                 Verdict::Unknown,
                 vec![told(
                     FindingId::CaptureIncomplete,

@@ -2,10 +2,10 @@
 
 use super::verdict_of;
 use crate::attempt::Leg;
-use crate::http::Version;
+use crate::http::{RequestHead, Version};
 use crate::judge::structure::{Edge, Fault, name_of, says};
 use crate::judge::trial::{Outcome, Trial};
-use crate::judge::{Backing, Confidence, Finding, FindingId, Verdict};
+use crate::judge::{Backing, Confidence, Finding, FindingId, Row, Scene, Verdict};
 use crate::websocket::is_valid_key;
 
 /// What the answer of a leg says: by what the request lacked, by the rows of the catalogue, by the status alone.
@@ -16,25 +16,13 @@ pub(super) fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     let Some(status) = leg.status() else {
         return Outcome::new(Verdict::Rejected, Vec::new(), None);
     };
-    let mut findings: Vec<Finding> = Vec::new();
-    for row in trial.catalogue.answers(&scene) {
-        let id = row.finding(&scene);
-        if !is_possible(id, leg) {
-            continue;
-        }
-        let confidence = if row.backing == Backing::Unverified {
-            Confidence::Guess
-        } else {
-            Confidence::Likely
-        };
-        findings.push(Finding {
-            id,
-            rule: Some(row.id.clone()),
-            leg: at,
-            confidence,
-            evidence: vec![answer_line(leg)],
-        });
-    }
+    let mut findings: Vec<Finding> = trial
+        .catalogue
+        .answers(&scene)
+        .into_iter()
+        .filter_map(|row| by_row(row, &scene, at))
+        .chain(by_relayed_answer(trial, at))
+        .collect();
     if let Some((id, evidence)) = lacking(leg) {
         // The request itself tells why; a row that says the same brings its words.
         let known = findings.iter().position(|finding| finding.id == id);
@@ -93,6 +81,31 @@ pub(super) fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     Outcome::new(verdict, findings, hop)
 }
 
+/// What a row says of the answer on a leg, unless the request contradicts it.
+fn by_row(row: &Row, scene: &Scene<'_>, at: usize) -> Option<Finding> {
+    let id = row.finding(scene);
+    is_possible(id, scene.leg).then(|| Finding {
+        id,
+        rule: Some(row.id.clone()),
+        leg: at,
+        confidence: if row.backing == Backing::Unverified {
+            Confidence::Guess
+        } else {
+            Confidence::Likely
+        },
+        evidence: vec![answer_line(scene.leg)],
+    })
+}
+
+/// What the rows say of how a hop passed that answer on: they ask for both answers.
+fn by_relayed_answer(trial: &Trial<'_>, at: usize) -> Option<Finding> {
+    let outer = trial.attempt.legs.get(at)?.parent?;
+    let scene = trial.scene(outer)?;
+    let mut rows = trial.catalogue.answers(&scene).into_iter();
+    let row = rows.find(|row| row.when.asks_of_inner_answer())?;
+    by_row(row, &scene, outer)
+}
+
 /// The answer in short: `10.0.0.9:80 answered 426 Upgrade Required`.
 fn answer_line(leg: &Leg) -> String {
     let Some(head) = leg.answer_head() else {
@@ -149,8 +162,15 @@ fn is_possible(id: FindingId, leg: &Leg) -> bool {
             .request_head()
             .is_some_and(|head| head.version == Version::Http10),
         FindingId::SubprotocolRequired => offer.subprotocols.is_empty(),
+        // Who names several protocols is refused for that by a server which wants this one alone.
+        FindingId::UpgradeMangled => !(offer.upgrade && names_several_protocols(leg)),
         _ => true,
     }
+}
+
+fn names_several_protocols(leg: &Leg) -> bool {
+    let count = |head: &RequestHead| head.fields.elements("upgrade").count();
+    leg.request_head().is_some_and(|head| count(head) > 1)
 }
 
 /// What a refused request lacks by RFC 6455 §4.1, apart from what a hop takes away.
@@ -171,7 +191,7 @@ fn lacking(leg: &Leg) -> Option<(FindingId, String)> {
     let twice = ["Sec-WebSocket-Key", "Sec-WebSocket-Version"]
         .into_iter()
         .find(|name| count(name) > 1);
-    if let Some(name) = twice.filter(|_| refusal == Some(400)) {
+    if let Some(name) = twice.filter(|_| matches!(refusal, Some(400 | 426))) {
         return Some((
             FindingId::FieldDuplicated,
             format!("{}: {name} comes {} times", name_of(leg), count(name)),

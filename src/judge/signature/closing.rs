@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::ClosingScene;
+use crate::http::Version;
 use crate::judge::catalogue::{OneOrMany, read};
 use crate::judge::{Kind, Party};
 
@@ -20,6 +21,9 @@ pub(in crate::judge) struct ClosingConditions {
     /// Who ended it.
     #[serde(deserialize_with = "read::party")]
     by: Option<Party>,
+    /// Version of the request that the server got.
+    #[serde(deserialize_with = "read::version")]
+    version: Option<Version>,
     /// How the reason begins.
     reason_prefix: OneOrMany<String>,
     /// Seconds of silence of both sides before the end, about.
@@ -40,6 +44,9 @@ impl ClosingConditions {
         self.kind.is_none_or(|kind| kind == scene.kind)
             && self.code.allows(|&code| scene.code == Some(code))
             && self.by.is_none_or(|by| by == scene.by)
+            && self
+                .version
+                .is_none_or(|version| scene.version == Some(version))
             && self
                 .reason_prefix
                 .allows(|prefix| scene.reason.starts_with(prefix.as_str()))
@@ -63,6 +70,10 @@ impl ClosingConditions {
         );
         words.extend(self.code.values().iter().map(|code| format!("code {code}")));
         words.extend(self.by.map(|by| format!("ended by the {}", by.name())));
+        words.extend(
+            self.version
+                .map(|version| format!("a request with {}", version.name())),
+        );
         let reasons = self.reason_prefix.values().iter();
         words.extend(reasons.map(|text| format!("reason begins {text:?}")));
         for (seconds, what) in [

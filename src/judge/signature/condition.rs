@@ -194,6 +194,11 @@ impl Conditions {
                 .allows(|text| has(bytes, text.as_bytes()))
     }
 
+    /// Whether they tell an answer by the one that the leg behind brought.
+    pub(in crate::judge) fn asks_of_inner_answer(&self) -> bool {
+        !self.inner_status.values().is_empty()
+    }
+
     fn hold_of_neighbours(&self, scene: &Scene<'_>) -> bool {
         let inner = match scene.inner {
             Some(inner) => Fate::of(inner),

@@ -10,7 +10,9 @@ impl Row {
     /// it does not contradict.
     pub fn finding(&self, scene: &Scene<'_>) -> FindingId {
         let request = scene.leg.request.as_ref().map(|(_, request)| request);
-        let shown = |id: FindingId| request.and_then(|request| shows(request, id));
+        let shown = |id: FindingId| {
+            upstream_shows(scene, id).or_else(|| request.and_then(|request| shows(request, id)))
+        };
         let find = |wanted: fn(Option<bool>) -> bool| {
             self.findings.iter().copied().find(|&id| wanted(shown(id)))
         };
@@ -19,6 +21,20 @@ impl Row {
             .or_else(|| find(|shown| shown.is_none()))
             .or(first)
             .unwrap_or(FindingId::Refused)
+    }
+}
+
+/// Whether what is behind the leg's server bears the finding out or contradicts it, where it is in sight.
+fn upstream_shows(scene: &Scene<'_>, finding: FindingId) -> Option<bool> {
+    let is_reached = match (scene.inner, scene.upstream_failed) {
+        (Some(_), _) => true,
+        (None, true) => false,
+        (None, false) => return None,
+    };
+    match finding {
+        FindingId::UpstreamUnreachable => Some(!is_reached),
+        FindingId::UpstreamClosed => Some(is_reached),
+        _ => None,
     }
 }
 

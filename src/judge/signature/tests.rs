@@ -35,6 +35,7 @@ struct Ending {
     kind: String,
     code: u16,
     by: Option<String>,
+    version: Option<String>,
     #[serde(default)]
     reason: String,
     #[serde(default)]
@@ -275,6 +276,7 @@ fn every_closing_is_explained_by_its_own_row() {
                 .by
                 .as_deref()
                 .map_or(Party::Unknown, |by| Party::from_name(by).unwrap()),
+            version: ending.version.as_deref().map(version),
             reason: &ending.reason,
             age: Duration::from_secs_f64(ending.age),
             idle: Duration::from_secs_f64(ending.idle),

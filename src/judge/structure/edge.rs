@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Fault, answers, name_of, renamed_connection, says, software};
-use crate::attempt::{Attempt, JoinedBy, Leg, Node};
+use crate::attempt::{Attempt, JoinedBy, Leg, Node, Role};
 use crate::http::Version;
 use crate::judge::{Confidence, FindingId, Hop};
 
@@ -15,6 +15,8 @@ pub(in crate::judge) struct Edge<'a> {
     pub(in crate::judge) outer: &'a Leg,
     pub(in crate::judge) inner: &'a Leg,
     node: &'a Node,
+    /// A leg behind the inner one brought an answer.
+    is_answered_behind: bool,
 }
 
 /// The edges of the path, outermost first.
@@ -32,6 +34,11 @@ pub(in crate::judge) fn edges(attempt: &Attempt) -> Vec<Edge<'_>> {
                 outer,
                 inner,
                 node,
+                is_answered_behind: attempt.legs.iter().any(|behind| {
+                    behind.parent == Some(to)
+                        && behind.role == Role::Path
+                        && behind.leg.response.is_some()
+                }),
             })
         })
         .collect()
@@ -63,9 +70,15 @@ impl Edge<'_> {
         Hop {
             inward: Some(inward),
             outward: Some(outward),
-            software: software(self.outer, Some(self.inner)),
+            software: software(self.outer, Some(self.inner)).filter(|_| !self.has_lost_answer()),
             adjacent: self.node.adjacent,
         }
+    }
+
+    /// An answer came from further in, and is not seen on the inner leg: what it says of its software may be that of
+    /// another hop.
+    fn has_lost_answer(&self) -> bool {
+        self.is_answered_behind && self.inner.response.is_none()
     }
 
     /// What the hop did to the request, the root first.

@@ -198,6 +198,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         leg: 0,
         client: end("10.1.0.2:50400"),
         server: end("10.0.0.5:80"),
+        version: None,
         software: None,
         marks: Vec::new(),
         offered: Box::default(),

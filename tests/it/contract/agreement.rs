@@ -132,6 +132,8 @@ fn attempt_alone(attempt: &Value, wrong: &mut Wrong) {
         _ if attempt["protocol"] != "websocket" => &["info"],
         ("ok", _) => &["info"],
         ("stripped" | "rejected", _) | ("downgraded", false) => &["error"],
+        // A 101 to another protocol opens no WebSocket.
+        ("downgraded", true) if root["id"] == "answered_without_upgrade" => &["error"],
         ("downgraded", true) | ("unknown", _) => &["warning"],
         _ => &["info", "warning"],
     };

@@ -27,6 +27,114 @@ impl Known {
 
 pub(super) const KNOWN: &[Known] = &[
     Known {
+        reason: "as in `socketio_2_client_4_server`: the text of an HTTP answer behind the 101 is no frame",
+        rows: &[
+            (
+                "handshake/http_after_101_socketio.pcapng",
+                0,
+                "close of server",
+                "-",
+                "1",
+            ),
+            (
+                "handshake/http_after_101_socketio.pcapng",
+                0,
+                "first close",
+                "-",
+                "21584 of server",
+            ),
+            (
+                "handshake/http_after_101_socketio.pcapng",
+                1,
+                "close of server",
+                "-",
+                "1",
+            ),
+            (
+                "handshake/http_after_101_socketio.pcapng",
+                1,
+                "first close",
+                "-",
+                "21584 of server",
+            ),
+        ],
+    },
+    Known {
+        reason: "tshark hands what is in the tunnel of a CONNECT to the dissector of its port, 8080, and finds no HTTP there",
+        rows: &[
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "answer to 11",
+                "16",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "client of 11",
+                "10.1.0.2:35114",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "close of client",
+                "1",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "close of server",
+                "1",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "first close",
+                "1000 of client",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "method of 11",
+                "GET",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "status of 11",
+                "101",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "target of 11",
+                "/live",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "text of client",
+                "2",
+                "-",
+            ),
+            (
+                "handshake/ok_squid_tunnel.pcapng",
+                0,
+                "text of server",
+                "2",
+                "-",
+            ),
+        ],
+    },
+    Known {
         reason: "wscap tells of no answer that was sent to a client that had left, in frame 12",
         rows: &[
             (

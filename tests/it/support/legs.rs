@@ -309,6 +309,12 @@ impl Script {
         self
     }
 
+    /// Only the client's packets were captured, of which a FIN is the last so far.
+    pub(crate) fn fin_unseen_server(&mut self, conn: u64, ms: i64) -> &mut Self {
+        self.add(conn, ms, Fact::OneSided);
+        self.fin(conn, ms, Direction::ToServer)
+    }
+
     pub(crate) fn ended(&mut self, conn: u64, ms: i64, how: End) -> &mut Self {
         self.add(
             conn,

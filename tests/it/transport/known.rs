@@ -29,6 +29,78 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
                 "the answer to the SYN is lost as well as the request: a RST is all that came back",
             ),
             (
+                "handshake/backend_resets_behind_haproxy",
+                "without packet 10",
+                "`rejected upstream_no_answer 502 hop -",
+                "likewise, behind HAProxy",
+            ),
+            (
+                "handshake/backend_resets_behind_haproxy",
+                "without packets from 6",
+                "`rejected upstream_unreachable 502 hop 10.1.0.1:80>",
+                "likewise: all but the RST that came back is lost",
+            ),
+            (
+                "handshake/backend_hangs_up_behind_caddy",
+                "without packets from 11",
+                "`rejected upstream_no_answer 502 hop -",
+                "likewise, behind Caddy",
+            ),
+            (
+                "handshake/http10_hung_up_on_by_websockets15",
+                "without packets from 11",
+                "`rejected upstream_no_answer 502 hop -",
+                "likewise: the FIN that answered HTTP/1.0 is lost",
+            ),
+            (
+                "handshake/chain_key_replaced_by_first_haproxy",
+                "without packet",
+                "`rejected accept_mismatch 101 hop - path`",
+                "only whole 101s join the leg to a chain with another key; the accept was wrong for this client in any case",
+            ),
+            (
+                "handshake/chain_key_replaced_by_first_haproxy",
+                "without 10.",
+                "`rejected accept_mismatch 101 hop - path`",
+                "likewise, where all answers of a leg are lost",
+            ),
+            (
+                "handshake/chain_key_replaced_by_first_haproxy",
+                "without packet",
+                "`ok - 101 hop - path+path+",
+                "likewise: the chain behind the hop, which opened",
+            ),
+            (
+                "handshake/chain_key_replaced_by_first_haproxy",
+                "without 10.",
+                "`ok - 101 hop - path+path+",
+                "likewise, where all answers of a leg are lost",
+            ),
+            (
+                "handshake/ok_nginx_mirror_inherited",
+                "without the first 1",
+                "`downgraded answered_without_upgrade 200 hop -",
+                "the capture begins between the requests of the path and of the mirror, which bears the whole handshake",
+            ),
+            (
+                "handshake/http_after_101_socketio",
+                "without packet",
+                " 400 hop -",
+                "the HTTP text that follows the lost 101 is taken for the answer; it is refused all the same",
+            ),
+            (
+                "handshake/http_after_101_socketio",
+                "without packet",
+                "`ok - 101 hop - ",
+                "of the HTTP text that follows both 101, the outer copy is lost: it looks as if it opened",
+            ),
+            (
+                "handshake/http_after_101_socketio",
+                "only the first 1",
+                "`ok - 101 hop - path+path, close abnormal 1006 by server / opened_then_closed",
+                "likewise: the capture ends before the outer copy",
+            ),
+            (
                 "handshake/ok_nginx_mirror",
                 "without the first 1",
                 "`stripped upgrade_stripped 200 hop ->",
@@ -58,6 +130,18 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
         "views",
         &[
             (
+                "handshake/ok_same_key_two_clients",
+                " view first",
+                "`",
+                "two clients with one key behind one address, and the view that hides them is seen first: taken for one client",
+            ),
+            (
+                "handshake/ok_same_key_two_clients_forwarded",
+                " view first",
+                "`",
+                "likewise, and X-Forwarded-For names an address that only the other view shows",
+            ),
+            (
                 "transport/redirected_on_lo",
                 "Destination ",
                 "`stripped upgrade_stripped 426 hop 127.0.0.1:15001>10.2.0.1",
@@ -80,6 +164,24 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
     (
         "one view whole",
         &[
+            (
+                "handshake/http_after_101_socketio",
+                "without packet",
+                "`ok - 101 hop - ",
+                "likewise",
+            ),
+            (
+                "handshake/ok_same_key_again",
+                "Destination without packet",
+                "is now `unknown capture_incomplete 101 hop - path",
+                "the view that lost its request is joined to the earlier attempt with that key, which was decided without it",
+            ),
+            (
+                "handshake/ok_squid_tunnel",
+                "Source without packet",
+                "`ok - 101 hop - path, close normal 1000 by client / - hop -, lossy` is new",
+                "the view that lost bytes of the tunnel shows no request that it could be known by: it is told as an attempt of its own",
+            ),
             (
                 "handshake/socketio_2_client_4_server",
                 "without packet",

@@ -1,11 +1,11 @@
 //! Every connection under other addresses too, as a host that translates them shows it, and a mirror that rewrites them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use wscap::flow::{Endpoint, FlowKey};
 
-use super::packets::{Way, look};
+use super::packets::{Seen, Way, look};
 use crate::support::OwnedRecord;
 
 /// What is translated.
@@ -85,6 +85,10 @@ pub(super) fn translated(
         let seen = look(record).unwrap();
         // The first to speak is the client.
         let way = *ways.entry(seen.flow()).or_insert(seen.way);
+        if stays_on_its_host(&seen) {
+            out.push(record.clone());
+            continue;
+        }
         let from_client = seen.way == way;
         let views = (1..=views).map(|view| {
             let (client, server) = nat.translate(way, view);
@@ -121,11 +125,22 @@ pub(super) fn translated(
 /// These packets as that view shows them, and nothing else.
 pub(super) fn only(records: &[OwnedRecord], nat: Nat) -> Vec<OwnedRecord> {
     let all = translated(records, nat, 1, Order::After);
-    let mut only: Vec<OwnedRecord> = all.into_iter().skip(1).step_by(2).collect();
+    let flow = |record| look(record).unwrap().flow();
+    let first: BTreeSet<FlowKey> = records.iter().map(flow).collect();
+    let is_other = |record: &OwnedRecord| {
+        let seen = look(record).unwrap();
+        !first.contains(&seen.flow()) || stays_on_its_host(&seen)
+    };
+    let mut only: Vec<OwnedRecord> = all.into_iter().filter(is_other).collect();
     for (frame, record) in (1..).zip(&mut only) {
         record.at.frame = frame;
     }
     only
+}
+
+/// Nobody translates the addresses of loopback.
+pub(super) fn stays_on_its_host(seen: &Seen) -> bool {
+    seen.way.0.addr.is_loopback()
 }
 
 fn readdressed(record: &OwnedRecord, (src, dst): Way, view: u8) -> OwnedRecord {

@@ -215,7 +215,8 @@ pub(super) fn redirected(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
         let port = u16::from_be_bytes([record.data[port], record.data[port + 1]]);
         // Servers of these captures listen on ports that no client has.
         if port < 32_768 {
-            record.data[source] = 172;
+            // 10.0.0.0/8 and 127.0.0.0/8 become networks that no capture has.
+            record.data[source] = record.data[source].wrapping_add(OTHER_NETWORK);
         }
     }
     redirected
@@ -224,10 +225,14 @@ pub(super) fn redirected(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
 /// The endpoint that [`redirected`] made into this one.
 pub(super) fn undirected(end: Endpoint) -> Endpoint {
     match end.addr {
-        IpAddr::V4(addr) if addr.octets()[0] == 172 => {
-            let [_, b, c, d] = addr.octets();
-            Endpoint::new([10, b, c, d].into(), end.port)
+        IpAddr::V4(addr) if matches!(addr.octets()[0], DIALLED_10 | DIALLED_127) => {
+            let [a, b, c, d] = addr.octets();
+            Endpoint::new([a - OTHER_NETWORK, b, c, d].into(), end.port)
         }
         _ => end,
     }
 }
+
+const OTHER_NETWORK: u8 = 40;
+const DIALLED_10: u8 = 10 + OTHER_NETWORK;
+const DIALLED_127: u8 = 127 + OTHER_NETWORK;
