@@ -23,7 +23,8 @@ done
 mkdir -p "$dir/node"
 npm install --prefix "$dir/node" --no-package-lock --no-audit --no-fund --loglevel=error \
     ws@8.23.0 socket.io@4.8.4 socket.io-client@2.5.0 \
-    socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1
+    socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1 \
+    sockjs@0.3.24 sockjs-client@1.6.1 websocket@1.0.35 vite@8.3.8
 
 venv() { # NAME PACKAGE...
     local at="$dir/$1"
@@ -31,7 +32,10 @@ venv() { # NAME PACKAGE...
     [ -x "$at/bin/python" ] || python3 -m venv "$at"
     "$at/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
-venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 "uvicorn==0.54.0"
+venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 uvicorn==0.54.0 wsproto==1.3.2 \
+    starlette==1.10.0 autobahn==26.10.2 python-engineio==4.15.1 python-socketio==5.18.1
+venv python-channels channels==4.3.2 daphne==4.2.3
+venv python-websockets-15 websockets==15.0.1
 venv python-websockets-12 websockets==12.0
 
 echo "ready: WSCAP_RECORD_DIR=$dir $here/record.py --list"

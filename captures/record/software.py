@@ -117,7 +117,7 @@ def ws(port: int = PORT, **options) -> Program:
 
 def websockets(*options: str, version: int = 17) -> Program:
     venv = "python" if version == 17 else f"python-websockets-{version}"
-    label = {17: "websockets 17.4", 12: "websockets 12.0"}[version]
+    label = {17: "websockets 17.4", 15: "websockets 15.0.1", 12: "websockets 12.0"}[version]
     return Program(_python("websockets_server.py", str(PORT), *options, venv=venv),
                    (PORT,), {}, label)
 

@@ -1,0 +1,9 @@
+# ActionCable without the rest of Rails, which lets in only chat.example:8080: puma cable.ru
+require "logger"
+require "action_cable"
+
+ActionCable.server.config.logger = Logger.new($stdout)
+ActionCable.server.config.cable = { "adapter" => "async" }
+ActionCable.server.config.connection_class = -> { ActionCable::Connection::Base }
+ActionCable.server.config.allow_same_origin_as_host = true
+run ActionCable.server
