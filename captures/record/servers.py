@@ -192,6 +192,6 @@ def actioncable() -> Program:
 
 
 def mosquitto() -> Program:
-    config = f"listener {PORT} 0.0.0.0\nprotocol websockets\nallow_anonymous true\n"
+    config = f"listener 1883\nlistener {PORT}\nprotocol websockets\nallow_anonymous true\n"
     return Program(["mosquitto", "-c", "{dir}/mosquitto.conf"], (PORT,),
                    {"mosquitto.conf": config}, "mosquitto 2.0.11 with libwebsockets 4.1.6")

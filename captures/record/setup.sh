@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # Installs what the recorder needs: servers and capture tools from Debian packages (as root), and
 # the WebSocket libraries, by pinned version, under WSCAP_RECORD_DIR (default: a folder in the
-# temporary directory). Nothing else of the machine changes; delete that folder to be rid of it.
+# temporary directory), where it also compiles the servers of endpoints/ that are no scripts. Nothing else of the machine changes; delete that folder to be rid of it.
 set -euo pipefail
 
 dir="${WSCAP_RECORD_DIR:-${TMPDIR:-/tmp}/wscap-record}"
 here="$(cd "$(dirname "$0")" && pwd)"
 
-packages=(nginx haproxy apache2 curl openssl iproute2 tcpdump tshark zstd python3-venv)
+packages=(nginx haproxy apache2 curl openssl iproute2 tcpdump tshark zstd python3-venv
+    golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev
+    g++ libboost-dev default-jdk-headless libtomcat10-java libjetty9-java libnetty-java
+    rabbitmq-server ruby-actioncable puma mosquitto)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "${packages[@]}" >/dev/null
 
 # The recorder starts its own instances; the packages' services would only hold the ports.
-for service in nginx haproxy apache2; do
+for service in nginx haproxy apache2 rabbitmq-server mosquitto; do
     if [ -d /run/systemd/system ]; then
         systemctl disable --now "$service" 2>/dev/null || true
     fi
@@ -37,5 +40,20 @@ venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 uvicorn==0.54.0 wspr
 venv python-channels channels==4.3.2 daphne==4.2.3
 venv python-websockets-15 websockets==15.0.1
 venv python-websockets-12 websockets==12.0
+
+mkdir -p "$dir/bin/java"
+for server in gorilla nhooyr; do
+    GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$dir/go-cache" \
+        go build -o "$dir/bin/$server" "$here/endpoints/go/$server.go"
+done
+g++ -O1 -std=c++17 -pthread "$here/endpoints/beast.cpp" -o "$dir/bin/beast"
+erlc -o "$dir/bin" "$here/endpoints/cowboy_server.erl"
+java=/usr/share/java
+javac -nowarn -d "$dir/bin/java" \
+    -cp "$(printf '%s:' "$java"/{netty,tomcat10,jetty9}-*.jar "$java/servlet-api.jar")" \
+    "$here"/endpoints/java/*.java
+cargo build --quiet --locked --manifest-path "$here/endpoints/rust/Cargo.toml" \
+    --target-dir "$dir/rust-target"
+cp "$dir"/rust-target/debug/{axum,actix} "$dir/bin"
 
 echo "ready: WSCAP_RECORD_DIR=$dir $here/record.py --list"

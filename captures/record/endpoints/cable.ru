@@ -1,4 +1,4 @@
-# ActionCable without the rest of Rails, which lets in only chat.example:8080: puma cable.ru
+# ActionCable without the rest of Rails, which lets in http://chat.example and its own host: puma cable.ru
 require "logger"
 require "action_cable"
 
@@ -6,4 +6,5 @@ ActionCable.server.config.logger = Logger.new($stdout)
 ActionCable.server.config.cable = { "adapter" => "async" }
 ActionCable.server.config.connection_class = -> { ActionCable::Connection::Base }
 ActionCable.server.config.allow_same_origin_as_host = true
+ActionCable.server.config.allowed_request_origins = ["http://chat.example"]
 run ActionCable.server

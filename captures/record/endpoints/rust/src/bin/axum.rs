@@ -1,7 +1,7 @@
 //! An echo server on axum: axum PORT
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::routing::{any, get};
+use axum::routing::any;
 use axum::Router;
 
 async fn echo(mut socket: WebSocket) {
@@ -18,8 +18,7 @@ async fn main() {
     let live = |upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) };
     let app = Router::new()
         .route("/live", any(live))
-        .route("/live/{how}", any(live))
-        .route("/get", get(live));
+        .route("/live/{how}", any(live));
     let listener = tokio::net::TcpListener::bind(format!("0.0.0.0:{port}")).await.unwrap();
     axum::serve(listener, app).await.unwrap();
 }
