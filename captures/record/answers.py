@@ -2,7 +2,8 @@
 
 from scenarios import EVIL, HELLO, RIGHT, behind, direct
 from servers import (
-    STRIPPER, actioncable, actix, asking, autobahn, axum, beast, channels, cowboy, gorilla, jetty,
+    STRIPPER, actioncable, actix, asking, autobahn, axum, beast, channels, cowboy, flask_sock, gevent, gorilla,
+    hypercorn, jetty,
     mosquitto, netty, nhooyr, nodes, python_socketio, socketio_with, sockjs, sockjs_client,
     starlette, tomcat, vite, websocket_node,
 )
@@ -40,6 +41,8 @@ NODE = [
            client=straight("/elsewhere", "/private")),
     behind(nginx(), "handshake/stripped_by_nginx_default_address_of_a_poll", socketio_with(),
            client=at("/socket.io/?EIO=3&transport=polling")),
+    behind(nginx(), "handshake/stripped_by_nginx_default_poll_refused", socketio_with(refuse=True),
+           client=at("/socket.io/?EIO=4&transport=polling")),
     behind(nginx(), "handshake/fell_back_to_polling_socketio4", socketio_with(),
            client=socketio_client(4)),
     behind(nginx(), "handshake/fell_back_to_polling_sockjs", sockjs(), client=sockjs_client()),
@@ -114,6 +117,17 @@ GO = [
     *family("gorilla", gorilla(), "evil", *WRONGLY, "whole /wrapped"),
     *family("nhooyr", nhooyr(), "evil", *WRONGLY),
 ]
+MORE_PYTHON = [
+    *family("hypercorn", hypercorn(), *WRONGLY, "whole /private"),
+    *family("flask_sock", flask_sock(), *WRONGLY),
+    direct("handshake/refused_gevent", gevent(), client=asking(*WRONGLY, path="/live/one")),
+    direct("handshake/ok_gevent", gevent(), client=straight("/live/one", close=[1000])),
+    behind(STRIPPER, "handshake/stripped_by_nginx_uvicorn", starlette(), client=at(*STRIPPED)),
+    behind(STRIPPER, "handshake/stripped_by_nginx_uvicorn_wsproto", starlette("wsproto"),
+           client=at(*STRIPPED)),
+    behind(STRIPPER, "handshake/stripped_by_nginx_version_only_autobahn", autobahn("-"),
+           client=at("/live/version")),
+]
 RUST = [
     *family("axum", axum(), "no_key", "version_99", "post"),
     *family("actix", actix(), "no_key", "short_key", "version_99", "no_version", "post"),
@@ -136,6 +150,16 @@ RUBY = [
            client=straight("/live", options={"origin": "http://chat.example:8080"},
                            protocols=["actioncable-v1-json"])),
 ]
-C = [direct("handshake/refused_mosquitto", mosquitto(), client=asking("unknown_protocol"))]
+MQTT = {"protocols": ["mqtt"], "say": [], "close": [1000]}
+C = [
+    behind(STRIPPER, "handshake/stripped_by_nginx_mosquitto", mosquitto(),
+           client=at(*STRIPPED, **MQTT)),
+    behind(nginx("proxy_http_version 1.1; proxy_set_header Upgrade $connection_upgrade;"
+                 "proxy_set_header Connection $connection_upgrade;"),
+           "handshake/stripped_by_nginx_upgrade_typo_mosquitto", mosquitto(),
+           client=at("/live", **MQTT)),
+    direct("handshake/refused_mosquitto", mosquitto(), client=asking("unknown_protocol")),
+    direct("handshake/ok_mosquitto", mosquitto(), client=straight("/live", **MQTT)),
+]
 
-ANSWERS = NODE + PYTHON + GO + RUST + CPP + JAVA + ERLANG + RUBY + C
+ANSWERS = NODE + PYTHON + MORE_PYTHON + GO + RUST + CPP + JAVA + ERLANG + RUBY + C

@@ -100,6 +100,24 @@ def python_socketio(way: str, *origins: str) -> Program:
                    f"python-engineio 4.15.1 under {under}")
 
 
+def hypercorn() -> Program:
+    """Starlette under hypercorn."""
+    argv = [str(INSTALLED / "python-more" / "bin" / "python"), "-m", "hypercorn", "--bind",
+            f"0.0.0.0:{PORT}", "starlette_app:app"]
+    return Program(["env", f"PYTHONPATH={ENDPOINTS}", *argv], (PORT,), {},
+                   "starlette 1.10.0 under hypercorn 0.18.0")
+
+
+def flask_sock() -> Program:
+    return Program(_python("flask_sock_server.py", str(PORT), venv="python-more"), (PORT,), {},
+                   "flask-sock 0.7.0")
+
+
+def gevent() -> Program:
+    return Program(_python("gevent_server.py", str(PORT), venv="python-more"), (PORT,), {},
+                   "gevent-websocket 0.10.1")
+
+
 # ---- Node -----------------------------------------------------------------------------------------
 
 def socketio_with(port: int = PORT, **options) -> Program:

@@ -38,6 +38,7 @@ venv() { # NAME PACKAGE...
 venv python websockets==17.4 aiohttp==3.14.5 tornado==6.6.1 uvicorn==0.54.0 wsproto==1.3.2 \
     starlette==1.10.0 autobahn==26.10.2 python-engineio==4.15.1 python-socketio==5.18.1
 venv python-channels channels==4.3.2 daphne==4.2.3
+venv python-more hypercorn==0.18.0 starlette==1.10.0 flask-sock==0.7.0 gevent-websocket==0.10.1
 venv python-websockets-15 websockets==15.0.1
 venv python-websockets-12 websockets==12.0
 

@@ -1,6 +1,6 @@
 """An echo server on autobahn over asyncio: autobahn_server.py PORT [ORIGIN]
 
-With an ORIGIN, no other is let in.
+With an ORIGIN, no other is let in; the ORIGIN `-` switches the status page off.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ class Live(WebSocketServerProtocol):
 async def main(port, *origins):
     factory = WebSocketServerFactory()
     factory.protocol = Live
-    if origins:
+    if origins == ("-",):
+        factory.setProtocolOptions(webStatus=False)
+    elif origins:
         factory.setProtocolOptions(allowedOrigins=list(origins))
     await asyncio.get_running_loop().create_server(factory, "0.0.0.0", int(port))
     await asyncio.Event().wait()

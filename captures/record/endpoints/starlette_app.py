@@ -18,4 +18,7 @@ async def private(socket):
     await socket.close()
 
 
-app = Starlette(routes=[WebSocketRoute("/live", live), WebSocketRoute("/private", private)])
+app = Starlette(routes=[
+    WebSocketRoute("/live", live), WebSocketRoute("/live/{how}", live),
+    WebSocketRoute("/private", private),
+])
