@@ -1,11 +1,11 @@
 """Recordings of what servers and frameworks answer: asked by half, asked wrongly, not let in."""
 
-from scenarios import EVIL, HELLO, RIGHT, behind, direct
+from scenarios import HELLO, RIGHT, behind, direct
 from servers import (
-    STRIPPER, actioncable, actix, asking, autobahn, axum, beast, channels, cowboy, flask_sock, gevent, gorilla,
-    hypercorn, jetty,
-    mosquitto, netty, nhooyr, nodes, python_socketio, socketio_with, sockjs, sockjs_client,
-    starlette, tomcat, vite, websocket_node,
+    STRIPPER, actioncable, actix, asking, autobahn, axum, beast, channels, cowboy, flask_sock,
+    gevent, gorilla, hypercorn, jetty, mosquitto, netty, netty_of_selenium, nhooyr, nodes,
+    python_socketio, socketio_with, sockjs, sockjs_client, starlette, tomcat, vite,
+    websocket_node,
 )
 from software import (
     HOST, UPGRADE, UPSTREAM_LEG, aiohttp, nginx, socketio_client, tornado, websockets, ws,
@@ -80,7 +80,8 @@ PYTHON = [
     direct("handshake/refused_uvicorn_without_library", starlette("none")),
     direct("handshake/ok_starlette", starlette()),
     direct("handshake/refused_channels", channels(), client=straight("/private", "/elsewhere")),
-    direct("handshake/refused_requests_channels", channels(), client=asking("version_99", "no_key")),
+    direct("handshake/refused_requests_channels", channels(),
+           client=asking("version_99", "no_key")),
     behind(STRIPPER, "handshake/stripped_by_nginx_channels", channels(),
            client=at("/live", "/live/version", "/live/no-connection")),
     direct("handshake/ok_channels", channels()),
@@ -137,6 +138,7 @@ JAVA = [
     *family("tomcat", tomcat(), "no_key", "short_key", "version_99", "no_version", "post"),
     *family("jetty", jetty(), *WRONGLY),
     *family("netty", netty(), "no_key", "version_99"),
+    *family("netty_4_1_109", netty_of_selenium(), "no_key", "version_99"),
 ]
 ERLANG = family("cowboy", cowboy(), *WRONGLY)
 RUBY = [

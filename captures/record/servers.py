@@ -142,7 +142,8 @@ def websocket_node() -> Program:
 def vite() -> Program:
     program = Program(_node("vite_server.mjs", str(PORT)), (PORT,),
                       {"index.html": "<!doctype html><title>chat</title>\n"}, "vite 8.3.8")
-    return dataclasses.replace(program, argv=["sh", "-c", f"cd {{dir}} && {shlex.join(program.argv)}"])
+    there = f"cd {{dir}} && {shlex.join(program.argv)}"
+    return dataclasses.replace(program, argv=["sh", "-c", there])
 
 
 # ---- compiled by setup.sh -------------------------------------------------------------------------
@@ -190,6 +191,15 @@ def jetty() -> Program:
 
 def netty() -> Program:
     return _java("NettyServer", "Netty 4.1.48", "netty-")
+
+
+def netty_of_selenium() -> Program:
+    """The Netty that the server of Selenium 4.20 brings along."""
+    jar = INSTALLED.joinpath("node", "node_modules", "@nightwatch", "selenium-server", "lib",
+                             "selenium-server-4.20.0.jar")
+    program = _java("NettyServer", "Netty 4.1.109")
+    argv = [f"{word}:{jar}" if word.endswith("/java") else word for word in program.argv]
+    return dataclasses.replace(program, argv=argv)
 
 
 # ---- Erlang, Ruby, C ------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ npm install --prefix "$dir/node" --no-package-lock --no-audit --no-fund --loglev
     socket.io-client-4@npm:socket.io-client@4.8.4 socket.io-2@npm:socket.io@2.5.1 \
     sockjs@0.3.24 sockjs-client@1.6.1 websocket@1.0.35 vite@8.3.8
 
+# A jar with a Netty of 2024; its scripts and what it would need to run are of no use here.
+npm install --prefix "$dir/node" --no-package-lock --no-audit --no-fund --loglevel=error \
+    --ignore-scripts @nightwatch/selenium-server@4.20.0
+
 venv() { # NAME PACKAGE...
     local at="$dir/$1"
     shift
