@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 
+import answers
 import pcapng
 import scenarios
 from stage import Stage, leave_no_trace
@@ -165,7 +166,7 @@ def main() -> int:
     arguments.add_argument("--jobs", type=int, default=6)
     chosen = arguments.parse_args()
 
-    table = {scenario.name: scenario for scenario in scenarios.SCENARIOS}
+    table = {scenario.name: scenario for scenario in scenarios.SCENARIOS + answers.ANSWERS}
     if unknown := set(chosen.names) - set(table):
         arguments.error(f"no such scenario: {', '.join(sorted(unknown))}")
     names = chosen.names or list(table)

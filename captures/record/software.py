@@ -107,7 +107,7 @@ def node(script: str, *argv: str) -> list[str]:
     return ["env", f"NODE_PATH={modules}", "node", str(ENDPOINTS / script), *argv]
 
 
-def _python(script: str, *argv: str, venv: str = "python") -> list[str]:
+def python(script: str, *argv: str, venv: str = "python") -> list[str]:
     return [str(INSTALLED / venv / "bin" / "python"), "-u", str(ENDPOINTS / script), *argv]
 
 
@@ -125,16 +125,16 @@ def websocket_node() -> Program:
 def websockets(*options: str, version: int = 17) -> Program:
     venv = "python" if version == 17 else f"python-websockets-{version}"
     label = {17: "websockets 17.4", 15: "websockets 15.0.1", 12: "websockets 12.0"}[version]
-    return Program(_python("websockets_server.py", str(PORT), *options, venv=venv),
+    return Program(python("websockets_server.py", str(PORT), *options, venv=venv),
                    (PORT,), {}, label)
 
 
 def aiohttp() -> Program:
-    return Program(_python("aiohttp_server.py", str(PORT)), (PORT,), {}, "aiohttp 3.14.5")
+    return Program(python("aiohttp_server.py", str(PORT)), (PORT,), {}, "aiohttp 3.14.5")
 
 
 def tornado() -> Program:
-    return Program(_python("tornado_server.py", str(PORT)), (PORT,), {}, "tornado 6.6.1")
+    return Program(python("tornado_server.py", str(PORT)), (PORT,), {}, "tornado 6.6.1")
 
 
 def uvicorn() -> Program:
@@ -150,7 +150,7 @@ def socketio(version: int = 4) -> Program:
 
 def hand_made(conduct: str, port: int = PORT) -> Program:
     """A socket that does what no honest server would; `endpoints/hand_made_server.py`."""
-    return Program(_python("hand_made_server.py", str(port), conduct), (port,), {},
+    return Program(python("hand_made_server.py", str(port), conduct), (port,), {},
                    "hand-made endpoint")
 
 
@@ -162,7 +162,7 @@ def ws_client(url: str = "ws://chat.example/live", **plan) -> Program:
 
 
 def websockets_client(*say: str, url: str = "ws://chat.example/live", proxy: str = "") -> Program:
-    argv = _python("websockets_client.py", url, *say)
+    argv = python("websockets_client.py", url, *say)
     return Program(["env", f"https_proxy={proxy}", *argv], (), {}, "websockets 17.4")
 
 
@@ -172,7 +172,7 @@ def socketio_client(version: int, *transports: str, url: str = "http://chat.exam
 
 
 def hand_made_client(conduct: str, to: str = "chat.example:80") -> Program:
-    return Program(_python("hand_made_client.py", to, conduct), (), {}, "hand-made endpoint")
+    return Program(python("hand_made_client.py", to, conduct), (), {}, "hand-made endpoint")
 
 
 def curl(*argv: str) -> Program:

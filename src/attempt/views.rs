@@ -275,6 +275,12 @@ impl Leg {
             .map(|connection| (connection.client, connection.server))
     }
 
+    /// The server was seen to answer the SYN, in any of the views.
+    pub fn accepted(&self) -> bool {
+        let mut others = self.also.iter().map(|view| &view.connection);
+        self.connection.syn_ack.is_some() || others.any(|view| view.syn_ack.is_some())
+    }
+
     /// The server of this leg and the client of an inner one as the hop between them shows itself: where both have one
     /// address in some view, so. A router in front of both legs may have one too, but is not the first to open anything.
     pub fn facing(&self, inner: &Self) -> (Endpoint, Endpoint) {

@@ -285,6 +285,10 @@ impl Socket {
                 }
                 _ => {}
             },
+            // WSGI servers write the answer of a handler that ended: after its Close, that opens nothing any less.
+            FrameStep::Http { offset } if self.sides.get(dir).closed => {
+                self.violation(link, (dir, offset), ViolationKind::AfterClose);
+            }
             FrameStep::Http { offset } => self.violation(link, (dir, offset), ViolationKind::Http),
         }
     }

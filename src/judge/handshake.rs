@@ -78,7 +78,11 @@ impl Trial<'_> {
                 "what the client sent behind its request is missing: it may have left first",
             );
         }
-        if leg.gaps.one_sided || (self.attempt.timed_out && leg.connection.syn_ack.is_none()) {
+        // Who asks after a SYN got its SYN-ACK: where that is missing, so may be all that its sender said.
+        let unseen = !leg.accepted();
+        if leg.gaps.one_sided
+            || (unseen && (self.attempt.timed_out || leg.connection.syn.is_some()))
+        {
             return Some("only the client's direction is in the capture");
         }
         if self.attempt.let_go {

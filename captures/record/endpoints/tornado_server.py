@@ -13,7 +13,7 @@ class Live(WebSocketHandler):
 
 
 async def main():
-    Application([("/live", Live)]).listen(int(sys.argv[1]), "0.0.0.0")
+    Application([("/live.*", Live)]).listen(int(sys.argv[1]), "0.0.0.0")
     await asyncio.Event().wait()
 
 

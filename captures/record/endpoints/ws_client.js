@@ -1,5 +1,5 @@
 // npm `ws` as the client.
-//   node ws_client.js URL '{"say": ["hello"], "close": [1000, "bye"], ...}'
+//   node ws_client.js 'URL [URL...]' '{"say": ["hello"], "close": [1000, "bye"], ...}'
 // say:       text messages; each but the last waits for its echo. After the last echo: `close`
 // close:     code and reason of our Close; [] for an empty one; absent: wait for the server's
 // pause:     ms to wait before each message
@@ -10,17 +10,19 @@
 // retry:     options for a second try after a 401
 // require:   an extension without which to close with 1010
 // crowd:     how many at one time (1)
-// times:     how many WebSockets, one after the other (1)
+// times:     how many WebSockets, one after the other (as many as there are URLs)
 const WebSocket = require("ws");
 
-const [url, json] = process.argv.slice(2);
-const plan = { say: [], pause: 0, quit: 8000, times: 1, ...JSON.parse(json) };
+const [argument, json] = process.argv.slice(2);
+const urls = argument.split(" ");
+const plan = { say: [], pause: 0, quit: 8000, times: urls.length, ...JSON.parse(json) };
 plan.options = { rejectUnauthorized: false, ...plan.options };
 setTimeout(() => process.exit(), plan.quit);
 for (let one = 0; one < (plan.crowd ?? 1); one++) connect(plan.options, plan.times);
 
 function connect(options, times) {
   const say = [...plan.say];
+  const url = urls[(plan.times - times) % urls.length];
   const socket = new WebSocket(url, plan.protocols ?? [], options);
   const next = () => {
     if (say.length) setTimeout(() => socket.send(say.shift()), plan.pause);

@@ -52,6 +52,20 @@ fn http_text_after_the_101() {
     assert_eq!(talk.story(), "Http(s,0) frames(1,0) close(c,none)");
 }
 
+/// As Werkzeug writes it once the handler of the WebSocket has ended.
+#[test]
+fn http_text_after_a_close_is_no_second_answer() {
+    let mut talk = opened();
+    talk.send(C, frame(C, 0x88, b""))
+        .send(S, frame(S, 0x88, b""))
+        .send(S, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let story = talk.story();
+    assert!(
+        story.contains("AfterClose(s,2)") && !story.contains("Http("),
+        "{story}"
+    );
+}
+
 #[test]
 fn violations_are_told_with_their_place() {
     let mut talk = opened();

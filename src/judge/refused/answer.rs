@@ -214,7 +214,13 @@ fn lacking(leg: &Leg) -> Option<(FindingId, String)> {
             says(leg, "Sec-WebSocket-Version"),
         ));
     }
-    if &*head.method != "GET" && matches!(refusal, Some(400 | 404 | 405 | 501)) {
+    let by_method = match refusal {
+        Some(400 | 404 | 405 | 501) => true,
+        // cowboy says it so.
+        Some(426) => offer.upgrade && offer.connection,
+        _ => false,
+    };
+    if &*head.method != "GET" && by_method {
         return Some((
             FindingId::MethodNotAllowed,
             format!("{}: the method is {}", name_of(leg), head.method),

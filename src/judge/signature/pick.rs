@@ -3,6 +3,7 @@
 use super::Scene;
 use super::facts::Key;
 use crate::event::Request;
+use crate::http::Version;
 use crate::judge::{FindingId, Row};
 
 impl Row {
@@ -62,7 +63,8 @@ fn shows(request: &Request, finding: FindingId) -> Option<bool> {
             .iter()
             .any(|name| fields.count(name) > 1),
         ),
-        FindingId::VersionUnsupported => offer.version.as_deref().map(|version| version != "13"),
+        FindingId::VersionUnsupported => Some(offer.version.as_deref() != Some("13")),
+        FindingId::HttpVersionDowngraded => Some(request.head.version == Version::Http10),
         FindingId::OriginRefused if fields.count("origin") == 0 => Some(false),
         FindingId::EngineVersionMismatch => {
             let old = ["EIO=2", "EIO=3"]

@@ -27,6 +27,39 @@ impl Known {
 
 pub(super) const KNOWN: &[Known] = &[
     Known {
+        reason: "the server writes the head of an HTTP answer behind both Closes; tshark reads it as frames",
+        rows: &[
+            (
+                "handshake/ok_flask_sock.pcap",
+                0,
+                "close of server",
+                "1",
+                "2",
+            ),
+            (
+                "handshake/ok_flask_sock.pcap",
+                0,
+                "continuation of server",
+                "-",
+                "1",
+            ),
+            (
+                "handshake/stripped_by_nginx_flask_sock.pcapng",
+                9,
+                "close of server",
+                "1",
+                "2",
+            ),
+            (
+                "handshake/stripped_by_nginx_flask_sock.pcapng",
+                9,
+                "continuation of server",
+                "-",
+                "1",
+            ),
+        ],
+    },
+    Known {
         reason: "as in `socketio_2_client_4_server`: the text of an HTTP answer behind the 101 is no frame",
         rows: &[
             (

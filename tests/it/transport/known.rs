@@ -165,6 +165,12 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
         "one view whole",
         &[
             (
+                "handshake/stripped_by_nginx_sockjs",
+                "without packet",
+                "`stripped upgrade_stripped 400 hop - path+path`",
+                "the content of the answer is lost in the view that was seen first: the row that knows it is not told",
+            ),
+            (
                 "handshake/http_after_101_socketio",
                 "without packet",
                 "`ok - 101 hop - ",
