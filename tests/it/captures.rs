@@ -1,7 +1,7 @@
 //! Every recorded capture yields what its table says, and captures of other projects yield what is known of them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +26,7 @@ const CHECKED: &[&str] = &[
 fn every_capture_yields_what_its_table_says() {
     let rows = table();
     let mut wrong = String::new();
+    let mut score = Score::default();
     let mut by_file: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in &rows {
         by_file.entry(&row.file).or_default().push(row);
@@ -50,6 +51,7 @@ fn every_capture_yields_what_its_table_says() {
         in_time.sort_by_key(|attempt| attempt["time"].as_str().unwrap().to_owned());
         for (attempt, row) in in_time.into_iter().zip(rows) {
             let seen = seen(attempt, &lines);
+            score.add(&seen, row);
             for &column in CHECKED {
                 let (said, want) = (&seen[column], &row.cells[column]);
                 if said != want {
@@ -62,6 +64,7 @@ fn every_capture_yields_what_its_table_says() {
             }
         }
     }
+    println!("{score}");
     assert!(
         wrong.is_empty(),
         "{} captures read; these are not as their table says:\n{wrong}",
@@ -72,6 +75,48 @@ fn every_capture_yields_what_its_table_says() {
         by_file.len(),
         rows.len()
     );
+}
+
+/// How many of the accusations are right, and how many of those that are due are made: by verdict, root cause and hop.
+#[derive(Default)]
+struct Score {
+    made: u32,
+    due: u32,
+    right: u32,
+    /// Accusations of what is healthy or unknown.
+    wrong: u32,
+}
+
+impl Score {
+    fn add(&mut self, seen: &BTreeMap<&str, String>, row: &Row) {
+        let accuses = |verdict: &str| matches!(verdict, "stripped" | "downgraded" | "rejected");
+        let (made, due) = (accuses(&seen["verdict"]), accuses(&row.cells["verdict"]));
+        let mut what = ["verdict", "finding", "hop"].into_iter();
+        let is_right = what.all(|column| seen[column] == row.cells[column]);
+        self.made += u32::from(made);
+        self.due += u32::from(due);
+        self.right += u32::from(made && due && is_right);
+        self.wrong += u32::from(made && !due);
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            made,
+            due,
+            right,
+            wrong,
+        } = *self;
+        let percent = |of: u32| 100.0 * f64::from(right) / f64::from(of.max(1));
+        write!(
+            f,
+            "precision {:.1} % ({right} of {made} accusations are right, {wrong} of healthy ones), \
+             recall {:.1} % ({right} of {due} are found)",
+            percent(made),
+            percent(due)
+        )
+    }
 }
 
 /// A row that says that it was recorded has a capture that it matches, and a row that a capture of real software matches

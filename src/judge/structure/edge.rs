@@ -6,6 +6,7 @@ use super::{Fault, answers, name_of, renamed_connection, says, software};
 use crate::attempt::{Attempt, JoinedBy, Leg, Node, Role};
 use crate::http::Version;
 use crate::judge::{Confidence, FindingId, Hop};
+use crate::websocket::Accept;
 
 /// Two neighbouring `path` legs whose requests were both seen whole: the outer one, and the one that serves it.
 #[derive(Clone, Copy, Debug)]
@@ -136,11 +137,13 @@ impl Edge<'_> {
             return Vec::new();
         };
         let granted = self.outer.answer();
+        let is_gateway = self.is_gateway();
         let mut faults = Vec::new();
         let mut compare =
             |name: &str, had: bool, has: bool, agreed: bool, removed, added: Option<FindingId>| {
                 let told = || format!("{}; {}", says(self.outer, name), says(self.inner, name));
-                if had && !has && !agreed {
+                let is_declined = is_gateway && removed == FindingId::ExtensionsStripped;
+                if had && !has && !agreed && !is_declined {
                     faults.push(Fault::new(removed, told()));
                 } else if let Some(added) = added.filter(|_| !had && has) {
                     faults.push(Fault::new(added, told()));
@@ -211,7 +214,7 @@ impl Edge<'_> {
             (
                 FindingId::ResponseExtensionsStripped,
                 "Sec-WebSocket-Extensions",
-                !brought.extensions.is_empty() && out.extensions.is_empty(),
+                !brought.extensions.is_empty() && out.extensions.is_empty() && !self.is_gateway(),
             ),
             (
                 FindingId::ResponseSubprotocolStripped,
@@ -224,6 +227,22 @@ impl Edge<'_> {
             .filter(|&(_, _, holds)| holds)
             .map(|(id, name, _)| Fault::new(id, told(name)))
             .collect()
+    }
+
+    /// The hop opened a WebSocket of its own, with a key of its own, and answered the client by itself: it speaks WebSocket
+    /// on both sides, and each has the extensions that it agreed.
+    fn is_gateway(&self) -> bool {
+        fn key(leg: &Leg) -> Option<&str> {
+            leg.offer()?.key.as_deref()
+        }
+        let is_right =
+            |leg: &Leg| leg.answer().and_then(|answer| answer.accept) == Some(Accept::Ok);
+        let (outer, inner) = (self.outer, self.inner);
+        key(outer).is_some()
+            && key(inner).is_some()
+            && key(outer) != key(inner)
+            && is_right(outer)
+            && is_right(inner)
     }
 
     /// The hop speaks HTTP/1.0 to the server although it was asked in HTTP/1.1.

@@ -215,7 +215,7 @@ fn before<'t>(told: &'t [Told], one: &Told) -> Vec<&'t Told> {
     told.iter().filter(shares).collect()
 }
 
-fn accuses(one: &Told) -> bool {
+pub(super) fn accuses(one: &Told) -> bool {
     matches!(
         one.verdict,
         Verdict::Stripped | Verdict::Downgraded | Verdict::Rejected
