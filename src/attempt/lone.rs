@@ -124,14 +124,36 @@ impl Lone {
         cases: &HashMap<CaseId, Case>,
         side: Side,
     ) -> Option<(CaseId, JoinedBy)> {
-        let near = self.by_target.get(target(leg)?)?;
+        let mut by_time = None;
+        let mut ambiguous = false;
+        for (other, by) in self.fitting(leg, id, cases, side) {
+            if by == JoinedBy::RequestId {
+                return Some((other, by));
+            }
+            ambiguous |= by_time.is_some();
+            by_time = by_time.or(Some((other, by)));
+        }
+        by_time.filter(|_| !ambiguous)
+    }
+
+    /// Those on that side of a leg that fit, the nearest in time first.
+    fn fitting<'s>(
+        &'s self,
+        leg: &'s Leg,
+        id: CaseId,
+        cases: &'s HashMap<CaseId, Case>,
+        side: Side,
+    ) -> Box<dyn Iterator<Item = (CaseId, JoinedBy)> + 's> {
+        let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
+            return Box::new(std::iter::empty());
+        };
         let here = (leg.started(), id);
-        let asks = |id| {
+        let asks = move |id| {
             cases
                 .get(&id)
                 .is_some_and(|case| case.protocol == Protocol::WebSocket)
         };
-        let fits = |&(_, other): &(Timestamp, CaseId)| {
+        let fits = move |&(_, other): &(Timestamp, CaseId)| {
             let found = single(cases, other).filter(|_| other != id)?;
             let ((outer, asked), (inner, asks_too)) = if side == Side::Outer {
                 ((found, asks(other)), (leg, asks(id)))
@@ -142,20 +164,20 @@ impl Lone {
             (asks_too || by == JoinedBy::RequestId || is_relayed(outer, inner))
                 .then_some((other, by))
         };
-        let mut found: Box<dyn Iterator<Item = (CaseId, JoinedBy)>> = match side {
+        match side {
             Side::Outer => Box::new(near.range(..here).rev().take(NEIGHBOURS).filter_map(fits)),
             Side::Inner => Box::new(near.range(here..).take(NEIGHBOURS).filter_map(fits)),
-        };
-        let mut by_time = None;
-        let mut ambiguous = false;
-        for (other, by) in &mut found {
-            if by == JoinedBy::RequestId {
-                return Some((other, by));
-            }
-            ambiguous |= by_time.is_some();
-            by_time = by_time.or(Some((other, by)));
         }
-        by_time.filter(|_| !ambiguous)
+    }
+
+    /// Whether another attempt of a single leg fits one that [`Lone::pair`] finds no partner for: several do, or it has
+    /// several itself.
+    pub(super) fn is_ambiguous(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> bool {
+        single(cases, id).is_some_and(|leg| {
+            [Side::Outer, Side::Inner]
+                .into_iter()
+                .any(|side| self.fitting(leg, id, cases, side).next().is_some())
+        })
     }
 }
 

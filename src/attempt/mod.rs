@@ -176,6 +176,9 @@ pub struct Surroundings {
     pub hop_passes_others: bool,
     /// Packets were dropped or bytes lost while this attempt ran.
     pub lossy: bool,
+    /// Another request or connection could be its next leg, or one of several could, or it could be another's: so none
+    /// was joined.
+    pub is_ambiguous: bool,
 }
 
 /// How an opened WebSocket ended, or that it did not.

@@ -35,6 +35,17 @@ struct Exchange {
     is_contested: bool,
 }
 
+/// What is behind a leg.
+#[derive(Debug)]
+pub(super) enum Behind {
+    /// This leg, and what joins it.
+    Leg(Box<Leg>, JoinedBy),
+    /// One of several, or one that may be another's.
+    Ambiguous,
+    /// Nothing that fits.
+    Nothing,
+}
+
 impl Plain {
     pub(super) fn new(limit: u64) -> Self {
         Self {
@@ -154,16 +165,12 @@ impl Plain {
         &mut self,
         outer: &Leg,
         is_contested: impl Fn(&Leg) -> bool,
-    ) -> Option<(Leg, JoinedBy)> {
-        let target = target(outer)?;
-        let near: Vec<u64> = self
-            .by_target
-            .get(target)?
-            .iter()
-            .rev()
-            .take(NEIGHBOURS)
-            .copied()
-            .collect();
+    ) -> Behind {
+        let listed = target(outer).and_then(|target| Some((target, self.by_target.get(target)?)));
+        let Some((target, near)) = listed else {
+            return Behind::Nothing;
+        };
+        let near: Vec<u64> = near.iter().rev().take(NEIGHBOURS).copied().collect();
         let mut by_time = Vec::new();
         for place in near {
             let Some(exchange) = self.at(place) else {
@@ -171,7 +178,11 @@ impl Plain {
             };
             let leg = &exchange.leg;
             match lone::fit(outer, leg).filter(|_| says_what_was_asked(leg)) {
-                Some(by @ JoinedBy::RequestId) => return Some((self.take(target, place)?, by)),
+                Some(by @ JoinedBy::RequestId) => {
+                    return self
+                        .take(target, place)
+                        .map_or(Behind::Nothing, |leg| Behind::Leg(Box::new(leg), by));
+                }
                 Some(_) if lone::is_relayed(outer, leg) => {
                     exchange.is_contested |= is_contested(leg);
                     by_time.push((place, exchange.is_contested));
@@ -180,14 +191,19 @@ impl Plain {
             }
         }
         if let [(place, false)] = *by_time {
-            return Some((self.take(target, place)?, JoinedBy::Time));
+            return self.take(target, place).map_or(Behind::Nothing, |leg| {
+                Behind::Leg(Box::new(leg), JoinedBy::Time)
+            });
+        }
+        if by_time.is_empty() {
+            return Behind::Nothing;
         }
         for (place, _) in by_time {
             if let Some(exchange) = self.at(place) {
                 exchange.is_contested = true;
             }
         }
-        None
+        Behind::Ambiguous
     }
 
     fn at(&mut self, place: u64) -> Option<&mut Exchange> {

@@ -286,6 +286,11 @@ impl Undecided {
         Some(pair)
     }
 
+    /// Whether a single leg was left alone because it fits others, but not one of them only.
+    pub(super) fn is_ambiguous(&self, id: CaseId) -> bool {
+        self.lone.is_ambiguous(id, &self.cases)
+    }
+
     /// Whether an attempt other than `id` may own a leg that no field joins to any.
     pub(super) fn is_contested(&self, leg: &Leg, id: CaseId) -> bool {
         self.lone.is_contested(leg, id, &self.cases)

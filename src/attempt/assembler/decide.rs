@@ -7,6 +7,7 @@ use super::Assembler;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::Client;
 use crate::attempt::places::SocketLeg;
+use crate::attempt::plain::Behind;
 use crate::attempt::{
     Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
     Surroundings, tree,
@@ -46,6 +47,7 @@ impl Assembler {
                 return self.reschedule(pair.outer);
             }
         }
+        let mut is_ambiguous = self.undecided.is_ambiguous(id);
         let Some(mut case) = self.undecided.take(id) else {
             return;
         };
@@ -66,8 +68,10 @@ impl Assembler {
             .flatten()
             .flat_map(|(_, tail)| &tail.closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
-        let nodes = self.add_plain(tree::build(legs), id);
-        let nodes = self.add_failed(nodes, bad_gateway.then_some(self.now));
+        let (nodes, several) = self.add_plain(tree::build(legs), id);
+        is_ambiguous |= several;
+        let (nodes, several) = self.add_failed(nodes, bad_gateway.then_some(self.now));
+        is_ambiguous |= several;
         self.around.learn(&nodes, self.now);
         let legs = nodes.iter().map(|node| &node.leg);
         self.undecided
@@ -80,7 +84,10 @@ impl Assembler {
                 .unwrap_or(u32::MAX)
                 .saturating_add(1),
             earlier_tries: case.earlier,
-            surroundings: self.surroundings(&nodes, case.lost_before),
+            surroundings: Surroundings {
+                is_ambiguous,
+                ..self.surroundings(&nodes, case.lost_before)
+            },
             legs: nodes,
             cut_off: cut == Cut::Off,
             timed_out: cut == Cut::TimedOut,
@@ -175,20 +182,23 @@ impl Assembler {
         }
     }
 
-    /// Adds the legs behind the innermost hop that have lost every field of the handshake.
-    fn add_plain(&mut self, mut nodes: Vec<Node>, id: CaseId) -> Vec<Node> {
+    /// Adds the legs behind the innermost hop that have lost every field of the handshake; true where several could be
+    /// that, or one could be another's, and none was added.
+    fn add_plain(&mut self, mut nodes: Vec<Node>, id: CaseId) -> (Vec<Node>, bool) {
         for _ in 0..MOST_HOPS {
             let innermost = nodes.iter().rfind(|node| node.role == Role::Path);
             let refused = innermost
                 .map(|node| &node.leg)
                 .filter(|leg| leg.status().is_some_and(|status| status != 101));
             let undecided = &self.undecided;
-            let behind = refused.and_then(|outer| {
+            let behind = refused.map_or(Behind::Nothing, |outer| {
                 let is_contested = |leg: &Leg| undecided.is_contested(leg, id);
                 self.plain.take_behind(outer, is_contested)
             });
-            let Some((leg, by)) = behind else {
-                return nodes;
+            let (leg, by) = match behind {
+                Behind::Leg(leg, by) => (*leg, by),
+                Behind::Ambiguous => return (nodes, true),
+                Behind::Nothing => break,
             };
             let mut legs: Vec<_> = nodes
                 .into_iter()
@@ -197,24 +207,26 @@ impl Assembler {
             legs.push((leg, Some(by)));
             nodes = tree::build(legs);
         }
-        nodes
+        (nodes, false)
     }
 
     /// Adds the upstream connections that the innermost hops tried and that never carried a request. Up to `until` where
-    /// the gateway complained of one after it had opened.
-    fn add_failed(&mut self, mut nodes: Vec<Node>, until: Option<Timestamp>) -> Vec<Node> {
+    /// the gateway complained of one after it had opened. True where some would explain its answer, but may be another's.
+    fn add_failed(&mut self, mut nodes: Vec<Node>, until: Option<Timestamp>) -> (Vec<Node>, bool) {
         let Some(innermost) = nodes.iter().rposition(|node| node.role == Role::Path) else {
-            return nodes;
+            return (nodes, false);
         };
-        let mut failed = self.failed_of(&nodes, innermost, None, until);
+        let mut is_ambiguous = false;
+        let mut failed = self.failed_of(&nodes, innermost, None, until, &mut is_ambiguous);
         if let Some(parent) = nodes.get(innermost).and_then(|node| node.parent) {
-            failed.extend(self.failed_of(&nodes, parent, Some(innermost), until));
+            let inner = Some(innermost);
+            failed.extend(self.failed_of(&nodes, parent, inner, until, &mut is_ambiguous));
         }
         if failed.is_empty() {
-            return nodes;
+            return (nodes, is_ambiguous);
         }
         nodes.extend(failed);
-        tree::arrange(nodes)
+        (tree::arrange(nodes), false)
     }
 
     /// Those of the server of one leg, which has an inner leg or none.
@@ -224,6 +236,7 @@ impl Assembler {
         holder: usize,
         inner: Option<usize>,
         until: Option<Timestamp>,
+        is_ambiguous: &mut bool,
     ) -> Vec<Node> {
         let Some(node) = nodes.get(holder) else {
             return Vec::new();
@@ -278,6 +291,7 @@ impl Assembler {
         let failed = self
             .around
             .take_failed(&servers, inner_client, window, alone);
+        *is_ambiguous |= failed.is_empty() && explains;
         let as_node = failed.into_iter().map(|one| {
             let is_hop = |opener: IpAddr| {
                 let mut pairs = leg.pairs();
@@ -326,6 +340,7 @@ impl Assembler {
                 .around
                 .passes_others(outermost.connection.server, self.now),
             lossy: self.around.lost() != lost_before,
+            is_ambiguous: false,
         }
     }
 }

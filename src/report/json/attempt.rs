@@ -39,6 +39,7 @@ pub(super) struct Line<'a> {
     wont_help: &'a [String],
     tries: u32,
     earlier_tries: Vec<Earlier<'a>>,
+    ambiguous: bool,
     legs: Vec<LegJson<'a>>,
     diff: Vec<Diff<'a>>,
 }
@@ -167,6 +168,7 @@ impl<'a> Line<'a> {
                 .iter()
                 .map(|try_| Earlier::new(try_, mask))
                 .collect(),
+            ambiguous: attempt.surroundings.is_ambiguous,
             legs: attempt
                 .legs
                 .iter()

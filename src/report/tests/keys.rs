@@ -84,7 +84,7 @@ fn every_line_has_exactly_its_keys() {
     has(
         attempt,
         "v type id time protocol verdict finding confidence severity host target status hop findings cause fix \
-         wont_help tries earlier_tries legs diff",
+         wont_help tries earlier_tries ambiguous legs diff",
     );
     has(&attempt["hop"], "in out software adjacent");
     has(&attempt["findings"][0], "id rule leg confidence evidence");

@@ -238,6 +238,12 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
             "Judged by its last try; {before} came before it{status}."
         ));
     }
+    if attempt.surroundings.is_ambiguous && !is_short {
+        notes.push(
+            "Several requests or connections could be its next leg, or the same one another's: none was joined."
+                .to_owned(),
+        );
+    }
     // Only where the judgement rests on such a leg.
     let is_by_time = |index: usize| {
         let node = attempt.legs.get(index);

@@ -9,7 +9,7 @@ const OBJECTS: &[(&str, &str)] = &[
         "attempt",
         "v:one type:text id:number time:time protocol:text? verdict:verdict finding:finding? confidence:confidence? \
          severity:severity host:text? target:text? status:status? hop:hop? findings:[found] cause:text? fix:[text] \
-         wont_help:[text] tries:number earlier_tries:[try] legs:[leg] diff:[difference]",
+         wont_help:[text] tries:number earlier_tries:[try] ambiguous:bool legs:[leg] diff:[difference]",
     ),
     (
         "hop",
