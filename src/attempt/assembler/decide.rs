@@ -216,11 +216,11 @@ impl Assembler {
         let Some(innermost) = nodes.iter().rposition(|node| node.role == Role::Path) else {
             return (nodes, false);
         };
-        let mut is_ambiguous = false;
-        let mut failed = self.failed_of(&nodes, innermost, None, until, &mut is_ambiguous);
+        let (mut failed, mut is_ambiguous) = self.failed_of(&nodes, innermost, None, until);
         if let Some(parent) = nodes.get(innermost).and_then(|node| node.parent) {
-            let inner = Some(innermost);
-            failed.extend(self.failed_of(&nodes, parent, inner, until, &mut is_ambiguous));
+            let (further, several) = self.failed_of(&nodes, parent, Some(innermost), until);
+            failed.extend(further);
+            is_ambiguous |= several;
         }
         if failed.is_empty() {
             return (nodes, is_ambiguous);
@@ -229,22 +229,22 @@ impl Assembler {
         (tree::arrange(nodes), false)
     }
 
-    /// Those of the server of one leg, which has an inner leg or none.
+    /// Those of the server of one leg, which has an inner leg or none. True where there are some that would explain its
+    /// answer, but may be another's.
     fn failed_of(
         &mut self,
         nodes: &[Node],
         holder: usize,
         inner: Option<usize>,
         until: Option<Timestamp>,
-        is_ambiguous: &mut bool,
-    ) -> Vec<Node> {
+    ) -> (Vec<Node>, bool) {
         let Some(node) = nodes.get(holder) else {
-            return Vec::new();
+            return (Vec::new(), false);
         };
         let leg = &node.leg;
         let answered_itself = inner.is_none() && leg.status().is_some_and(|status| status < 500);
         if node.role != Role::Path || (answered_itself && until.is_none()) {
-            return Vec::new();
+            return (Vec::new(), false);
         }
         let inner = inner
             .and_then(|inner| nodes.get(inner))
@@ -259,7 +259,7 @@ impl Assembler {
                 .unwrap_or(self.now),
         );
         if !self.around.has_failed(window) {
-            return Vec::new();
+            return (Vec::new(), false);
         }
         let waits = |live: &LiveLeg| {
             live.leg.started() <= window.1
@@ -280,7 +280,7 @@ impl Assembler {
             || (inner.is_none() && leg.status().is_some_and(|status| status >= 500));
         let unambiguous = alone_there && self.around.waited_alone(&servers, window);
         if !explains && !unambiguous {
-            return Vec::new();
+            return (Vec::new(), false);
         }
         // Who redirected the client is on its host.
         let client = leg.connection.client;
@@ -291,7 +291,7 @@ impl Assembler {
         let failed = self
             .around
             .take_failed(&servers, inner_client, window, alone);
-        *is_ambiguous |= failed.is_empty() && explains;
+        let is_ambiguous = failed.is_empty() && explains;
         let as_node = failed.into_iter().map(|one| {
             let is_hop = |opener: IpAddr| {
                 let mut pairs = leg.pairs();
@@ -315,7 +315,7 @@ impl Assembler {
                 },
             }
         });
-        as_node.collect()
+        (as_node.collect(), is_ambiguous)
     }
 
     fn surroundings(&self, nodes: &[Node], lost_before: u64) -> Surroundings {
