@@ -31,6 +31,7 @@ PLAIN_PASS = apache(f"ProxyPass / http://{BACKEND}:{PORT}/")
 RIGHT = nginx(UPGRADE)
 HTTP10 = nginx(UPGRADE.replace("1.1", "1.0"))
 VERSION_ONLY = nginx("proxy_http_version 1.1;")
+SECURE = ws_client("wss://chat.example/live", **HELLO)
 NO_FIELD = FORWARDED + "".join(
     f'proxy_set_header Sec-WebSocket-{field} "";'
     for field in ("Key", "Version", "Extensions", "Protocol")
@@ -290,6 +291,18 @@ OPENED = [
            "handshake/ok_nginx_mirror", ws(), ws(9090, plain=True)),
     behind(nginx(UPGRADE + FORWARDED, tls=True), "handshake/ok_nginx_behind_tls", ws(),
            client=ws_client("wss://chat.example/live", **HELLO)),
+    # The same three without the client's leg in sight, which is TLS.
+    behind(nginx(UPGRADE + "auth_request /auth;", tls=True, server=f"""
+               location = /auth {{ internal; proxy_pass http://{BACKEND}:9090/check; }}"""),
+           "handshake/ok_nginx_auth_request_behind_tls", ws(), ws(9090, plain=True, status=204),
+           client=SECURE),
+    behind(nginx(UPGRADE + "mirror /mirror;", tls=True, server=f"""
+               location = /mirror {{ internal; proxy_pass http://{BACKEND}:9090$request_uri; }}"""),
+           "handshake/ok_nginx_mirror_behind_tls", ws(), ws(9090, plain=True), client=SECURE),
+    behind(nginx(UPGRADE, to="proxy_pass http://app;", tls=True, http=f"""
+               upstream app {{ server {BACKEND}:8081; server {BACKEND}:{PORT}; }}"""),
+           "handshake/ok_nginx_next_upstream_behind_tls", ws(), hand_made("hang_up", 8081),
+           client=SECURE),
     behind(RIGHT, "handshake/ok_nginx_upstream_leg_only", ws(), capture=UPSTREAM_LEG),
     behind(nginx(UPGRADE, to="proxy_pass http://app;", http=f"""
                upstream app {{ server {BACKEND}:8081; server {BACKEND}:{PORT}; }}"""),

@@ -89,6 +89,8 @@ pub(super) struct Around {
     /// From when to when the attempts decided last waited for their answers.
     waited: VecDeque<Waited>,
     lost: u64,
+    /// When something was last known to be lost, packets or bytes of a connection.
+    lost_at: Option<Timestamp>,
 }
 
 impl Around {
@@ -104,6 +106,7 @@ impl Around {
             upstream_side: HashMap::new(),
             waited: VecDeque::new(),
             lost: 0,
+            lost_at: None,
         }
     }
 
@@ -159,10 +162,19 @@ impl Around {
 
     /// Takes note of what the capture has lost so far.
     pub(super) fn health(&mut self, health: &Health) {
-        self.lost = health
+        let lost = health
             .kernel_drops
             .saturating_add(health.iface_drops)
             .saturating_add(health.shed_events);
+        if lost != self.lost {
+            self.lost = lost;
+            self.lost_at = health.now.or(self.lost_at);
+        }
+    }
+
+    /// Bytes of some connection are missing.
+    pub(super) fn gap(&mut self, now: Timestamp) {
+        self.lost_at = Some(now);
     }
 
     /// Packets and events lost so far; a change of it between two points in time means loss between them.
@@ -198,9 +210,10 @@ impl Around {
         }
     }
 
-    /// Whether the server passed handshakes on within the last 60 s.
+    /// Whether the server passed handshakes on within the last 60 s, and nothing was lost in that time.
     pub(super) fn passes_others(&self, server: Endpoint, now: Timestamp) -> bool {
-        recent(&self.passes, &server, now)
+        let is_whole = self.lost_at.is_none_or(|lost| now.since(lost) > WINDOW);
+        is_whole && recent(&self.passes, &server, now)
     }
 
     /// Whether TLS goes to the host that opened a leg, or comes from the client that the leg's proxy names.

@@ -232,6 +232,9 @@ impl Assembler {
 
     /// Facts that say what became of a connection after its request.
     fn later(&mut self, conn: ConnId, at: Stamp, fact: &Fact) {
+        if matches!(fact, Fact::Gap { .. }) {
+            self.around.gap(at.ts);
+        }
         if let Some(place) = self.undecided.places.socket(conn) {
             self.sockets.fact(place, at, fact);
         } else if let Some((id, live)) = self.undecided.last_live(conn) {

@@ -213,15 +213,24 @@ impl Client {
     }
 }
 
-/// Whether `next` may be the try that follows `refused`: a redirect leads elsewhere, credentials do not.
-pub(super) fn follows(refused: &Leg, next: &Leg) -> bool {
-    match refused.status() {
-        Some(401 | 407) => {
-            let path = |leg: &Leg| leg.request_head().map(|head| path(&head.target).to_owned());
-            path(refused) == path(next)
+/// Whether `next` may be the try that follows `refused`: a redirect leads elsewhere, credentials do not. The more says so,
+/// the larger the number.
+pub(super) fn follows(refused: &Leg, next: &Leg) -> Option<u8> {
+    let head = next.request_head()?;
+    let same_connection = u8::from(refused.conn == next.conn);
+    let fits = if matches!(refused.status(), Some(401 | 407)) {
+        let before = refused.request_head()?;
+        if path(&before.target) != path(&head.target) {
+            return None;
         }
-        _ => true,
-    }
+        // Their values are never kept, that they were sent is.
+        let credentials = ["authorization", "proxy-authorization"];
+        credentials.iter().any(|name| head.fields.count(name) > 0)
+    } else {
+        let led = refused.answer_field("location");
+        led.is_some_and(|led| path(&led) == path(&head.target))
+    };
+    Some(2 * u8::from(fits) + same_connection)
 }
 
 /// Whether `next` is the try after `refused` by a client that uses its key again. A sub-request bears the key too, but
@@ -234,7 +243,7 @@ fn is_next_try(refused: &Leg, next: &Leg) -> bool {
         && refused.answered().is_some_and(is_after)
         && before.client.addr == after.client.addr
         && (before.server == after.server || !refused.is_challenge())
-        && follows(refused, next)
+        && follows(refused, next).is_some()
 }
 
 /// A host without its port (RFC 9110 §7.2).

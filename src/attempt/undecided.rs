@@ -1,5 +1,6 @@
 //! The attempts that are not decided yet, and all that finds them: connection, key, target, client, first frame.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
 use crate::flow::ConnId;
 use crate::time::Timestamp;
+
+/// Attempts of one client, as far as addresses tell clients apart, that may be followed by another try at one time.
+const INVITING: usize = 16;
 
 /// Undecided attempts with their indexes. A case stands in each of them until it is taken out or merged; in that of the
 /// keys until [`Undecided::forget_keys`].
@@ -29,8 +33,9 @@ pub(super) struct Undecided {
     order: VecDeque<CaseId>,
     /// Bytes that all of them together keep.
     allocated: u64,
-    /// Attempts whose answer invites the client to try again.
-    inviting: HashMap<Client, CaseId>,
+    /// Attempts whose answer invites the client to try again, the oldest first. Behind one address there may be several
+    /// clients.
+    inviting: HashMap<Client, VecDeque<CaseId>>,
 }
 
 impl Undecided {
@@ -231,9 +236,17 @@ impl Undecided {
         if let Some(id) = self.keys.refused_before(leg, &self.cases) {
             return Some(id);
         }
-        let id = *self.inviting.get(&Client::of(leg)?)?;
-        let refused = self.cases.get(&id)?.outermost()?;
-        join::follows(&refused.leg, leg).then_some(id)
+        let inviting = self.inviting.get(&Client::of(leg)?)?;
+        let refused = |id: CaseId| Some(&self.cases.get(&id)?.outermost()?.leg);
+        let is_open = |id: CaseId| self.cases.get(&id).is_some_and(|case| case.next.is_none());
+        inviting
+            .iter()
+            .rev()
+            .copied()
+            .filter_map(|id| Some((id, join::follows(refused(id)?, leg)?)))
+            // Of equals the oldest, for it has waited longest.
+            .max_by_key(|&(id, likeness)| (is_open(id), likeness, Reverse(id)))
+            .map(|(id, _)| id)
     }
 
     /// A leg with the key of an attempt is another leg of it.
@@ -339,10 +352,23 @@ impl Undecided {
             .and_then(|root| Client::of(&root.leg));
         if let Some(client) = client {
             let before = case.invites.replace(client.clone());
-            if let Some(before) = before.filter(|before| self.inviting.get(before) == Some(&id)) {
-                self.inviting.remove(&before);
+            if let Some(before) = before {
+                self.uninvite(&before, id);
             }
-            self.inviting.insert(client, id);
+            let inviting = self.inviting.entry(client).or_default();
+            if inviting.len() >= INVITING {
+                inviting.pop_front();
+            }
+            inviting.push_back(id);
+        }
+    }
+
+    fn uninvite(&mut self, client: &Client, id: CaseId) {
+        if let Some(inviting) = self.inviting.get_mut(client) {
+            inviting.retain(|&invited| invited != id);
+            if inviting.is_empty() {
+                self.inviting.remove(client);
+            }
         }
     }
 
@@ -376,10 +402,8 @@ impl Undecided {
         if let [only] = case.legs.as_slice() {
             self.lone.remove(&only.leg, id);
         }
-        if let Some(client) = &case.invites
-            && self.inviting.get(client) == Some(&id)
-        {
-            self.inviting.remove(client);
+        if let Some(client) = &case.invites {
+            self.uninvite(client, id);
         }
         for hash in &case.first_bytes {
             if self.by_bytes.get(hash) == Some(&id) {

@@ -5,7 +5,8 @@ mod other;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Leg, Protocol, Role};
+use crate::attempt::{Attempt, Leg, Node, Protocol, Role};
+use crate::http::RequestHead;
 use crate::judge::structure;
 use crate::judge::trial::{Outcome, Trial};
 use crate::judge::{
@@ -57,12 +58,9 @@ impl Trial<'_> {
         if leg.request.is_none() || leg.gaps.request {
             return Some("the request is not in the capture, or only a part of it");
         }
-        if self
-            .attempt
-            .legs
-            .iter()
-            .all(|node| node.role == Role::Auth && node.leg.is_marked_auth())
-        {
+        let legs = &self.attempt.legs;
+        let is_asking = |node: &Node| node.role == Role::Auth && node.leg.is_marked_auth();
+        if legs.iter().all(is_asking) || (legs.len() == 1 && is_allowing(leg)) {
             return Some(
                 "only a sub-request of a proxy is in the capture, not the handshake itself",
             );
@@ -207,6 +205,17 @@ impl Trial<'_> {
             ..Outcome::new(Verdict::Abandoned, vec![finding], None)
         }
     }
+}
+
+/// "No Content" to what is left of a handshake is what auth services say to nginx's `auth_request`. A server of WebSockets
+/// has no such answer; SignalR's long polling has (rule B66), to a target with its id.
+fn is_allowing(leg: &Leg) -> bool {
+    let lacks_upgrade = leg.offer().is_some_and(|offer| !offer.upgrade);
+    let is_poll = leg
+        .request_head()
+        .and_then(RequestHead::query)
+        .is_some_and(|query| query.split('&').any(|param| param.starts_with("id=")));
+    leg.status() == Some(204) && lacks_upgrade && !is_poll
 }
 
 /// What was found once is not told again by weaker evidence, save where another row of the catalogue knows it: the answer

@@ -124,6 +124,7 @@ fn ten_thousand_healthy_attempts_at_one_time_are_all_told_as_such() {
         let told = crowd::told_of(&records);
         println!("{} packets of {} captures", records.len(), captures.len());
         println!("expected: {expected}\ntold:     {told}");
+        println!("accused: {:#?}", told.accused);
         assert_eq!(told.to_string(), expected.to_string());
         all += expected.attempts;
 

@@ -11,6 +11,18 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
         "lossy",
         &[
             (
+                "handshake/ok_nginx_mirror_behind_tls",
+                "",
+                "`stripped upgrade_stripped 200 hop ->",
+                "no parent is in sight, and of the leg of the path nothing is left: what a lone mirror says, at most likely",
+            ),
+            (
+                "handshake/ok_nginx_next_upstream_behind_tls",
+                "",
+                "`rejected closed_before_answer 0 hop - path`",
+                "no parent is in sight, and of the upstream that opened nothing is left: the other one did hang up",
+            ),
+            (
                 "handshake/backend_resets_behind_nginx",
                 "without packet 11",
                 "`rejected upstream_no_answer 502 hop -",
