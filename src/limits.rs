@@ -5,6 +5,13 @@
 
 use std::time::Duration;
 
+/// Bytes of a file of the user's own rows.
+pub const RULES_BYTES: u64 = 1 << 20;
+/// Own rows of all files together: every answer is held against each.
+pub const RULES_ROWS: usize = 1000;
+/// Characters in one line of an own row's text.
+pub const RULE_CHARS: usize = 500;
+
 /// A limit of [`Limits`] as users see it: `--limit NAME=VALUE`, and a counter of the same name in the health line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitInfo {

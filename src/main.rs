@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use wscap::cli::{self, Action, Surroundings};
-use wscap::judge::{Catalogue, explain};
+use wscap::judge::explain;
 use wscap::pipeline::{self, Exit};
+use wscap::report::sanitize::clean;
 
 const MATCHED: u8 = 1;
 const FAILED: u8 = 2;
@@ -33,8 +34,16 @@ fn run() -> Result<ExitCode> {
             Exit::Matched => ExitCode::from(MATCHED),
         }),
         Action::ListInterfaces => print(&cli::interfaces()?),
-        Action::Explain { words, width } => {
-            print(&explain::explain(&words, Catalogue::embedded(), width)?)
+        Action::Explain {
+            words,
+            rules,
+            width,
+        } => {
+            let catalogue = pipeline::catalogue(&rules)?;
+            let page = explain::explain(&words, &catalogue, width)?;
+            // Own rows may ask for any bytes, and the page says which.
+            let lines = page.lines().map(|line| clean(line, usize::MAX) + "\n");
+            print(&lines.collect::<String>())
         }
         Action::Print(text) => print(&text),
     }

@@ -9,6 +9,7 @@
 
 mod analysis;
 mod gather;
+mod rules;
 
 use std::io::{self, BufWriter, Write};
 use std::process;
@@ -23,9 +24,12 @@ use crate::capture::{self, Inputs, Source};
 use crate::cli::{Config, say};
 use crate::dissect::Dissector;
 use crate::event::{Event, Health};
+use crate::judge::{BadRules, Catalogue};
 use crate::report;
 use analysis::{Analysis, Outcome};
 use gather::Gather;
+
+pub use rules::catalogue;
 
 /// Events in one message.
 const BATCH: usize = 64;
@@ -53,6 +57,12 @@ pub enum Error {
     /// The inputs.
     #[error(transparent)]
     Capture(#[from] capture::Error),
+    /// A file of the user's own rows cannot be read.
+    #[error(transparent)]
+    Text(#[from] capture::TextError),
+    /// What stands in one cannot be used.
+    #[error(transparent)]
+    Rules(#[from] BadRules),
     /// Privileges.
     #[error(transparent)]
     Kept(#[from] capture::Kept),
@@ -85,6 +95,8 @@ pub enum Error {
 /// Runs to the end of the input, or until told to stop.
 pub fn run(config: &Config) -> Result<Exit, Error> {
     let stop = Arc::new(AtomicBool::new(false));
+    // Before anything is captured, and while a file that only root may read still can be.
+    let catalogue = catalogue(&config.rules)?;
     let open = capture::open(&config.inputs, config.filter.as_deref(), &stop)?;
     // From here on no byte of a stranger is read with privileges; before any thread, for capabilities are a thread's own.
     let dropped = capture::drop_privileges(config.identity)?;
@@ -94,7 +106,7 @@ pub fn run(config: &Config) -> Result<Exit, Error> {
     stop_on_signals(&stop)?;
     let source = open.begin()?;
     greet(config);
-    let ends = pump(config, source, &stop)?;
+    let ends = pump(config, &catalogue, source, &stop)?;
     warn_of_links(config, &ends.outcome.health)?;
     if ends.interrupted_by_loss {
         return Err(Error::NoInterfaceLeft);
@@ -113,13 +125,22 @@ struct Ends {
 }
 
 /// Starts both threads and waits for them.
-fn pump(config: &Config, source: Source, stop: &AtomicBool) -> Result<Ends, Error> {
+fn pump(
+    config: &Config,
+    catalogue: &Catalogue,
+    source: Source,
+    stop: &AtomicBool,
+) -> Result<Ends, Error> {
     let live = source.is_live();
     let (sender, receiver) = crossbeam_channel::bounded(WAITING);
     thread::scope(|scope| {
         let analyze = thread::Builder::new()
             .name(String::from("analyze"))
-            .spawn_scoped(scope, move || analyze(config, live, &receiver, stop))
+            .spawn_scoped(scope, move || {
+                let _over = StopOnDrop(stop);
+                let report = report_to(config, live);
+                judge_all(Analysis::new(config, catalogue, live, report), &receiver)
+            })
             .map_err(Error::Spawn)?;
         let capture = thread::Builder::new()
             .name(String::from("capture"))
@@ -172,17 +193,6 @@ fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBo
     !more
 }
 
-/// The analyzing thread.
-fn analyze(
-    config: &Config,
-    live: bool,
-    batches: &Receiver<Batch>,
-    stop: &AtomicBool,
-) -> io::Result<Outcome> {
-    let _over = StopOnDrop(stop);
-    judge_all(config, live, batches)
-}
-
 /// Whatever the reason for the end, a panic among them: nobody listens to the capture any more.
 struct StopOnDrop<'a>(&'a AtomicBool);
 
@@ -192,8 +202,11 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-fn judge_all(config: &Config, live: bool, batches: &Receiver<Batch>) -> io::Result<Outcome> {
-    let mut analysis = Analysis::new(config, live, report_to(config, live));
+/// The analyzing thread.
+fn judge_all(
+    mut analysis: Analysis<'_, Box<dyn Write + Send>>,
+    batches: &Receiver<Batch>,
+) -> io::Result<Outcome> {
     'all: for batch in batches {
         for event in batch {
             if !analysis.take(event)? {

@@ -15,6 +15,7 @@ mod pcapng;
 mod privilege;
 mod queue;
 mod stats;
+mod text;
 mod walk;
 mod window;
 
@@ -26,6 +27,7 @@ pub use error::{Error, Notice};
 pub use file::Input;
 pub use live::LiveOptions;
 pub use privilege::{Dropped, Identity, Kept, drop_privileges};
+pub use text::{TextError, read_text};
 
 use crate::record::Record;
 use crate::time::Timestamp;

@@ -1,6 +1,7 @@
 //! What was typed, word for word. What it means is for `config.rs` to say.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -60,6 +61,10 @@ pub(crate) struct Args {
     /// Change a limit (listed below), repeatable
     #[arg(long = "limit", value_name = "NAME=VALUE", help_heading = "Input")]
     pub(crate) limits: Vec<String>,
+
+    /// Own rows for the catalogue of causes (docs/rules.md), repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) rules: Vec<PathBuf>,
 
     /// One JSON object a line
     #[arg(long, help_heading = "Output")]
@@ -127,6 +132,9 @@ pub(crate) enum Command {
         /// List all that can be explained
         #[arg(long)]
         list: bool,
+        /// Own rows for the catalogue, repeatable
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
     },
 }
 

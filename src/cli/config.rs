@@ -23,6 +23,8 @@ pub enum Action {
     Explain {
         /// Of what; all there is if of nothing.
         words: Vec<String>,
+        /// Files of the user's own rows.
+        rules: Vec<PathBuf>,
         /// In so many columns.
         width: usize,
     },
@@ -37,6 +39,8 @@ pub struct Config {
     pub inputs: Inputs,
     /// Packet filter.
     pub filter: Option<String>,
+    /// Files of the user's own rows of the catalogue.
+    pub rules: Vec<PathBuf>,
     /// Ceilings.
     pub limits: Limits,
     /// Stop after so many packets.
@@ -87,10 +91,14 @@ pub struct Surroundings {
 
 /// From words to meaning.
 pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Error> {
-    if let Some(Command::Explain { what, list }) = args.command {
+    if let Some(Command::Explain { what, list, rules }) = args.command {
         let words = if list { Vec::new() } else { what };
         let width = around.width.unwrap_or(WIDTH);
-        return Ok(Action::Explain { words, width });
+        return Ok(Action::Explain {
+            words,
+            rules,
+            width,
+        });
     }
     if args.list {
         return Ok(Action::ListInterfaces);
@@ -100,6 +108,7 @@ pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Err
     Ok(Action::Run(Box::new(Config {
         inputs,
         filter: (!filter.trim().is_empty()).then_some(filter),
+        rules: args.rules,
         limits: limits(&args.limits)?,
         count: args.count,
         duration: args.duration,

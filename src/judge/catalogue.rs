@@ -5,8 +5,11 @@
 //! `closes.toml` and `products.toml` are what `wscap explain` knows beside them. The grammar of a row's conditions is in
 //! [`Conditions`](crate::judge::signature::Conditions).
 //!
+//! Rows of the user's own (`--rules FILE`, docs/rules.md) come before them all.
+//!
 //! In every list of lines, one that begins with four spaces is configuration to paste and is never wrapped.
 
+mod own;
 pub(super) mod read;
 mod topic;
 
@@ -16,8 +19,9 @@ use std::sync::{Arc, OnceLock};
 use serde::Deserialize;
 
 use crate::judge::signature::{ClosingConditions, Conditions};
-use crate::judge::{Advice, Finding, FindingId, Hop};
+use crate::judge::{Advice, Confidence, Finding, FindingId, Hop};
 
+pub use own::{BadRules, RulesFile};
 pub(super) use read::OneOrMany;
 pub(super) use topic::{Cause, Topic, TopicKind};
 
@@ -69,9 +73,14 @@ pub struct Row {
     #[serde(default)]
     pub wont_help: Vec<String>,
     /// How it is known.
+    #[serde(default)]
     pub backing: Backing,
     /// Where it is known from.
+    #[serde(default)]
     pub source: String,
+    /// Whether it is the user's own.
+    #[serde(skip)]
+    pub own: bool,
 }
 
 /// What a row is held against.
@@ -89,7 +98,7 @@ pub enum On {
 }
 
 /// How a row is known to be true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backing {
     /// A capture in `captures/` shows it.
@@ -98,6 +107,10 @@ pub enum Backing {
     Source,
     /// Nobody has checked it: never more than a guess.
     Unverified,
+    /// The user vouches for it, as a row does that says nothing of its backing; never so in the embedded files.
+    #[default]
+    #[serde(skip)]
+    Own,
 }
 
 /// What is told of a finding.
@@ -209,11 +222,12 @@ impl Catalogue {
     /// What to tell of a finding, by the row that it names and the software of the hop. Where it is one of several hops,
     /// the configuration of none is named.
     pub(super) fn advice_on(&self, finding: &Finding, hop: Option<&Hop>) -> Advice {
-        if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
-            return self.advice(finding.id, None, None);
-        }
         let row = finding.rule.as_ref();
         let row = row.and_then(|id| self.rows.iter().find(|row| row.id == *id));
+        if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
+            // Whoever wrote a row of their own knows their hops.
+            return self.advice(finding.id, row.filter(|row| row.own), None);
+        }
         self.advice(finding.id, row, hop.and_then(|hop| hop.software.as_deref()))
     }
 
@@ -239,6 +253,16 @@ impl Catalogue {
             }
         }
         Ok(all)
+    }
+}
+
+impl Row {
+    /// How sure a finding is that rests on this row alone.
+    pub(super) const fn confidence(&self) -> Confidence {
+        match self.backing {
+            Backing::Recorded | Backing::Source | Backing::Own => Confidence::Likely,
+            Backing::Unverified => Confidence::Guess,
+        }
     }
 }
 

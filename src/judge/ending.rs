@@ -65,7 +65,10 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     if !complains {
         trial.violations();
     }
+    let is_own = trial.by_own_row(first_close);
     let severity = match kind {
+        // What has a row of the user's own is worth a look.
+        _ if is_own => Severity::Warning,
         Kind::Normal | Kind::Application | Kind::Unused | Kind::Open => Severity::Info,
         Kind::Abnormal => Severity::Warning,
         Kind::Fault | Kind::Illegal => Severity::Error,

@@ -85,6 +85,14 @@ pub fn list(catalogue: &Catalogue) -> String {
         let lines = topics.map(|topic| (topic.key.clone(), topic.title.clone()));
         section(&mut text, name, lines);
     }
+    let mut own = catalogue.rows().iter().filter(|row| row.own).peekable();
+    if own.peek().is_some() {
+        let lines = own.map(|row| {
+            let names: Vec<_> = row.findings.iter().map(|id| id.name()).collect();
+            (row.id.to_string(), names.join(", "))
+        });
+        section(&mut text, "OWN ROWS, AND THEIR FINDINGS", lines);
+    }
     text.push_str("wscap explain WORD for one of them; several words are set side by side.\n");
     text
 }
@@ -104,6 +112,11 @@ fn look_up(word: &str, catalogue: &Catalogue) -> Option<Topic> {
     let word = word.trim().to_ascii_lowercase();
     if let Some(finding) = FindingId::from_name(&word.replace(['-', ' '], "_")) {
         return of_finding(finding, catalogue);
+    }
+    // The page of its finding has all that it says.
+    let mut own = catalogue.rows().iter().filter(|row| row.own);
+    if let Some(row) = own.find(|row| row.id.eq_ignore_ascii_case(&word)) {
+        return of_finding(*row.findings.first()?, catalogue);
     }
     let topics = catalogue.topics();
     let named = |topic: &&Topic| topic.key == word || topic.aliases.contains(&word);
@@ -158,9 +171,14 @@ fn of_finding(finding: FindingId, catalogue: &Catalogue) -> Option<Topic> {
                 };
                 Some(Cause {
                     row: Some(row.id.clone()),
-                    what: row.cause.clone()?,
+                    own: row.own,
+                    what: match &row.cause {
+                        // It is there because the user wrote it, whatever it says.
+                        None if row.own => "without a cause of its own".to_owned(),
+                        cause => cause.clone()?,
+                    },
                     wire: words.join("; "),
-                    fix: Vec::new(),
+                    fix: if row.own { row.fix.clone() } else { Vec::new() },
                 })
             })
             .collect()
@@ -210,6 +228,16 @@ fn unknown(word: &str, catalogue: &Catalogue) -> Unknown {
         word: word.to_owned(),
         near: near.into_iter().take(NEAR).map(|(_, name)| name).collect(),
     }
+}
+
+/// The finding whose name is nearest to a word, if one is near enough to have been meant.
+pub(super) fn nearest_finding(word: &str) -> Option<&'static str> {
+    let names = FindingId::ALL.iter().map(|id| id.name());
+    let measured = names.map(|name| (distance(word, name), name));
+    measured
+        .min_by_key(|(far, _)| *far)
+        .filter(|(far, _)| *far <= word.chars().count().div_ceil(3))
+        .map(|(_, name)| name)
 }
 
 /// How many letters must be added, removed or changed to make one word of the other (Levenshtein).

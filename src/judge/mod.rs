@@ -16,7 +16,7 @@ mod structure;
 mod trial;
 mod verdict;
 
-pub use catalogue::{Backing, Catalogue, Row};
+pub use catalogue::{Backing, BadRules, Catalogue, Row, RulesFile};
 pub use ending::closing;
 pub use finding::{FindingGroup, FindingId};
 pub use handshake::attempt;

@@ -102,6 +102,13 @@ impl Catalogue {
             row.on == On::Closing && row.findings.contains(&finding) && row.closing.hold(scene)
         })
     }
+
+    /// The user's own row about a closing that nothing else is known of: what a code of an application means, only who
+    /// wrote the application can tell.
+    pub fn own_closing_row(&self, scene: &ClosingScene<'_>) -> Option<&Row> {
+        let mut rows = self.rows().iter().filter(|row| row.own);
+        rows.find(|row| row.on == On::Closing && row.closing.hold(scene))
+    }
 }
 
 impl Scene<'_> {
@@ -115,6 +122,13 @@ impl Scene<'_> {
             software: None,
         })
     }
+}
+
+/// The name of the first list that holds an empty text.
+fn first_empty(lists: &[(&'static str, &OneOrMany<String>)]) -> Option<&'static str> {
+    let has_empty = |list: &OneOrMany<String>| list.values().iter().any(String::is_empty);
+    let found = lists.iter().find(|(_, list)| has_empty(list));
+    found.map(|(name, _)| *name)
 }
 
 /// Whether `text` has `part` in it, in any case.

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Everything behind the channel.
 pub(super) struct Analysis<'a, W: Write> {
     config: &'a Config,
+    catalogue: &'a Catalogue,
     live: bool,
     assembler: Assembler,
     outputs: Vec<Output>,
@@ -50,9 +51,15 @@ pub(super) fn shows(only: &Watch, judged: &JudgedAttempt) -> bool {
 }
 
 impl<'a, W: Write> Analysis<'a, W> {
-    pub(super) fn new(config: &'a Config, live: bool, report: Report<W>) -> Self {
+    pub(super) fn new(
+        config: &'a Config,
+        catalogue: &'a Catalogue,
+        live: bool,
+        report: Report<W>,
+    ) -> Self {
         Self {
             config,
+            catalogue,
             live,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
@@ -118,7 +125,7 @@ impl<'a, W: Write> Analysis<'a, W> {
     }
 
     fn output(&mut self, output: Output) -> io::Result<()> {
-        let catalogue = Catalogue::embedded();
+        let catalogue = self.catalogue;
         let (fail_on, only) = (&self.config.fail_on, &self.config.only);
         match output {
             Output::Attempt(attempt) => {

@@ -24,6 +24,7 @@ mod privacy;
 mod properties;
 mod readme;
 mod reports;
+mod rules;
 mod second_opinion;
 mod support;
 mod transport;

@@ -136,6 +136,7 @@ fn a_row_says_how_it_is_known() {
     for row in Catalogue::embedded().rows() {
         let recorded = row.source.starts_with("recorded: ");
         assert_eq!(row.backing == Backing::Recorded, recorded, "{}", row.id);
+        assert!(row.backing != Backing::Own && !row.source.is_empty() && !row.own);
         let hearsay = row.source.starts_with("issue") || row.source.starts_with("AWS");
         assert!(
             !hearsay || row.backing == Backing::Unverified,
@@ -212,6 +213,13 @@ fn the_row_speaks_first_then_the_software_then_the_finding() {
     assert!(answered.cause.unwrap().contains("ws"));
     assert_eq!(answered.fix, apache.fix, "the row has none of its own");
     assert_ne!(general.fix, apache.fix);
+}
+
+#[test]
+fn what_findings_own_rows_may_have_is_not_narrower_than_here() {
+    for row in Catalogue::embedded().rows() {
+        assert_eq!(own::check_findings(row), Ok(()), "{}", row.id);
+    }
 }
 
 #[test]

@@ -66,6 +66,9 @@ pub(in crate::judge) struct Cause {
     /// The row that tells of it, for a finding.
     #[serde(skip)]
     pub row: Option<Arc<str>>,
+    /// Whether that is the user's own.
+    #[serde(skip)]
+    pub own: bool,
     /// What happened.
     pub what: String,
     /// The bytes that tell it from the others.

@@ -3,7 +3,7 @@
 use super::{Trial, hop_between, sender};
 use crate::attempt::{ClosingLeg, SeenClose};
 use crate::flow::{Direction, End};
-use crate::judge::{Confidence, FindingId, Hop, Kind, Party};
+use crate::judge::{Confidence, Finding, FindingId, Hop, Kind, Party};
 use crate::websocket::{CloseCode, Extension};
 
 impl Trial<'_> {
@@ -24,11 +24,7 @@ impl Trial<'_> {
             );
         }
         let Some(code) = close.close.code else { return };
-        let said = match (&*close.close.reason, code.name()) {
-            ("", Some(name)) => format!("{} sent {code} {name}", sender(close.dir).name()),
-            ("", None) => format!("{} sent {code}", sender(close.dir).name()),
-            (reason, _) => format!("{} sent {code}: {reason}", sender(close.dir).name()),
-        };
+        let said = said(close);
         // The answer to a Close repeats its code: only where it was surely no answer it is the server's own.
         let is_illegal_1010 = code.0 == 1010 && self.by == Party::Server;
         if !code.is_legal_on_wire() || is_illegal_1010 {
@@ -60,6 +56,28 @@ impl Trial<'_> {
                 "the largest message it had received was {sent} bytes"
             ));
         }
+    }
+
+    /// A Close that nothing else is known of may be known to the user's own rows. True if so.
+    pub(super) fn by_own_row(&mut self, first: Option<(usize, &SeenClose)>) -> bool {
+        let Some((leg, close)) = first.filter(|_| self.findings.is_empty()) else {
+            return false;
+        };
+        let finding = self
+            .catalogue
+            .own_closing_row(&self.scene())
+            .and_then(|row| {
+                Some(Finding {
+                    id: *row.findings.first()?,
+                    rule: Some(row.id.clone()),
+                    leg,
+                    confidence: row.confidence(),
+                    evidence: vec![said(close)],
+                })
+            });
+        let is_known = finding.is_some();
+        self.findings.extend(finding);
+        is_known
     }
 
     /// 1010: what was asked, what was agreed, and on which leg it was lost.
@@ -138,6 +156,18 @@ impl Trial<'_> {
             software: self.outermost.software.clone(),
             adjacent: None,
         });
+    }
+}
+
+/// Who sent what: `server sent 1008 Policy Violation`.
+fn said(close: &SeenClose) -> String {
+    let who = sender(close.dir).name();
+    let name = close.close.code.and_then(CloseCode::name);
+    match (close.close.code, &*close.close.reason, name) {
+        (None, ..) => format!("{who} sent a Close without a code"),
+        (Some(code), "", Some(name)) => format!("{who} sent {code} {name}"),
+        (Some(code), "", None) => format!("{who} sent {code}"),
+        (Some(code), reason, _) => format!("{who} sent {code}: {reason}"),
     }
 }
 

@@ -112,6 +112,7 @@ impl Page {
         self.section(title);
         for cause in causes {
             let (first, hang) = match &cause.row {
+                Some(row) if cause.own => (format!("  {row}, own row: "), 8),
                 Some(row) => (format!("  {row:<6}"), 8),
                 None => (" ".repeat(INDENT), INDENT + 2),
             };
@@ -124,6 +125,11 @@ impl Page {
                 } else {
                     "              "
                 };
+                // Configuration of a row is to be pasted as it is.
+                if cause.own && index > 0 && fix.starts_with("    ") {
+                    self.out.push(format!("{lead}{fix}"));
+                    continue;
+                }
                 paragraph(&mut self.out, fix, lead, 16, self.width);
             }
         }

@@ -5,7 +5,7 @@ use crate::attempt::Leg;
 use crate::http::{RequestHead, Version};
 use crate::judge::structure::{Edge, Fault, name_of, says};
 use crate::judge::trial::{Outcome, Trial};
-use crate::judge::{Backing, Confidence, Finding, FindingId, Row, Scene, Verdict};
+use crate::judge::{Confidence, Finding, FindingId, Row, Scene, Verdict};
 use crate::websocket::is_valid_key;
 
 /// What the answer of a leg says: by what the request lacked, by the rows of the catalogue, by the status alone.
@@ -88,11 +88,7 @@ fn by_row(row: &Row, scene: &Scene<'_>, at: usize) -> Option<Finding> {
         id,
         rule: Some(row.id.clone()),
         leg: at,
-        confidence: if row.backing == Backing::Unverified {
-            Confidence::Guess
-        } else {
-            Confidence::Likely
-        },
+        confidence: row.confidence(),
         evidence: vec![answer_line(scene.leg)],
     })
 }

@@ -10,7 +10,7 @@ use crate::judge::catalogue::{OneOrMany, read};
 use crate::judge::{Kind, Party};
 
 /// The conditions of a row about a closing; all must hold.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::judge) struct ClosingConditions {
     /// How it ended.
@@ -39,6 +39,15 @@ pub(in crate::judge) struct ClosingConditions {
 }
 
 impl ClosingConditions {
+    /// A list of text that has an empty one in it, which nothing could fail.
+    pub(in crate::judge) fn empty_text(&self) -> Option<&'static str> {
+        super::first_empty(&[
+            ("closing.reason_prefix", &self.reason_prefix),
+            ("closing.software", &self.software),
+            ("closing.marks", &self.marks),
+        ])
+    }
+
     /// Whether all of them hold.
     pub(in crate::judge) fn hold(&self, scene: &ClosingScene<'_>) -> bool {
         self.kind.is_none_or(|kind| kind == scene.kind)

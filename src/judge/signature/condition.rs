@@ -23,7 +23,7 @@ const BODY_KEPT: usize = 256;
 type FieldPatterns = BTreeMap<String, OneOrMany<Pattern>>;
 
 /// The conditions of a row about a handshake.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::judge) struct Conditions {
     /// Whether the request is a whole handshake: Upgrade, Connection, a key.
@@ -79,7 +79,7 @@ pub(in crate::judge) struct Conditions {
 }
 
 /// The conditions about the leg before the hop.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Outer {
     /// Whether there is one in sight.
@@ -96,6 +96,19 @@ struct Outer {
 }
 
 impl Conditions {
+    /// Lists of text that have an empty one among them: it is part of everything, so nothing would be asked.
+    pub(in crate::judge) fn empty_text(&self) -> Option<&'static str> {
+        super::first_empty(&[
+            ("when.method", &self.method),
+            ("when.target_contains", &self.target_contains),
+            ("when.reason_prefix", &self.reason_prefix),
+            ("when.body_prefix", &self.body_prefix),
+            ("when.body_contains", &self.body_contains),
+            ("when.added", &self.added),
+            ("when.software", &self.software),
+        ])
+    }
+
     /// Whether all of them hold.
     pub(in crate::judge) fn hold(&self, scene: &Scene<'_>) -> bool {
         // The status comes first: it rules out nearly all rows.
