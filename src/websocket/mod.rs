@@ -7,6 +7,7 @@
 mod close;
 mod frame;
 mod handshake;
+mod library;
 mod walker;
 
 pub use close::{Close, CloseCode};
@@ -15,4 +16,5 @@ pub use handshake::{
     Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
     is_valid_key, switches_to_websocket,
 };
+pub use library::{Library, Poll, Traces, Transport};
 pub use walker::{FrameStep, FrameWalker, Payload};
