@@ -236,6 +236,8 @@ pub struct Polling {
     pub client: IpAddr,
     /// What it is.
     pub poll: Poll,
+    /// Said again at its answer, which is a refusal.
+    pub is_refused: bool,
 }
 
 /// Frames of both directions since the last such fact.

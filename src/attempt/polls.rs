@@ -21,16 +21,24 @@ const EACH: usize = 8;
 /// Who polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
-    /// A session, by whoever. The server number of SockJS is one of a thousand, and says nothing without its client.
+    /// A session, by whoever. The server number of `SockJS` is one of a thousand, and says nothing without its client.
     Session(Library, u64, u64, Option<(IpAddr, u64)>),
     /// A client that begins anew, by its address and its `User-Agent`.
     Anew(Library, u64, IpAddr, u64),
 }
 
+/// How one of them polled.
+#[derive(Debug, Default)]
+struct Polled {
+    latest: VecDeque<(Timestamp, Transport)>,
+    /// What was refused: there is no going on with it.
+    refused: Vec<Transport>,
+}
+
 /// The memory of polls.
 #[derive(Debug, Default)]
 pub(super) struct Polls {
-    seen: HashMap<Who, VecDeque<(Timestamp, Transport)>>,
+    seen: HashMap<Who, Polled>,
     /// In the order in which they were first seen, or found still at it.
     oldest: VecDeque<(Timestamp, Who)>,
 }
@@ -47,16 +55,38 @@ impl Who {
     }
 }
 
+impl Polled {
+    /// What was asked for and is not known to be refused, the latest last.
+    fn served(&self) -> impl DoubleEndedIterator<Item = &(Timestamp, Transport)> {
+        let is_served = |by| !self.refused.contains(by);
+        self.latest.iter().filter(move |(_, by)| is_served(by))
+    }
+}
+
 impl Polls {
-    /// Remembers a poll.
+    /// Remembers a poll, or that it was refused.
     pub(super) fn add(&mut self, polling: &Polling, now: Timestamp) {
-        let Polling { client, poll } = *polling;
-        let is_new = match Who::session(&poll.traces, client) {
+        let (client, poll) = (polling.client, &polling.poll);
+        let session = Who::session(&poll.traces, client);
+        let anew = Who::anew(&poll.traces, client);
+        if polling.is_refused {
+            self.refused(session.unwrap_or(anew), poll.by);
+            return;
+        }
+        let is_new = match session {
             Some(who) => self.note(who, poll.by, now) && poll.traces.library == Library::SignalR,
             None => true,
         };
         if is_new {
-            self.note(Who::anew(&poll.traces, client), poll.by, now);
+            self.note(anew, poll.by, now);
+        }
+    }
+
+    fn refused(&mut self, who: Who, by: Transport) {
+        if let Some(seen) = self.seen.get_mut(&who)
+            && !seen.refused.contains(&by)
+        {
+            seen.refused.push(by);
         }
     }
 
@@ -68,10 +98,10 @@ impl Polls {
             self.oldest.push_back((now, who));
         }
         let seen = self.seen.entry(who).or_default();
-        if seen.len() >= EACH {
-            seen.pop_front();
+        if seen.latest.len() >= EACH {
+            seen.latest.pop_front();
         }
-        seen.push_back((now, by));
+        seen.latest.push_back((now, by));
         is_new
     }
 
@@ -83,7 +113,7 @@ impl Polls {
                 return;
             }
             self.oldest.pop_front();
-            let last = self.seen.get(&who).and_then(|seen| seen.back());
+            let last = self.seen.get(&who).and_then(|seen| seen.latest.back());
             if !is_full && last.is_some_and(|&(last, _)| now.since(last) <= WINDOW) {
                 self.oldest.push_back((now, who));
             } else {
@@ -111,7 +141,7 @@ impl Polls {
             else {
                 continue;
             };
-            let after = seen.iter().filter(|&&(at, _)| at >= failed);
+            let after = seen.served().filter(|&&(at, _)| at >= failed);
             if let Some(&(at, by)) = after.min_by_key(|&&(at, _)| at) {
                 return Some(FellBack {
                     by,
@@ -122,9 +152,9 @@ impl Polls {
             // Only socket.io begins so, and asks for WebSocket later. Its long poll may wait for longer than anybody waits
             // for what follows a refusal.
             let is_near = |at: Timestamp| failed.since(at) <= WINDOW;
-            let near = seen.iter().rev().find(|&&(at, _)| is_near(at));
+            let near = seen.served().rev().find(|&&(at, _)| is_near(at));
             let begins_so = traces.library == Library::EngineIo && leg.answered().is_some();
-            before = before.or(near.filter(|_| begins_so));
+            before = before.or_else(|| near.filter(|_| begins_so));
         }
         let is_its_own = named.is_some() || !is_behind;
         let anew = clients()
@@ -140,14 +170,9 @@ impl Polls {
     }
 
     /// A session that the same client began after the failure.
-    fn began_after(
-        &self,
-        traces: &Traces,
-        client: IpAddr,
-        failed: Timestamp,
-    ) -> Option<FellBack> {
+    fn began_after(&self, traces: &Traces, client: IpAddr, failed: Timestamp) -> Option<FellBack> {
         let seen = self.seen.get(&Who::anew(traces, client))?;
-        let mut later: Vec<_> = seen.iter().filter(|&&(at, _)| at >= failed).collect();
+        let mut later: Vec<_> = seen.served().filter(|&&(at, _)| at >= failed).collect();
         later.sort_by_key(|&&(at, _)| at);
         // SignalR negotiates first: a session that is new to the capture alone may be anybody's.
         let mut begun = traces.library != Library::SignalR;
@@ -165,4 +190,3 @@ impl Polls {
         })
     }
 }
-

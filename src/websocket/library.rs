@@ -1,6 +1,6 @@
 //! Libraries that can do without WebSocket: the requests with which they go on, and what in a request tells whose it is.
 //!
-//! socket.io and its Engine.IO, SockJS, SignalR of both makes. ActionCable has no other transport: its client only tries
+//! socket.io and its Engine.IO, `SockJS`, SignalR of both makes. ActionCable has no other transport: its client only tries
 //! again, so there is nothing of it to know here. A session is as good as a password: it is kept as a hash.
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +16,7 @@ const SHORTEST_TOKEN: usize = 16;
 pub enum Library {
     /// Engine.IO, and socket.io on it. Begins with polling where it is not told otherwise.
     EngineIo,
-    /// SockJS. Another session for each transport, but one server number for all.
+    /// `SockJS`. Another session for each transport, but one server number for all.
     SockJs,
     /// SignalR of ASP.NET Core. Negotiates anew before the next transport.
     SignalR,
@@ -182,7 +182,7 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Base, server number, session and transport: `/echo/766/yfzjpajr/websocket`. Neither number nor session has a dot, by
-/// which SockJS tells them from the names of files.
+/// which `SockJS` tells them from the names of files.
 fn sockjs(path: &str) -> Option<(&str, &str, &str, &str)> {
     let mut parts = path.rsplitn(4, '/');
     let (transport, session, server, base) =
@@ -196,4 +196,3 @@ fn hash(of: &(impl Hash + ?Sized)) -> u64 {
     of.hash(&mut hasher);
     hasher.finish()
 }
-

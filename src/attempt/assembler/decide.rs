@@ -310,7 +310,9 @@ impl Assembler {
         };
         let client_leg_encrypted = self.around.is_encrypted_before(
             outermost.connection.client.addr,
-            outermost.request_head().and_then(|head| head.fields.forwarded_for()),
+            outermost
+                .request_head()
+                .and_then(|head| head.fields.forwarded_for()),
             self.now,
         );
         let is_behind = client_leg_encrypted || outermost.proxy_mark().is_some();

@@ -94,7 +94,7 @@ impl Exchanges {
             link.counts.waiting += 1;
             link.report_at(link.at, Fact::Request(Box::new(request)));
         } else {
-            if let Some(polling) = polling(link, &head) {
+            if let Some(polling) = polling(link, &head, false) {
                 link.tell(Fact::Polling(Box::new(polling)));
             }
             let at = link.at;
@@ -132,15 +132,16 @@ impl Exchanges {
     }
 }
 
-fn polling(link: &Link<'_>, head: &RequestHead) -> Option<Polling> {
+/// A poll of a library that has, or may have, no WebSocket.
+pub(super) fn polling(link: &Link<'_>, head: &RequestHead, is_refused: bool) -> Option<Polling> {
     let poll = Poll::of(head)?;
     let (client, _) = link.endpoints();
-    let origin = link.conn.state.origin.as_deref();
-    let prefaced = || origin.and_then(|origin| origin.proxied_for);
+    let prefaced = || link.conn.state.origin.as_deref()?.proxied_for;
     let named = head.fields.forwarded_for();
     let named = named.or_else(|| prefaced().map(|client| client.addr));
     Some(Polling {
         client: named.unwrap_or(client.addr),
         poll,
+        is_refused,
     })
 }

@@ -15,7 +15,8 @@ impl Trial<'_> {
         let seen = seen.filter(|_| !self.outermost().opened());
         let mut evidence: Vec<String> = seen.iter().map(|seen| self.said(seen)).collect();
         evidence.extend(served.map(|_| {
-            "the server took the handshake itself for a long poll, and answered it as one".to_owned()
+            "the server took the handshake itself for a long poll, and answered it as one"
+                .to_owned()
         }));
         let confidence = match (&seen, served) {
             (Some(seen), _) if seen.same_session && seen.after.is_some() => Confidence::Certain,
@@ -47,13 +48,13 @@ impl Trial<'_> {
         };
         let leg = self.outermost();
         let since = if leg.client_left_first() {
-            "it had given up"
+            "its giving up"
         } else if leg.answered().is_some() {
             "the answer"
         } else if leg.settled().is_some() {
-            "the connection ended"
+            "the end of the connection"
         } else {
-            "it was asked"
+            "the request"
         };
         let whose = if seen.same_session {
             "session"
@@ -61,7 +62,7 @@ impl Trial<'_> {
             "client"
         };
         format!(
-            "the same {whose} went on with {by} within {} after {since}: it seems to work, slowly",
+            "the same {whose} went on with {by} within {} of {since}: it seems to work, slowly",
             span(after)
         )
     }
