@@ -190,3 +190,77 @@ impl Polls {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::Poll;
+
+    const BY: Transport = Transport::Named("transport=polling");
+
+    fn poll(session: u64, is_refused: bool) -> Polling {
+        Polling {
+            client: IpAddr::from([10, 0, 0, 1]),
+            poll: Poll {
+                traces: Traces {
+                    library: Library::EngineIo,
+                    place: 1,
+                    session: Some(session),
+                    agent: 2,
+                },
+                by: BY,
+            },
+            is_refused,
+        }
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs, 0)
+    }
+
+    #[test]
+    fn of_a_flood_of_sessions_the_latest_are_kept() {
+        let mut polls = Polls::default();
+        for session in 0..3 * MOST as u64 {
+            polls.add(&poll(session, false), at(1));
+            polls.add(&poll(session, true), at(1));
+            assert!(polls.seen.len() <= MOST && polls.oldest.len() == polls.seen.len());
+        }
+        let is_known = |session| {
+            let traces = poll(session, false).poll.traces;
+            let who = Who::session(&traces, IpAddr::from([10, 0, 0, 1]));
+            who.is_some_and(|who| polls.seen.contains_key(&who))
+        };
+        assert!(!is_known(0) && is_known(3 * MOST as u64 - 1));
+    }
+
+    #[test]
+    fn one_session_costs_the_same_however_often_it_polls() {
+        let mut polls = Polls::default();
+        for _ in 0..10_000 {
+            polls.add(&poll(1, false), at(1));
+            polls.add(&poll(1, true), at(1));
+        }
+        let kept = polls
+            .seen
+            .values()
+            .next()
+            .map(|seen| (seen.latest.len(), seen.refused.len()));
+        assert_eq!((polls.seen.len(), kept), (1, Some((EACH, 1))));
+    }
+
+    #[test]
+    fn who_is_silent_is_forgotten_and_who_is_not_is_kept() {
+        let mut polls = Polls::default();
+        polls.add(&poll(1, false), at(0));
+        polls.add(&poll(2, false), at(0));
+        polls.add(&poll(2, false), at(50));
+        polls.add(&poll(3, false), at(100));
+        assert_eq!(polls.seen.len(), 2);
+        polls.add(&poll(4, false), at(500));
+        assert_eq!(polls.seen.len(), 1);
+        // Time that steps back forgets nobody.
+        polls.add(&poll(5, false), at(0));
+        assert_eq!(polls.seen.len(), 2);
+    }
+}

@@ -196,3 +196,6 @@ fn hash(of: &(impl Hash + ?Sized)) -> u64 {
     of.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The WebSocket protocol as seen from beside the wire: handshake fields, frame headers, Close frames (RFC 6455).
+//! The WebSocket protocol as seen from beside the wire: handshake fields, frame headers, Close frames (RFC 6455); and the
+//! libraries that can do without it.
 //!
 //! Knows the heads that `http` read, and no connection. Payloads of data frames are never looked at; those of control
 //! frames (at most 125 bytes) only where they say something: a Close has a code and a reason. Codes that nobody knows
