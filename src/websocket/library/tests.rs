@@ -1,3 +1,5 @@
+//! Each library by the requests that it sends, and ordinary requests that look like them.
+
 use super::*;
 use crate::http::{Fields, Version};
 
