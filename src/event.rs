@@ -3,6 +3,7 @@
 //! Nothing here is a judgement. A `Wrong` accept is arithmetic; whose fault it is, `judge` says.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::flow::{ConnId, Direction, End, Endpoint};
@@ -10,7 +11,7 @@ use crate::http::{RequestHead, ResponseHead, Status};
 use crate::limits::Reached;
 use crate::record::LinkType;
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::{Answer, Close, Offer};
+use crate::websocket::{Answer, Close, Offer, Poll};
 
 /// One fact, or the passing of time.
 #[derive(Clone, Debug)]
@@ -82,6 +83,8 @@ pub enum Fact {
     /// An ordinary HTTP exchange: counted. With what it was where it may be the leg of an attempt that has lost every
     /// field: a small GET, answered while a handshake waits somewhere.
     Plain(Option<Box<PlainExchange>>),
+    /// A request of a library that polls instead of WebSocket; said when it is asked, for it may wait long for its answer.
+    Polling(Box<Polling>),
     /// A WebSocket whose handshake came before the capture; said when the headers of several frames have chained.
     MidStream(Box<Connection>),
     /// The first frame of the client: a tunnel copies it as it is, so the same value on two legs is the same frame.
@@ -224,6 +227,17 @@ pub struct PlainExchange {
     pub asked_at: Stamp,
     /// The final answer, completed at the event's stamp.
     pub response: Response,
+}
+
+/// A poll, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polling {
+    /// Its client: as the nearest proxy names it, else whose connection it came on.
+    pub client: IpAddr,
+    /// What it is.
+    pub poll: Poll,
+    /// Said again at its answer, which is a refusal.
+    pub is_refused: bool,
 }
 
 /// Frames of both directions since the last such fact.

@@ -12,6 +12,7 @@ use crate::attempt::case::{Case, CaseId, Progress};
 use crate::attempt::closing::Sockets;
 use crate::attempt::join::Joined;
 use crate::attempt::plain::Plain;
+use crate::attempt::polls::Polls;
 use crate::attempt::undecided::Undecided;
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
@@ -34,6 +35,7 @@ pub struct Assembler {
     sockets: Sockets,
     around: Around,
     plain: Plain,
+    polls: Polls,
     reached: Reached,
     progress_due: Timestamp,
 }
@@ -50,6 +52,7 @@ impl Assembler {
             sockets: Sockets::default(),
             around: Around::new(limits.legs_waiting),
             plain: Plain::new(limits.plain_digests),
+            polls: Polls::default(),
             reached: Reached::default(),
             progress_due: Timestamp::MIN,
         }
@@ -225,6 +228,7 @@ impl Assembler {
                     self.reached.count(Limit::plain_digests);
                 }
             }
+            Fact::Polling(polling) => self.polls.add(&polling, at.ts),
             Fact::Plain(None) | Fact::Http2 => {}
             later => self.later(conn, at, &later),
         }

@@ -11,6 +11,7 @@ mod leg;
 mod lone;
 mod places;
 mod plain;
+mod polls;
 mod protocol;
 mod tree;
 mod undecided;
@@ -26,7 +27,7 @@ use crate::event::{FrameCounts, Health, Violation, ViolationKind};
 use crate::flow::{Direction, End, Endpoint};
 use crate::http::Version;
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::{Accept, Close, Extension};
+use crate::websocket::{Accept, Close, Extension, Transport};
 
 /// What the assembler hands on, in the order in which it was decided.
 #[derive(Clone, Debug)]
@@ -179,6 +180,19 @@ pub struct Surroundings {
     /// Another request or connection could be its next leg, or one of several could, or it could be another's: so none
     /// was joined.
     pub is_ambiguous: bool,
+    /// With what its client went on, if it did not open.
+    pub fell_back: Option<FellBack>,
+}
+
+/// A transport that is not WebSocket, of the same client or session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FellBack {
+    /// Which.
+    pub by: Transport,
+    /// How long after the attempt had failed it was first asked for; `None` where the session has begun with it.
+    pub after: Option<Duration>,
+    /// The session is the one of the attempt; else the client is.
+    pub same_session: bool,
 }
 
 /// How an opened WebSocket ended, or that it did not.

@@ -1,6 +1,7 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
@@ -138,6 +139,14 @@ impl Fields {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// The client that the nearest proxy names.
+    pub fn forwarded_for(&self) -> Option<IpAddr> {
+        let list = self
+            .value("x-forwarded-for")
+            .or_else(|| self.value("x-real-ip"))?;
+        list.rsplit(',').next()?.trim().parse().ok()
     }
 
     /// Bytes that are allocated for it.

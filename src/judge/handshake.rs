@@ -1,5 +1,6 @@
 //! The judgement of an attempt: is it whole, did it open, and if not, where did it break (spec: verdicts).
 
+mod fallback;
 mod other;
 
 use std::sync::Arc;
@@ -46,6 +47,8 @@ impl Trial<'_> {
             refused::judge(self)
         };
         self.add_notes(&mut outcome.findings);
+        let fell_back = self.fell_back(&outcome.findings);
+        outcome.findings.extend(fell_back);
         outcome
     }
 

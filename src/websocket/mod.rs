@@ -1,4 +1,5 @@
-//! The WebSocket protocol as seen from beside the wire: handshake fields, frame headers, Close frames (RFC 6455).
+//! The WebSocket protocol as seen from beside the wire: handshake fields, frame headers, Close frames (RFC 6455); and the
+//! libraries that can do without it.
 //!
 //! Knows the heads that `http` read, and no connection. Payloads of data frames are never looked at; those of control
 //! frames (at most 125 bytes) only where they say something: a Close has a code and a reason. Codes that nobody knows
@@ -7,6 +8,7 @@
 mod close;
 mod frame;
 mod handshake;
+mod library;
 mod walker;
 
 pub use close::{Close, CloseCode};
@@ -15,4 +17,5 @@ pub use handshake::{
     Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
     is_valid_key, switches_to_websocket,
 };
+pub use library::{Library, Poll, Traces, Transport};
 pub use walker::{FrameStep, FrameWalker, Payload};

@@ -501,3 +501,34 @@ fn parse(stdout: &[u8]) -> Vec<Value> {
 fn of_type<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["type"] == kind).collect()
 }
+
+/// What came after the failure stands behind its root. Who polls because the app has it so, whose WebSocket opened, or
+/// whose polls are refused as well (a session on another node), has not fallen back.
+#[test]
+fn who_went_on_with_polling_is_told_and_nobody_else() {
+    let mut fallen = Vec::new();
+    for row in table() {
+        for attempt in of_type(&lines_of(&row.file), "attempt") {
+            let findings = attempt["findings"].as_array().unwrap();
+            let at = |finding: &Value| finding["id"] == "fell_back_to_polling";
+            if let Some(at) = findings.iter().position(at) {
+                assert!(at > 0, "{}: it is never the root", row.file);
+                let evidence = findings[at]["evidence"][0].as_str().unwrap();
+                let said = evidence.split(" within ").next().unwrap();
+                fallen.push((row.file.clone(), said.to_owned()));
+            }
+        }
+    }
+    fallen.dedup();
+    let session = |file: &str, by| {
+        let file = format!("handshake/fell_back_to_polling_{file}.pcapng");
+        (file, format!("the same session went on with {by}"))
+    };
+    assert_eq!(
+        fallen,
+        [
+            session("socketio4", "transport=polling"),
+            session("sockjs", "xhr_streaming"),
+        ]
+    );
+}

@@ -16,6 +16,7 @@ mod attempts;
 mod captures;
 mod cli;
 mod contract;
+mod fallback;
 mod flags;
 mod floods;
 mod healthy;

@@ -14,6 +14,7 @@ const SHOWN: &[&str] = &[
     "handshake/origin_refused_host_rewritten.pcapng",
     "handshake/challenged_then_opened.pcapng",
     "handshake/client_left_early.pcapng",
+    "handshake/fell_back_to_polling_socketio4.pcapng",
     "handshake/h2c_ignored_by_nginx.pcap",
     "handshake/chain_stripped_middle_unseen_forwarded.pcapng",
     "close/1010_extension_removed_by_haproxy.pcapng",

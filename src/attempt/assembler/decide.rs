@@ -322,25 +322,25 @@ impl Assembler {
         let Some(outermost) = nodes.first().map(|node| &node.leg) else {
             return Surroundings::default();
         };
-        let named = outermost
-            .request_field("x-forwarded-for")
-            .or_else(|| outermost.request_field("x-real-ip"))
-            .and_then(|list| {
-                list.rsplit(',')
-                    .next()
-                    .and_then(|last| last.trim().parse::<IpAddr>().ok())
-            });
+        let client_leg_encrypted = self.around.is_encrypted_before(
+            outermost.connection.client.addr,
+            outermost
+                .request_head()
+                .and_then(|head| head.fields.forwarded_for()),
+            self.now,
+        );
+        let is_behind = client_leg_encrypted || outermost.proxy_mark().is_some();
+        let fell_back = (!outermost.opened())
+            .then(|| self.polls.after(outermost, is_behind))
+            .flatten();
         Surroundings {
-            client_leg_encrypted: self.around.is_encrypted_before(
-                outermost.connection.client.addr,
-                named,
-                self.now,
-            ),
+            client_leg_encrypted,
             hop_passes_others: self
                 .around
                 .passes_others(outermost.connection.server, self.now),
             lossy: self.around.lost() != lost_before,
             is_ambiguous: false,
+            fell_back,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The server's half of HTTP/1: each answer meets its request, and a 101 or a tunnel ends the protocol.
 
+use super::requests::polling;
 use super::{Exchanges, broken};
 use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
@@ -130,6 +131,7 @@ impl Exchanges {
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
             if let Some(pending) = pending.filter(|_| !lost) {
+                refused_poll(link, pending, head);
                 let exchange = plain_exchange(link, pending, head, started);
                 link.plain(exchange);
             }
@@ -219,6 +221,15 @@ impl Exchanges {
             before,
             rest: Some(rest),
         }
+    }
+}
+
+/// A poll that is refused: its library cannot go on that way either.
+fn refused_poll(link: &mut Link<'_>, pending: &Pending, head: &ResponseHead) {
+    let asked = pending.noted.as_ref().and_then(|noted| noted.late.as_ref());
+    let refused = asked.filter(|_| head.status.0 >= 400);
+    if let Some(polling) = refused.and_then(|late| polling(link, &late.head, true)) {
+        link.tell(Fact::Polling(Box::new(polling)));
     }
 }
 

@@ -4,12 +4,12 @@ use super::{Exchanges, broken};
 use crate::dissect::connection::Turn;
 use crate::dissect::link::Link;
 use crate::dissect::pending::{Late, Method, Noted, Pending};
-use crate::event::{Fact, Request};
+use crate::event::{Fact, Polling, Request};
 use crate::flow::Direction;
 use crate::http::{Framing, Head, Piece, RequestHead, Step};
 use crate::limits::Limit;
 use crate::time::Stamp;
-use crate::websocket::{self, Offer};
+use crate::websocket::{self, Offer, Poll};
 
 impl Exchanges {
     pub(super) fn client(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
@@ -94,6 +94,9 @@ impl Exchanges {
             link.counts.waiting += 1;
             link.report_at(link.at, Fact::Request(Box::new(request)));
         } else {
+            if let Some(polling) = polling(link, &head, false) {
+                link.tell(Fact::Polling(Box::new(polling)));
+            }
             let at = link.at;
             let late = Some(Box::new(Late { head, started, at }));
             pending.note(
@@ -127,4 +130,18 @@ impl Exchanges {
             turn @ Turn::Become { .. } => Some(turn),
         }
     }
+}
+
+/// A poll of a library that has, or may have, no WebSocket.
+pub(super) fn polling(link: &Link<'_>, head: &RequestHead, is_refused: bool) -> Option<Polling> {
+    let poll = Poll::of(head)?;
+    let (client, _) = link.endpoints();
+    let prefaced = || link.conn.state.origin.as_deref()?.proxied_for;
+    let named = head.fields.forwarded_for();
+    let named = named.or_else(|| prefaced().map(|client| client.addr));
+    Some(Polling {
+        client: named.unwrap_or(client.addr),
+        poll,
+        is_refused,
+    })
 }

@@ -392,3 +392,40 @@ fn an_answer_without_a_request_has_one_number_with_its_content() {
     assert!(matches!(talk.facts()[1], Fact::Body { exchange: 0, .. }));
     talk.end(End::Fin);
 }
+
+#[test]
+fn a_poll_is_told_when_it_is_asked_and_again_where_it_is_refused() {
+    let poll = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let no = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno";
+    assert_eq!(told(poll, ok), "polling(transport=polling) plain");
+    assert_eq!(
+        told(poll, no),
+        "polling(transport=polling) polling(transport=polling,refused) plain"
+    );
+    let mut talk = Talk::new();
+    talk.send(C, poll);
+    assert_eq!(
+        talk.story(),
+        "polling(transport=polling)",
+        "it may wait long"
+    );
+}
+
+#[test]
+fn a_poll_has_the_client_that_its_proxy_names() {
+    for (field, client) in [
+        ("X-Forwarded-For: 192.0.2.7, 192.0.2.8", Some("192.0.2.8")),
+        ("X-Real-IP: 192.0.2.9", Some("192.0.2.9")),
+        ("X-Forwarded-For: unknown", None),
+    ] {
+        let mut talk = Talk::new();
+        let poll = format!("GET /?EIO=4&transport=polling HTTP/1.1\r\n{field}\r\n\r\n");
+        talk.send(C, &poll);
+        let Some(Fact::Polling(polling)) = talk.facts().into_iter().next() else {
+            panic!("{}", talk.story());
+        };
+        let direct = talk.conn.client.addr.to_string();
+        assert_eq!(polling.client.to_string(), client.unwrap_or(&direct));
+    }
+}

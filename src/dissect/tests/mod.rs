@@ -166,6 +166,10 @@ fn word(fact: &Fact) -> String {
             let more = if *whole { "" } else { "…" };
             format!("body({}{more})", String::from_utf8_lossy(bytes))
         }
+        Fact::Polling(polling) => {
+            let refused = if polling.is_refused { ",refused" } else { "" };
+            format!("polling({}{refused})", polling.poll.by.name())
+        }
         Fact::Plain(None) => "plain".into(),
         Fact::Plain(Some(plain)) => format!("plain({})", plain.request.head.target),
         Fact::MidStream(_) => "midstream".into(),

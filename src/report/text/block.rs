@@ -44,9 +44,7 @@ pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &Ju
     let seen = root.filter(|root| is_short || !table::tells(judged, root));
     let evidence = seen.map(|root| evidence(root, &mask)).unwrap_or_default();
     page.list("Seen", &evidence);
-    if !is_short {
-        page.list("Also", &also(judged, &mask));
-    }
+    page.list("Also", &also(judged, is_short, &mask));
     advice(page, &judged.judgement.advice, is_short);
     page.list("Note", &notes(judged));
     page.list("See", &see(view, judged));
@@ -149,8 +147,9 @@ pub(super) fn evidence(finding: &Finding, mask: &Mask) -> Vec<String> {
         .collect()
 }
 
-/// What else was found, and does not follow from the root: in one line what the table shows, then one line each.
-fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
+/// What else was found, and does not follow from the root: in one line what the table shows, then one line each. A short
+/// block tells only how the client went on.
+fn also(judged: &JudgedAttempt, is_short: bool, mask: &Mask) -> Vec<String> {
     let Some((root, others)) = judged.judgement.findings.split_first() else {
         return Vec::new();
     };
@@ -158,7 +157,9 @@ fn also(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
     let is_news = |finding: &&Finding| {
         let is_guess =
             finding.confidence == Confidence::Guess && root.confidence > Confidence::Guess;
-        let is_news = !is_guess && !follows(root.id, finding.id) && !told.contains(&finding.id);
+        let is_wanted = !is_short || finding.id == FindingId::FellBackToPolling;
+        let is_news =
+            is_wanted && !is_guess && !follows(root.id, finding.id) && !told.contains(&finding.id);
         told.push(finding.id);
         is_news
     };
