@@ -214,11 +214,16 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
     if attempt.surroundings.client_leg_encrypted && is_lone {
         notes.push("Judged from the upstream leg; the client leg is TLS.".to_owned());
     } else if is_lone && confidence == Some(Confidence::Guess) && !is_short {
-        notes.push(
-            "A status alone does not tell who refused, or why. Capture on the proxy host with `-i any`: \
-             the leg behind it shows whether the request got there whole."
-                .to_owned(),
-        );
+        let by_row = root.is_some_and(|root| root.rule.is_some());
+        let why = if by_row {
+            "The answer fits this cause, but it has not been checked against the software itself."
+        } else {
+            "A status alone does not tell who refused, or why."
+        };
+        notes.push(format!(
+            "{why} Capture on the proxy host with `-i any`: the leg behind it shows whether the request got there \
+             whole."
+        ));
     } else if root.is_some_and(|root| root.id == FindingId::UpstreamUnreachable)
         && attempt.legs.iter().any(|node| node.role == Role::Failed)
     {
@@ -226,7 +231,11 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
     } else if is_lone && is_of_hop {
         notes.push(on_one_leg(judged));
     }
-    if judgement.verdict == Verdict::Downgraded && judgement.status == Some(101) {
+    let is_other_protocol = root.is_some_and(|root| root.id == FindingId::AnsweredWithoutUpgrade);
+    if judgement.verdict == Verdict::Downgraded
+        && judgement.status == Some(101)
+        && !is_other_protocol
+    {
         notes.push("It opened all the same.".to_owned());
     }
     if let Some(earlier) = attempt.earlier_tries.first() {
