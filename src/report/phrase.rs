@@ -83,7 +83,7 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         F::ProxyRefused => (Hop, "refused it by itself"),
         F::AnsweredByProxy => (Hop, "answered by itself, without asking the backend"),
         F::AnswerNotRelayed => (Hop, "did not pass the backend's answer on"),
-        F::AuthRefused => (Nobody, "the login check that the proxy asks first said no"),
+        F::AuthRefused => (Hop, "asked its login service first, which said no"),
         F::ResetBeforeAnswer => (Server, "reset the connection instead of an answer"),
         F::ClosedBeforeAnswer => (Server, "closed the connection without an answer"),
         F::Unanswered => (Server, "never answered"),

@@ -209,6 +209,7 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
     let root = facts::root(judged);
     let confidence = root.map(|root| root.confidence);
     let is_of_hop = root.is_some_and(|root| phrase(root.id).0 == Subject::Hop);
+    let by_auth = root.is_some_and(|root| root.id == FindingId::AuthRefused);
     let is_lone = attempt.path().count() < 2;
     let is_short = matches!(judgement.verdict, Verdict::Abandoned | Verdict::Unknown);
     if attempt.surroundings.client_leg_encrypted && is_lone {
@@ -228,8 +229,16 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
         && attempt.legs.iter().any(|node| node.role == Role::Failed)
     {
         notes.push("The failed connection was matched to this request by its time.".to_owned());
-    } else if is_lone && is_of_hop {
+    } else if is_lone && is_of_hop && !by_auth {
         notes.push(on_one_leg(judged));
+    } else if is_of_hop && judgement.hop.is_none() {
+        let innermost = attempt.path().last().and_then(|at| attempt.legs.get(at));
+        notes.extend(innermost.map(|node| {
+            format!(
+                "Nothing was seen behind {}. To name the hop for sure, capture on its host with `-i any`.",
+                node.leg.connection.server
+            )
+        }));
     }
     let is_other_protocol = root.is_some_and(|root| root.id == FindingId::AnsweredWithoutUpgrade);
     if judgement.verdict == Verdict::Downgraded
