@@ -12,6 +12,7 @@
 mod own;
 pub(super) mod read;
 mod topic;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -72,6 +73,13 @@ pub struct Row {
     /// What is wasted time; likewise.
     #[serde(default)]
     pub wont_help: Vec<String>,
+    /// What differs where the hop is known.
+    #[serde(default)]
+    pub(super) software: Vec<Variant>,
+    /// Whether its words are meant for a hop that does not name itself: what the finding has for the hop's software is
+    /// better.
+    #[serde(default)]
+    pub(super) general: bool,
     /// How it is known.
     #[serde(default)]
     pub backing: Backing,
@@ -140,13 +148,17 @@ pub struct FindingText {
     /// What differs where the hop is known.
     #[serde(default)]
     pub software: Vec<Variant>,
+    /// What differs where two legs were seen, so that nobody need be told to capture the second.
+    #[serde(default)]
+    pub(super) both_legs: Option<Variant>,
 }
 
-/// What is told of a finding where the hop calls itself so.
+/// What is told of a finding where the hop calls itself so, or where more was seen.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Part of its `Server` field, in any case.
+    #[serde(default)]
     pub(super) name: OneOrMany<String>,
     /// In place of the finding's own.
     pub cause: Option<String>,
@@ -190,45 +202,28 @@ impl Catalogue {
         self.findings.get(&finding)
     }
 
-    /// What to tell of a finding: the texts of its row where one matched, of the finding where the row is silent, in the
-    /// variant for the hop's `software` where there is one.
+    /// What to tell of a finding: the texts of its row where one matched, of the finding where the row is silent; of each
+    /// in the variant for the hop's `software` where there is one.
     pub fn advice(&self, finding: FindingId, row: Option<&Row>, software: Option<&str>) -> Advice {
-        let text = self.text(finding);
-        let variant = text.and_then(|text| text.variant(software?));
-        let lines = |of_row: fn(&Row) -> &Vec<String>,
-                     of_variant: fn(&Variant) -> &Vec<String>,
-                     of_finding: fn(&FindingText) -> &Vec<String>| {
-            row.map(of_row)
-                .filter(|lines| !lines.is_empty())
-                .or_else(|| variant.map(of_variant).filter(|lines| !lines.is_empty()))
-                .or_else(|| text.map(of_finding))
-                .cloned()
-                .unwrap_or_default()
-        };
-        Advice {
-            cause: row
-                .and_then(|row| row.cause.clone())
-                .or_else(|| variant?.cause.clone())
-                .or_else(|| Some(text?.cause.clone())),
-            fix: lines(|row| &row.fix, |variant| &variant.fix, |text| &text.fix),
-            wont_help: lines(
-                |row| &row.wont_help,
-                |variant| &variant.wont_help,
-                |text| &text.wont_help,
-            ),
-        }
+        self.advice_of(finding, row, software, false)
     }
 
     /// What to tell of a finding, by the row that it names and the software of the hop. Where it is one of several hops,
     /// the configuration of none is named.
-    pub(super) fn advice_on(&self, finding: &Finding, hop: Option<&Hop>) -> Advice {
+    pub(super) fn advice_on(
+        &self,
+        finding: &Finding,
+        hop: Option<&Hop>,
+        both_legs: bool,
+    ) -> Advice {
         let row = finding.rule.as_ref();
         let row = row.and_then(|id| self.rows.iter().find(|row| row.id == *id));
         if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
             // Whoever wrote a row of their own knows their hops.
-            return self.advice(finding.id, row.filter(|row| row.own), None);
+            return self.advice_of(finding.id, row.filter(|row| row.own), None, both_legs);
         }
-        self.advice(finding.id, row, hop.and_then(|hop| hop.software.as_deref()))
+        let software = hop.and_then(|hop| hop.software.as_deref());
+        self.advice_of(finding.id, row, software, both_legs)
     }
 
     /// What `explain` knows beside the findings: statuses, close codes, products.
@@ -263,17 +258,6 @@ impl Row {
             Backing::Recorded | Backing::Source | Backing::Own => Confidence::Likely,
             Backing::Unverified => Confidence::Guess,
         }
-    }
-}
-
-impl FindingText {
-    /// The variant for what a hop calls itself.
-    fn variant(&self, software: &str) -> Option<&Variant> {
-        let software = software.to_ascii_lowercase();
-        self.software.iter().find(|variant| {
-            let mut names = variant.name.values().iter();
-            names.any(|name| software.contains(&name.to_ascii_lowercase()))
-        })
     }
 }
 

@@ -75,7 +75,7 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     };
     let Trial { findings, hop, .. } = trial;
     let advice = findings.first().map_or_else(Default::default, |root| {
-        catalogue.advice_on(root, hop.as_ref())
+        catalogue.advice_on(root, hop.as_ref(), false)
     });
     ClosingJudgement {
         kind,

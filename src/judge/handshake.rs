@@ -146,7 +146,8 @@ impl Trial<'_> {
         let findings = once_each(findings);
         let root = findings.first().filter(|_| verdict != Verdict::Ok);
         let advice = root.map_or_else(Advice::default, |root| {
-            self.catalogue.advice_on(root, hop.as_ref())
+            let both_legs = self.path.len() > 1;
+            self.catalogue.advice_on(root, hop.as_ref(), both_legs)
         });
         let left = self.outermost().client_left_first();
         Judgement {

@@ -83,7 +83,7 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         F::ProxyRefused => (Hop, "refused it by itself"),
         F::AnsweredByProxy => (Hop, "answered by itself, without asking the backend"),
         F::AnswerNotRelayed => (Hop, "did not pass the backend's answer on"),
-        F::AuthRefused => (Nobody, "the login check that the proxy asks first said no"),
+        F::AuthRefused => (Hop, "asked its login service first, which said no"),
         F::ResetBeforeAnswer => (Server, "reset the connection instead of an answer"),
         F::ClosedBeforeAnswer => (Server, "closed the connection without an answer"),
         F::Unanswered => (Server, "never answered"),
@@ -155,6 +155,13 @@ pub(super) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
         return "It opened".to_owned();
     };
     let (subject, words) = phrase(root.id);
+    let words = match (root.id, judged.judgement.status) {
+        // A 101 is no page.
+        (FindingId::AnsweredWithoutUpgrade, Some(101)) => {
+            "switched to another protocol instead of WebSocket"
+        }
+        _ => words,
+    };
     let what = match subject {
         Subject::Hop => changes(judged, root).unwrap_or_else(|| words.to_owned()),
         _ => words.to_owned(),
@@ -320,11 +327,24 @@ fn changes(judged: &JudgedAttempt, root: &Finding) -> Option<String> {
     if removed.is_empty() {
         return None;
     }
-    let mut what = format!("removed {}", listed(&removed));
+    let mut what = format!("removed {}", listed(&in_short(removed)));
     if of_request().any(|d| &*d.field == "version" && d.is.as_deref() == Some("HTTP/1.0")) {
         what.push_str(" and spoke HTTP/1.0 upstream");
     }
     Some(what)
+}
+
+/// Where many fields went, those of WebSocket are counted: the table names them.
+fn in_short(fields: Vec<String>) -> Vec<String> {
+    let (sec, mut rest): (Vec<String>, Vec<String>) = fields
+        .into_iter()
+        .partition(|field| field.starts_with("Sec-WebSocket-"));
+    if sec.len() > 2 {
+        rest.push(format!("{} Sec-WebSocket fields", sec.len()));
+    } else {
+        rest.extend(sec);
+    }
+    rest
 }
 
 /// `a, b and c`.

@@ -119,6 +119,82 @@ impl fmt::Display for Score {
     }
 }
 
+/// Configuration that belongs to one proxy alone, by the name that it has in the column `made with`.
+const LINES_OF: &[(&str, &[&str])] = &[
+    (
+        "nginx",
+        &[
+            "proxy_set_header",
+            "proxy_http_version",
+            "proxy_hide_header",
+            "$http_upgrade",
+        ],
+    ),
+    ("Apache", &["ProxyPass", "SetEnv "]),
+    (
+        "HAProxy",
+        &["http-request ", "http-response ", "timeout tunnel"],
+    ),
+    ("Varnish", &["vcl_"]),
+    ("Squid", &["http_upgrade_request_protocols"]),
+    ("lighttpd", &["proxy.header"]),
+    ("Caddy", &["header_up", "reverse_proxy"]),
+    ("Envoy", &["upgrade_configs", "accept_http_10"]),
+];
+
+/// What a hop broke is mended in that hop: the lines to paste are those of the proxy that was recorded, and where it names
+/// itself, of no other.
+#[test]
+fn the_fix_is_in_the_words_of_the_proxy_that_broke_it() {
+    let rows = table();
+    let broken = rows.iter().filter(|row| {
+        matches!(&*row.cells["verdict"], "stripped" | "downgraded")
+            && row.cells["hop"] != "-"
+            && !row.cells["hop"].ends_with("or behind")
+    });
+    let (mut wrong, mut checked, mut named) = (String::new(), 0, BTreeMap::<_, u32>::new());
+    for row in broken {
+        let made_with = &row.cells["made with"];
+        let proxies = LINES_OF.iter().filter(|(name, _)| made_with.contains(name));
+        let proxies: Vec<_> = proxies.collect();
+        let software = row.cells["hop"].rsplit('/').next().unwrap_or_default();
+        let hop = row.cells["hop"].to_ascii_lowercase();
+        let own = LINES_OF
+            .iter()
+            .find(|(name, _)| hop.contains(&name.to_ascii_lowercase()));
+        let is_named = own.is_some();
+        let Some((name, own)) = own.or(match &*proxies {
+            [one] => Some(*one),
+            _ => None,
+        }) else {
+            continue;
+        };
+        let number: usize = row.cells["attempt"].parse().unwrap();
+        let lines = lines_of(&row.file);
+        let mut attempts = of_type(&lines, "attempt");
+        attempts.sort_by_key(|attempt| attempt["time"].as_str().unwrap().to_owned());
+        let fix = attempts[number - 1]["fix"].as_array().unwrap();
+        let fix: Vec<_> = fix.iter().map(|line| line.as_str().unwrap()).collect();
+        let says = |marks: &[&str]| {
+            fix.iter()
+                .any(|line| marks.iter().any(|m| line.contains(m)))
+        };
+        let mut others = LINES_OF.iter().filter(|(other, _)| other != name);
+        if !says(own) || (is_named && others.any(|(_, marks)| says(marks))) {
+            let _ = writeln!(
+                wrong,
+                "{} {number}, {name} ({software}): {fix:#?}",
+                row.file
+            );
+        }
+        checked += 1;
+        *named.entry(*name).or_default() += u32::from(is_named);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    println!("{checked} attempts, by hops that name themselves: {named:?}");
+    assert!(checked > 100, "{checked}");
+}
+
 /// A row that says that it was recorded has a capture that it matches, and a row that a capture of real software matches
 /// says so. By the column `rows`, which the test above holds, no capture matches a row that is not its own.
 #[test]

@@ -37,6 +37,66 @@ fn the_json_lines() {
     }
 }
 
+/// A report that cannot be sure says where to capture next; one that has both legs does not send anybody out again.
+#[test]
+fn where_to_capture_next_is_said_where_it_is_not_known_and_only_there() {
+    for (name, says) in [
+        (
+            "handshake/refused_flask_sock.pcap",
+            "Capture on the proxy host with `-i any`",
+        ),
+        (
+            "handshake/stripped_by_nginx_client_leg_only.pcap",
+            "capture on the proxy host with `-i any`",
+        ),
+        (
+            "handshake/chain_stripped_by_second_three_hosts.1.pcapng",
+            "Nothing was seen behind 10.2.0.2:80.",
+        ),
+        (
+            "handshake/stripped_before_this_server.pcap",
+            "capture with `-i any` on 10.1.0.2, which sent this",
+        ),
+    ] {
+        let report = wscap(name, &["--utc"]);
+        assert!(report.contains(says), "{name}: {report}");
+    }
+    for name in [
+        "handshake/stripped_by_nginx_default.pcapng",
+        "handshake/auth_refused_by_auth_request.pcapng",
+        "handshake/accept_missing_through_nginx.pcapng",
+    ] {
+        let report = wscap(name, &["--utc"]);
+        assert!(!report.contains("-i any"), "{name}: {report}");
+    }
+}
+
+/// Who mended a broken 101, who kept an answer to itself and who answered alone is said by address.
+#[test]
+fn the_proxy_that_changed_kept_or_made_the_answer_is_named() {
+    for (name, says) in [
+        (
+            "handshake/accept_missing_through_nginx.pcapng",
+            "10.1.0.1:80 passed it on",
+        ),
+        (
+            "handshake/answer_not_relayed_by_http_proxy.pcapng",
+            "The hop 10.1.0.1:80 did not pass the backend's answer on.",
+        ),
+        (
+            "handshake/rate_limited_by_nginx.pcapng",
+            "10.1.0.1:80 passed other handshakes on, and this one nowhere",
+        ),
+        (
+            "handshake/auth_refused_by_auth_request.pcapng",
+            "The hop 10.1.0.1:80 (nginx/1.22.1) asked its login service first, which said no.",
+        ),
+    ] {
+        let report = wscap(name, &["--utc"]);
+        assert!(report.contains(says), "{name}: {report}");
+    }
+}
+
 fn shown(label: &str, output: &str) {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!(label, output);

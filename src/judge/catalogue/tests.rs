@@ -40,7 +40,7 @@ fn texts() -> Vec<(String, String)> {
             ],
         );
         put(place, &[&text.reference, &fix, &wont_help]);
-        for variant in &text.software {
+        for variant in text.software.iter().chain(&text.both_legs) {
             let cause = variant.cause.as_deref().unwrap_or_default();
             put(
                 place,
@@ -54,6 +54,13 @@ fn texts() -> Vec<(String, String)> {
             &row.id,
             &[cause, &lines(&row.fix), &lines(&row.wont_help), &row.source],
         );
+        for variant in &row.software {
+            let cause = variant.cause.as_deref().unwrap_or_default();
+            put(
+                &row.id,
+                &[cause, &lines(&variant.fix), &lines(&variant.wont_help)],
+            );
+        }
     }
     for topic in catalogue.topics() {
         let place = &topic.key;
@@ -78,6 +85,19 @@ fn texts() -> Vec<(String, String)> {
         }
     }
     all
+}
+
+/// What differs where more is known, of all findings and rows.
+fn variants(catalogue: &Catalogue) -> Vec<(String, &Variant)> {
+    let of_findings = catalogue.findings.values().flat_map(|text| {
+        let all = text.software.iter().chain(&text.both_legs);
+        all.map(|variant| (text.id.name().to_owned(), variant))
+    });
+    let of_rows = catalogue.rows.iter().flat_map(|row| {
+        let all = row.software.iter();
+        all.map(|variant| (row.id.to_string(), variant))
+    });
+    of_findings.chain(of_rows).collect()
 }
 
 #[test]
@@ -166,7 +186,9 @@ fn texts_are_plain_and_lines_are_short() {
         .map(|row| (row.id.to_string(), &row.fix, &row.wont_help));
     let findings = catalogue.findings.values();
     let findings = findings.map(|text| (text.id.name().to_owned(), &text.fix, &text.wont_help));
-    for (place, fix, wont_help) in advice.chain(findings) {
+    let variants = variants(catalogue).into_iter();
+    let variants = variants.map(|(place, variant)| (place, &variant.fix, &variant.wont_help));
+    for (place, fix, wont_help) in advice.chain(findings).chain(variants) {
         for line in fix.iter().chain(wont_help) {
             assert!(line.len() <= 100, "{place}: {} in {line:?}", line.len());
             let indent = line.len() - line.trim_start().len();
@@ -186,7 +208,9 @@ fn causes_fit_a_line() {
     let rows = rows.filter_map(|row| Some((row.id.to_string(), row.cause.as_ref()?)));
     let findings = catalogue.findings.values();
     let findings = findings.map(|text| (text.id.name().to_owned(), &text.cause));
-    for (place, cause) in rows.chain(findings) {
+    let variants = variants(catalogue).into_iter();
+    let variants = variants.filter_map(|(place, variant)| Some((place, variant.cause.as_ref()?)));
+    for (place, cause) in rows.chain(findings).chain(variants) {
         assert!(cause.len() <= 110, "{place}: {} in {cause:?}", cause.len());
         assert!(cause.ends_with('.'), "{place}: {cause:?}");
     }
@@ -213,6 +237,53 @@ fn the_row_speaks_first_then_the_software_then_the_finding() {
     assert!(answered.cause.unwrap().contains("ws"));
     assert_eq!(answered.fix, apache.fix, "the row has none of its own");
     assert_ne!(general.fix, apache.fix);
+    let named = catalogue.advice(stripped, row("S01"), Some("nginx/1.22.1"));
+    assert!(!named.fix.iter().any(|line| line.contains("Another proxy")));
+    let caddy = catalogue.advice(stripped, row("S03"), Some("Caddy"));
+    assert!(
+        caddy.cause.unwrap().starts_with("Caddy"),
+        "S03 is for a hop that does not say who it is"
+    );
+}
+
+#[test]
+fn with_both_legs_in_sight_nobody_is_told_to_capture_the_second() {
+    let catalogue = Catalogue::embedded();
+    let of = |both_legs| catalogue.advice_of(FindingId::BadRequest, None, None, both_legs);
+    let asks = |advice: &Advice| advice.fix[0].contains("-i any");
+    assert!(asks(&of(false)));
+    assert!(!asks(&of(true)));
+    for text in catalogue.findings.values() {
+        let both = text.both_legs.iter().flat_map(|both| &both.fix);
+        let unasked: Vec<_> = both.filter(|line| line.contains("proxy host")).collect();
+        assert!(unasked.is_empty(), "{}: {unasked:?}", text.id.name());
+    }
+}
+
+/// Lines to paste are whole: no option without its value, no variable that nothing defines.
+#[test]
+fn pasted_lines_of_nginx_stand_on_their_own() {
+    for (place, text) in texts() {
+        let pasted: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("    "))
+            .collect();
+        let uses = pasted
+            .iter()
+            .any(|line| line.contains("$connection_upgrade;"));
+        let defines = pasted.iter().any(|line| line.contains("map $http_upgrade"));
+        assert!(
+            !uses || defines,
+            "{place}: $connection_upgrade is not defined"
+        );
+        for line in pasted
+            .iter()
+            .filter(|line| line.contains("proxy_set_header"))
+        {
+            let code = line.split('#').next().unwrap_or_default();
+            assert!(code.trim_end().ends_with(';'), "{place}: {line}");
+        }
+    }
 }
 
 #[test]

@@ -210,24 +210,42 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
     let root = facts::root(judged);
     let confidence = root.map(|root| root.confidence);
     let is_of_hop = root.is_some_and(|root| phrase(root.id).0 == Subject::Hop);
+    let by_auth = root.is_some_and(|root| root.id == FindingId::AuthRefused);
     let is_lone = attempt.path().count() < 2;
     let is_short = matches!(judgement.verdict, Verdict::Abandoned | Verdict::Unknown);
     if attempt.surroundings.client_leg_encrypted && is_lone {
         notes.push("Judged from the upstream leg; the client leg is TLS.".to_owned());
     } else if is_lone && confidence == Some(Confidence::Guess) && !is_short {
-        notes.push(
-            "A status alone does not tell who refused, or why. Capture on the proxy host with `-i any`: \
-             the leg behind it shows whether the request got there whole."
-                .to_owned(),
-        );
+        let by_row = root.is_some_and(|root| root.rule.is_some());
+        let why = if by_row {
+            "The answer fits this cause, but it has not been checked against the software itself."
+        } else {
+            "A status alone does not tell who refused, or why."
+        };
+        notes.push(format!(
+            "{why} Capture on the proxy host with `-i any`: the leg behind it shows whether the request got there \
+             whole."
+        ));
     } else if root.is_some_and(|root| root.id == FindingId::UpstreamUnreachable)
         && attempt.legs.iter().any(|node| node.role == Role::Failed)
     {
         notes.push("The failed connection was matched to this request by its time.".to_owned());
-    } else if is_lone && is_of_hop {
+    } else if is_lone && is_of_hop && !by_auth {
         notes.push(on_one_leg(judged));
+    } else if is_of_hop && judgement.hop.is_none() {
+        let innermost = attempt.path().last().and_then(|at| attempt.legs.get(at));
+        notes.extend(innermost.map(|node| {
+            format!(
+                "Nothing was seen behind {}. To name the hop for sure, capture on its host with `-i any`.",
+                node.leg.connection.server
+            )
+        }));
     }
-    if judgement.verdict == Verdict::Downgraded && judgement.status == Some(101) {
+    let is_other_protocol = root.is_some_and(|root| root.id == FindingId::AnsweredWithoutUpgrade);
+    if judgement.verdict == Verdict::Downgraded
+        && judgement.status == Some(101)
+        && !is_other_protocol
+    {
         notes.push("It opened all the same.".to_owned());
     }
     if let Some(earlier) = attempt.earlier_tries.first() {

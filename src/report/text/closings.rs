@@ -1,5 +1,7 @@
 //! How the opened WebSockets ended: the clean ones in one line, the others by code, kind, side and route.
 
+use std::time::Duration;
+
 use crate::judge::{Finding, FindingId, JudgedClosing, Kind, Party, Severity};
 use crate::report::facts;
 use crate::report::mask::Mask;
@@ -13,6 +15,8 @@ use super::{Page, View, block};
 
 /// Groups that are told in full.
 const MOST: usize = 15;
+/// The shortest silence before an end that may be its cause.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Codes named behind a kind.
 const CODES: usize = 6;
 
@@ -120,11 +124,14 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         seen.push(format!("Its reason: {}", clean(&mask.words(reason), 123)));
     }
     if judgement.kind == Kind::Abnormal {
-        seen.push(format!(
-            "Open for {}, silent for the last {}.",
-            span(judged.closing.age()),
-            span(judged.closing.idle())
-        ));
+        let age = span(judged.closing.age());
+        let idle = judged.closing.idle();
+        // A shorter silence says nothing.
+        seen.push(if idle >= SILENCE {
+            format!("Open for {age}, silent for the last {}.", span(idle))
+        } else {
+            format!("Open for {age}.")
+        });
     }
     page.list("Seen", &seen);
     block::advice(
