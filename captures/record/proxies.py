@@ -87,9 +87,31 @@ def nghttpx() -> Program:
     return Program(argv, (80,), {}, "nghttpx 1.52.0")
 
 
-def envoy(*, upgrade: bool = True, timeout: str = "15s", port: int = 80) -> Program:
-    """Envoy with one route, and WebSocket allowed on it or not."""
+def envoy(*, upgrade: bool = True, timeout: str = "15s", port: int = 80,
+          asks: int | None = None) -> Program:
+    """Envoy with one route, and WebSocket allowed on it or not; with a port to ask first, by
+    ext_authz, whether the client may."""
     allowed = "upgrade_configs: [{ upgrade_type: websocket }]" if upgrade else ""
+    ask, authority = "", ""
+    if asks:
+        ask = f"""
+          - name: envoy.filters.http.ext_authz
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
+              http_service:
+                server_uri: {{ uri: "http://{BACKEND}:{asks}", cluster: authority, timeout: 2s }}
+"""
+        authority = f"""
+  - name: authority
+    type: STATIC
+    connect_timeout: 2s
+    load_assignment:
+      cluster_name: authority
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address: {{ socket_address: {{ address: {BACKEND}, port_value: {asks} }} }}
+"""
     manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
     config = f"""
 static_resources:
@@ -102,7 +124,7 @@ static_resources:
           "@type": {manager}.HttpConnectionManager
           stat_prefix: in
           {allowed}
-          http_filters:
+          http_filters:{ask}
           - name: envoy.filters.http.router
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
@@ -123,7 +145,7 @@ static_resources:
       - lb_endpoints:
         - endpoint:
             address: {{ socket_address: {{ address: {BACKEND}, port_value: {PORT} }} }}
-"""
+{authority}"""
     argv = [str(PYTHON / "bin" / "envoy"), "-c", "{dir}/envoy.yaml", "--disable-hot-restart",
             "--concurrency", "1", "--log-level", "warn"]
     return Program(argv, (port,), {"envoy.yaml": config}, "Envoy 1.40.0")
