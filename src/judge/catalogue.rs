@@ -1,8 +1,8 @@
 //! The catalogue of causes: embedded data files, read once and held complete by tests.
 //!
-//! `findings.toml` has a text for every finding. `structure.toml`, `proxies.toml`, `answers.toml`, `opened.toml` and
-//! `closings.toml` hold the rows, most specific first: that is the order in which they are tried. `statuses.toml`,
-//! `closes.toml` and `products.toml` are what `wscap explain` knows beside them. The grammar of a row's conditions is in
+//! `findings/` has a text for every finding. `structure/`, `proxies/`, `answers/`, `opened.toml` and `closings.toml` hold
+//! the rows, most specific first: that is the order in which they are tried. `statuses/`, `closes.toml` and `products/`
+//! are what `wscap explain` knows beside them. The grammar of a row's conditions is in
 //! [`Conditions`](crate::judge::signature::Conditions).
 //!
 //! Rows of the user's own (`--rules FILE`, docs/rules.md) come before them all.
@@ -28,15 +28,26 @@ pub(super) use topic::{Cause, Topic, TopicKind};
 
 /// The files, in the order in which their rows are tried.
 const FILES: &[&str] = &[
-    include_str!("catalogue/findings.toml"),
-    include_str!("catalogue/structure.toml"),
-    include_str!("catalogue/proxies.toml"),
-    include_str!("catalogue/answers.toml"),
+    include_str!("catalogue/findings/hop.toml"),
+    include_str!("catalogue/findings/refused.toml"),
+    include_str!("catalogue/findings/upstream.toml"),
+    include_str!("catalogue/findings/opened.toml"),
+    include_str!("catalogue/structure/fields.toml"),
+    include_str!("catalogue/structure/offer.toml"),
+    include_str!("catalogue/proxies/own_answers.toml"),
+    include_str!("catalogue/proxies/any_hop.toml"),
+    include_str!("catalogue/answers/node.toml"),
+    include_str!("catalogue/answers/python.toml"),
+    include_str!("catalogue/answers/java.toml"),
+    include_str!("catalogue/answers/native.toml"),
+    include_str!("catalogue/answers/other.toml"),
     include_str!("catalogue/opened.toml"),
     include_str!("catalogue/closings.toml"),
-    include_str!("catalogue/statuses.toml"),
+    include_str!("catalogue/statuses/below_500.toml"),
+    include_str!("catalogue/statuses/from_500.toml"),
     include_str!("catalogue/closes.toml"),
-    include_str!("catalogue/products.toml"),
+    include_str!("catalogue/products/proxies.toml"),
+    include_str!("catalogue/products/servers.toml"),
 ];
 
 /// All rows, and the texts of all findings.
