@@ -247,10 +247,25 @@ pub struct Frames {
     pub client: FrameCounts,
     /// Of the server.
     pub server: FrameCounts,
-    /// Bytes of the largest message so far of each side, with when it ended; 1009 asks for it.
-    pub largest_message: [u64; 2],
+    /// The largest message so far of each side, one under way included; 1009 asks for it.
+    pub largest: [Largest; 2],
+    /// Payload bytes announced of a message of each side whose last byte has not come, as of this fact; 0 where none.
+    pub unfinished: [u64; 2],
+    /// When each side sent the oldest of its pings that wait for a pong, as of this fact.
+    pub ping_waits: [Option<Timestamp>; 2],
     /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
+}
+
+/// The largest message of one side, in payload bytes as its frames announce them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// Its bytes on the wire.
+    pub bytes: u64,
+    /// Bytes of the largest before it.
+    pub before: u64,
+    /// It is compressed (RFC 7692): unpacked it is larger.
+    pub compressed: bool,
 }
 
 /// Frames of one direction.

@@ -316,7 +316,8 @@ impl Assembler {
             case.protocol = case.protocol.switched(&response);
         }
         if let Some((_, live)) = self.undecided.live(conn, exchange) {
-            live.tail.opened(&response, live.leg.offer());
+            let request = live.leg.request.as_ref().map(|(_, request)| request);
+            live.tail.opened(&response, request);
             live.leg.response = Some((at, response));
             self.undecided.weigh(id);
         }

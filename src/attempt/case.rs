@@ -159,6 +159,7 @@ impl LiveLeg {
             client: leg.connection.client,
             server: leg.connection.server,
             version: leg.request_head().map(|head| head.version),
+            proxy_mark: leg.proxy_mark(),
             ..ClosingLeg::default()
         };
         Self {

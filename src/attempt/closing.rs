@@ -2,25 +2,28 @@
 //!
 //! Silence ends nothing: a WebSocket is over when a side sent FIN or RST, or when its bytes went unacknowledged.
 
+mod ends;
 mod leg;
+mod trips;
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
+pub use trips::RoundTrips;
+
+use self::ends::{Ends, LegEnd};
 use crate::attempt::places::SocketLeg;
 use crate::attempt::{Attempt, Closing, ClosingLeg, Output, Role, join};
 use crate::event::Fact;
 use crate::flow::{End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 
-/// Others of the same hop that end within this time ended together.
+/// Others that end within this time ended together.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// How long the other legs may take once one has ended.
 const STRAGGLERS: Duration = Duration::from_secs(10);
-/// Hops and tenths of a second remembered to count what ended together.
-const ENDS: usize = 16_384;
 
 /// Open WebSockets, by the number of their attempt.
 #[derive(Debug, Default)]
@@ -41,6 +44,8 @@ struct Socket {
     legs: Vec<Vec<ClosingLeg>>,
     failed_upstream: Vec<(Endpoint, End)>,
     first_end: Option<Timestamp>,
+    /// How the outermost leg ended.
+    outer_end: Option<LegEnd>,
     lossy: bool,
 }
 
@@ -75,6 +80,7 @@ impl Sockets {
                 .filter_map(|node| Some((node.leg.connection.server, node.leg.end.how?)))
                 .collect(),
             first_end: None,
+            outer_end: None,
             lossy: attempt.surroundings.lossy,
             legs,
         };
@@ -148,11 +154,13 @@ impl Sockets {
         };
         let before = socket.first_end;
         socket.first_end = socket.best().filter_map(ClosingLeg::first_end).min();
-        if before.is_none()
-            && let (Some(end), Some(hop)) = (socket.first_end, socket.hop())
-        {
-            self.ended += 1;
-            self.ends.add(hop, end);
+        self.ended += usize::from(before.is_none() && socket.first_end.is_some());
+        if socket.outer_end.is_none() {
+            let end = socket.best().next().and_then(LegEnd::of);
+            socket.outer_end = end;
+            if let Some(end) = end {
+                self.ends.add(end);
+            }
         }
         if let Some(complete) = socket.complete_at() {
             self.due.push(Reverse((complete, id)));
@@ -170,13 +178,12 @@ impl Sockets {
         self.ended = self
             .ended
             .saturating_sub(usize::from(socket.first_end.is_some()));
-        let hop = socket.hop();
-        let together = hop.map_or(0, |hop| self.ends.near(hop, at));
         let legs = socket
             .legs
             .into_iter()
             .filter_map(best_of)
             .collect::<Vec<_>>();
+        let neighbours = socket.outer_end.map(|end| self.ends.neighbours(end));
         let closing = Closing {
             attempt: id,
             at,
@@ -184,7 +191,7 @@ impl Sockets {
             host: socket.host,
             target: socket.target,
             failed_upstream: socket.failed_upstream,
-            ended_together: together.saturating_sub(1),
+            neighbours: neighbours.unwrap_or_default(),
             still_open: socket.first_end.is_none(),
             lossy: socket.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs,
@@ -201,45 +208,10 @@ fn best_of<V: Borrow<ClosingLeg>>(
     views.max_by_key(|view| view.borrow().clarity())
 }
 
-/// How many WebSockets of a hop ended when, to the tenth of a second.
-#[derive(Debug, Default)]
-struct Ends(BTreeMap<(Endpoint, i64), u32>);
-
-impl Ends {
-    fn add(&mut self, hop: Endpoint, at: Timestamp) {
-        if self.0.len() >= ENDS {
-            let oldest = tenth(at).saturating_sub(100);
-            self.0.retain(|&(_, end), _| end >= oldest);
-        }
-        if self.0.len() < ENDS {
-            let count = self.0.entry((hop, tenth(at))).or_default();
-            *count = count.saturating_add(1);
-        }
-    }
-
-    /// Those of one hop within a second of that time.
-    fn near(&self, hop: Endpoint, at: Timestamp) -> u32 {
-        let span = i64::try_from(TOGETHER.as_millis() / 100).unwrap_or(i64::MAX);
-        let around = (hop, tenth(at).saturating_sub(span))..=(hop, tenth(at).saturating_add(span));
-        self.0
-            .range(around)
-            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
-    }
-}
-
-const fn tenth(at: Timestamp) -> i64 {
-    at.as_nanos() / 100_000_000
-}
-
 impl Socket {
     /// Each leg as its best view shows it.
     fn best(&self) -> impl Iterator<Item = &ClosingLeg> {
         self.legs.iter().filter_map(best_of)
-    }
-
-    /// The server of the outermost leg.
-    fn hop(&self) -> Option<Endpoint> {
-        Some(self.legs.first()?.first()?.server)
     }
 
     /// When nothing more is to be expected of it; `None` while it is open.

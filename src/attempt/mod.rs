@@ -20,10 +20,11 @@ mod views;
 use std::time::Duration;
 
 pub use assembler::Assembler;
+pub use closing::RoundTrips;
 pub use leg::{BodyStart, Gaps, Leg, LegEnd, View, unoffered_extension, unoffered_subprotocol};
 pub use protocol::Protocol;
 
-use crate::event::{FrameCounts, Health, Violation, ViolationKind};
+use crate::event::{FrameCounts, Health, Largest, Violation, ViolationKind};
 use crate::flow::{Direction, End, Endpoint};
 use crate::http::Version;
 use crate::time::{Stamp, Timestamp};
@@ -212,8 +213,8 @@ pub struct Closing {
     pub legs: Vec<ClosingLeg>,
     /// Upstream connections of the attempt that failed; 1014 asks for them.
     pub failed_upstream: Vec<(Endpoint, End)>,
-    /// Other WebSockets of the same hop that ended within one second of this one.
-    pub ended_together: u32,
+    /// What its end has in common with others.
+    pub neighbours: Neighbours,
     /// Not ended when the capture did.
     pub still_open: bool,
     /// Bytes or packets were lost after the 101, so that a Close may have been missed.
@@ -239,8 +240,12 @@ pub struct ClosingLeg {
     pub offered: Box<[Extension]>,
     /// Extensions agreed.
     pub agreed: Box<[Extension]>,
+    /// Subprotocols asked for.
+    pub subprotocols: Box<[Box<str>]>,
     /// Subprotocol agreed.
     pub subprotocol: Option<Box<str>>,
+    /// What shows that a proxy sent the request, where something does.
+    pub proxy_mark: Option<&'static str>,
     /// Accept of its 101.
     pub accept: Option<Accept>,
     /// Of its 101.
@@ -255,12 +260,16 @@ pub struct ClosingLeg {
     pub client_frames: FrameCounts,
     /// Frames of the server.
     pub server_frames: FrameCounts,
-    /// Round-trip times of pings: of the client, of the server; a sample of at most 64.
-    pub rtt: [Vec<Duration>; 2],
+    /// Round-trip times of the pings of the client, and of the server.
+    pub rtt: [RoundTrips; 2],
+    /// When the client, and the server, sent the oldest of its pings that wait for a pong.
+    pub ping_waits: [Option<Timestamp>; 2],
     /// Last byte of the client and of the server before the end.
     pub last_bytes: [Option<Timestamp>; 2],
-    /// Largest message of the client and of the server, in bytes.
-    pub largest_message: [u64; 2],
+    /// Largest message of the client and of the server.
+    pub largest: [Largest; 2],
+    /// Payload bytes announced of a message of the client, and of the server, whose last byte has not come; 0 where none.
+    pub unfinished: [u64; 2],
     /// Breaches of RFC 6455, the first of each kind and side, with how many there were.
     pub violations: Vec<SeenViolation>,
     /// Bytes of one side go unacknowledged since then.
@@ -282,6 +291,36 @@ pub struct SeenClose {
     pub at: Stamp,
     /// What it says.
     pub close: Close,
+    /// The largest message that its sender had been sent by then.
+    pub received: Largest,
+    /// Payload bytes announced of a message that was on its way to the sender just then; 0 where none.
+    pub receiving: u64,
+}
+
+/// What an end has in common with others by the same ender: a server's address, or a client's host.
+///
+/// Those that came within one second of each other had one cause: they count as one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Others that ended within one second.
+    pub together: u32,
+    /// Other times at which some ended without a Close.
+    pub other_times: u32,
+    /// Those without a Close after the same silence of both sides.
+    pub same_silence: Alike,
+    /// The same of the server's silence.
+    pub same_server_silence: Alike,
+    /// The same of the age.
+    pub same_age: Alike,
+}
+
+/// Ends after the same span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alike {
+    /// Others within one second.
+    pub together: u32,
+    /// Other times.
+    pub other_times: u32,
 }
 
 /// FIN or RST.
@@ -316,6 +355,12 @@ impl Closing {
     pub fn idle(&self) -> Duration {
         let [client, server] = self.innermost_bytes();
         self.silent_since(client.max(server))
+    }
+
+    /// How long the client was silent before the end.
+    pub fn client_idle(&self) -> Duration {
+        let [client, _] = self.innermost_bytes();
+        self.silent_since(client)
     }
 
     /// How long the server was silent before the end.

@@ -19,6 +19,8 @@ struct Waiting {
     sent: u64,
     /// The number behind the last one that was answered: a pong may answer for the pings before it too (§5.5.3).
     answered: u64,
+    /// When the oldest that waits was sent.
+    since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +40,7 @@ impl Pings {
             *place = Ping { hash, at };
         }
         waiting.sent += 1;
+        waiting.since.get_or_insert(at);
     }
 
     /// A pong that went `dir`: how long the latest equal ping of the other side waited.
@@ -52,6 +55,14 @@ impl Pings {
             .find(|(_, ping)| ping.hash == hash)?;
         let rtt = at.since(ping.at);
         waiting.answered = number + 1;
+        waiting.since = (waiting.answered < waiting.sent)
+            .then(|| {
+                waiting
+                    .latest
+                    .get(place(waiting.answered))
+                    .map(|ping| ping.at)
+            })
+            .flatten();
         Some(rtt)
     }
 
@@ -59,6 +70,11 @@ impl Pings {
     pub(super) const fn unanswered(&self, dir: Direction) -> u64 {
         let waiting = self.sides.get(dir);
         waiting.sent.saturating_sub(waiting.answered)
+    }
+
+    /// When the oldest ping that went `dir` and waits was sent.
+    pub(super) const fn waits_since(&self, dir: Direction) -> Option<Timestamp> {
+        self.sides.get(dir).since
     }
 }
 
@@ -88,20 +104,24 @@ mod tests {
             Some(Duration::from_millis(15))
         );
         assert_eq!(pings.unanswered(ToClient), 1);
+        assert_eq!(pings.waits_since(ToClient), Some(at(20)));
         assert_eq!(pings.pong(ToServer, 1, at(30)), None, "answered already");
         assert_eq!(
             pings.pong(ToServer, 3, at(30)),
             Some(Duration::from_millis(10))
         );
+        assert_eq!(pings.waits_since(ToClient), None);
         for n in 0..100 {
             pings.ping(ToServer, n, at(n.cast_signed()));
         }
         assert_eq!(pings.unanswered(ToServer), 100);
+        assert_eq!(pings.waits_since(ToServer), Some(at(0)));
         assert_eq!(pings.pong(ToClient, 0, at(101)), None, "forgotten");
         assert_eq!(
             pings.pong(ToClient, 98, at(101)),
             Some(Duration::from_millis(3))
         );
         assert_eq!(pings.unanswered(ToServer), 1);
+        assert_eq!(pings.waits_since(ToServer), Some(at(99)));
     }
 }

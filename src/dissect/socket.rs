@@ -3,7 +3,7 @@
 use crate::dissect::link::Link;
 use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
-use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
+use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
 use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
 
@@ -14,8 +14,6 @@ pub(super) struct Socket {
     rsv: Rsv,
     /// Since the last [`Fact::Frames`]; nothing while the socket is silent, as most of many are.
     since: Option<Box<Frames>>,
-    /// Bytes of the largest message of each side.
-    largest: [u64; 2],
     pings: Option<Box<Pings>>,
     /// The first frame of the client was told.
     named: bool,
@@ -35,6 +33,11 @@ struct Side {
     /// It sent a Close.
     closed: bool,
     closes_told: u8,
+    largest: Largest,
+    /// The message under way is the largest, and may grow.
+    is_largest: bool,
+    /// The message under way is compressed.
+    is_compressed: bool,
 }
 
 /// Whether frame boundaries are known.
@@ -98,6 +101,30 @@ impl Rsv {
     }
 }
 
+impl Side {
+    /// Keeps up with its largest message, of which `message_len` bytes are announced by now.
+    const fn grow(&mut self, header: &FrameHeader, message_len: u64) {
+        const RSV1: u8 = 4;
+        if header.opcode.is_control() {
+            return;
+        }
+        let begins = !matches!(header.opcode, Opcode::CONTINUATION);
+        if begins {
+            self.is_largest = false;
+            self.is_compressed = header.rsv.0 & RSV1 != 0;
+        }
+        if message_len <= self.largest.bytes {
+            return;
+        }
+        if !self.is_largest {
+            self.is_largest = true;
+            self.largest.before = self.largest.bytes;
+        }
+        self.largest.bytes = message_len;
+        self.largest.compressed = self.is_compressed;
+    }
+}
+
 impl Socket {
     /// Right behind the heads of the handshake.
     pub(super) fn opened(rsv: Rsv) -> Self {
@@ -105,7 +132,6 @@ impl Socket {
             sides: Both::default(),
             rsv,
             since: None,
-            largest: [0; 2],
             pings: None,
             named: false,
             told: Both::default(),
@@ -243,8 +269,10 @@ impl Socket {
                 header,
                 offset,
                 out_of_turn,
+                message_len,
             } => {
                 self.name(link, dir, &header);
+                self.sides.get_mut(dir).grow(&header, message_len);
                 self.header(link, (dir, offset), &header, out_of_turn);
                 let is_close = header.opcode == Opcode::CLOSE;
                 if !is_close {
@@ -255,12 +283,9 @@ impl Socket {
                     self.flush_first(link);
                 }
             }
-            FrameStep::Message { len } => {
+            FrameStep::Message { .. } => {
                 let counts = self.counts(dir);
                 counts.messages = counts.messages.saturating_add(1);
-                if let Some(largest) = self.largest.get_mut(dir.index()) {
-                    *largest = (*largest).max(len);
-                }
             }
             FrameStep::Control {
                 header,
@@ -448,10 +473,14 @@ impl Socket {
         let Some(mut since) = self.since.take() else {
             return;
         };
-        since.largest_message = self.largest;
+        let sides = [&self.sides.to_server, &self.sides.to_client];
+        since.largest = sides.map(|side| side.largest);
+        since.unfinished = sides.map(|side| side.walker.unfinished());
         if let Some(pings) = &self.pings {
             since.client.pings_unanswered = pings.unanswered(Direction::ToServer);
             since.server.pings_unanswered = pings.unanswered(Direction::ToClient);
+            since.ping_waits =
+                [Direction::ToServer, Direction::ToClient].map(|dir| pings.waits_since(dir));
         }
         link.tell(Fact::Frames(since));
     }

@@ -3,6 +3,7 @@
 //! A code says what an endpoint thinks; FIN and RST say what happened; which leg went first says who did it.
 
 mod abnormal;
+mod changed;
 mod code;
 mod frames;
 
@@ -24,7 +25,13 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     let first_close = first_close(closing);
     let by_tcp = tcp_party(closing);
     let unused = first_close.is_none() && is_unused(closing, outermost);
+    let changed = changed::find(&closing.legs);
+    let is_withheld = changed.as_ref().is_some_and(|changed| changed.is_withheld);
+    let is_own = changed.as_ref().is_some_and(|changed| changed.is_own);
     let (kind, by) = match first_close {
+        // The outermost leg decides: its client never saw that Close.
+        Some((_, close)) if is_withheld => (Kind::Abnormal, closed_by(closing, close)),
+        Some((_, close)) if is_own => (kind_of(close), Party::Proxy),
         Some((_, close)) => (kind_of(close), closed_by(closing, close)),
         None if closing.still_open => (Kind::Open, Party::Unknown),
         None if unused => (Kind::Unused, Party::Client),
@@ -36,7 +43,7 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         .map(|code| code.0);
     let code = match kind {
         Kind::Open => None,
-        _ if first_close.is_none() => Some(CloseCode::ABNORMAL.0),
+        _ if first_close.is_none() || is_withheld => Some(CloseCode::ABNORMAL.0),
         _ => wire_code.or(Some(CloseCode::NO_STATUS.0)),
     };
     let reason = first_close
@@ -57,18 +64,25 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     if complains {
         trial.violations();
     }
+    // What the client got instead of the Close is worth more than what the Close said.
+    let (before, after) = if is_withheld {
+        (changed, None)
+    } else {
+        (None, changed)
+    };
+    trial.changed(before);
     trial.by_code(first_close);
-    if kind == Kind::Abnormal {
+    if kind == Kind::Abnormal && first_close.is_none() {
         trial.abnormal();
     }
-    trial.changed();
+    trial.changed(after);
     if !complains {
         trial.violations();
     }
-    let is_own = trial.by_own_row(first_close);
+    let is_known = trial.by_own_row(first_close);
     let severity = match kind {
         // What has a row of the user's own is worth a look.
-        _ if is_own => Severity::Warning,
+        _ if is_known => Severity::Warning,
         Kind::Normal | Kind::Application | Kind::Unused | Kind::Open => Severity::Info,
         Kind::Abnormal => Severity::Warning,
         Kind::Fault | Kind::Illegal => Severity::Error,
@@ -125,49 +139,18 @@ impl Trial<'_> {
             kind: self.kind,
             code: self.code,
             by: self.by,
+            at_hop: self.is_hop(),
+            ends: self.ends_of_hop(),
             version: closing.legs.last().and_then(|leg| leg.version),
             reason,
             age: closing.age(),
             idle: closing.idle(),
             server_idle: closing.server_idle(),
-            software: self.outermost.software.as_deref(),
+            software: match &self.hop {
+                Some(hop) => hop.software.as_deref(),
+                None => self.outermost.software.as_deref(),
+            },
             marks: &self.outermost.marks,
-        }
-    }
-
-    /// Legs that ended in different ways: a gateway said something of its own.
-    fn changed(&mut self) {
-        let code = |leg: &ClosingLeg, dir: Direction| {
-            leg.closes
-                .iter()
-                .find(|close| close.dir == dir)
-                .map(|close| close.close.code)
-        };
-        let pairs = self
-            .closing
-            .legs
-            .iter()
-            .zip(self.closing.legs.iter().skip(1));
-        let mut told = None;
-        for (outer, inner) in pairs {
-            for dir in [Direction::ToServer, Direction::ToClient] {
-                if let (Some(a), Some(b)) = (code(outer, dir), code(inner, dir))
-                    && a != b
-                {
-                    let text = |code: Option<CloseCode>| {
-                        code.map_or_else(|| "no code".to_owned(), |code| code.to_string())
-                    };
-                    told = Some((
-                        outer.leg,
-                        format!("{} on the outer leg, {} on the inner one", text(a), text(b)),
-                        hop_between(outer, inner),
-                    ));
-                }
-            }
-        }
-        if let Some((leg, evidence, hop)) = told {
-            self.find(FindingId::CloseChanged, leg, Confidence::Proved, evidence);
-            self.hop.get_or_insert(hop);
         }
     }
 }

@@ -40,6 +40,10 @@ pub struct ClosingScene<'a> {
     pub code: Option<u16>,
     /// Who ended it.
     pub by: Party,
+    /// The side that ended it is a proxy, as far as can be seen.
+    pub at_hop: bool,
+    /// How a hop that ended both sides by itself did so, towards the client and towards the server: `fin rst`.
+    pub ends: Option<&'a str>,
     /// Version of the innermost request in sight.
     pub version: Option<Version>,
     /// The reason in the Close.

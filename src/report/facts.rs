@@ -85,14 +85,6 @@ pub(super) fn echo(leg: &ClosingLeg) -> Option<Duration> {
     Some(answer.at.ts.since(first.at.ts))
 }
 
-/// Half and all of a few waits.
-pub(super) fn middle_and_longest(waits: &[Duration]) -> Option<(Duration, Duration)> {
-    let mut sorted = waits.to_vec();
-    sorted.sort_unstable();
-    let middle = sorted.get(sorted.len().saturating_sub(1) / 2)?;
-    Some((*middle, *sorted.last()?))
-}
-
 /// The latest moment that an attempt shows: when it could be decided at the earliest.
 pub(super) fn latest(attempt: &Attempt) -> Timestamp {
     let leg = attempt.outermost();

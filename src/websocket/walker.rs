@@ -60,6 +60,8 @@ pub enum FrameStep {
         offset: u64,
         /// It continues nothing, or begins a message within another (§5.4).
         out_of_turn: bool,
+        /// Payload bytes announced of its message so far, with its own; of a control frame 0.
+        message_len: u64,
     },
     /// A control frame ended.
     Control {
@@ -164,6 +166,14 @@ impl FrameWalker {
         self.offset
     }
 
+    /// Payload bytes announced so far of a message whose last byte has not come; 0 between messages.
+    pub const fn unfinished(&self) -> u64 {
+        match self.message {
+            Message::Within { len } => len,
+            Message::Unknown | Message::Between => 0,
+        }
+    }
+
     fn begin(&mut self, bytes: &mut &[u8]) -> Option<FrameStep> {
         let before = usize::from(self.have);
         if before == 0
@@ -216,10 +226,16 @@ impl FrameWalker {
             left: header.payload_len.saturating_sub(held.len() as u64),
             control,
         });
+        let out_of_turn = self.take_turn(&header);
         FrameStep::Header {
             header,
             offset,
-            out_of_turn: self.take_turn(&header),
+            out_of_turn,
+            message_len: if header.opcode.is_control() {
+                0
+            } else {
+                self.unfinished()
+            },
         }
     }
 

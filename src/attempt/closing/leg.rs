@@ -1,15 +1,13 @@
 //! What a leg of an opened WebSocket shows, fact by fact.
 
 use crate::attempt::{ClosingLeg, SeenClose, SeenViolation, TcpEnd};
-use crate::event::{Fact, GapOver, Response};
+use crate::event::{Fact, GapOver, Request, Response};
 use crate::flow::{Direction, End};
+use crate::http::Fields;
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::Offer;
 
 /// Close frames kept of one leg: one of each side is right, more are a fault that two show.
 const CLOSES: usize = 4;
-/// Round-trip times kept of one side.
-const RTT_SAMPLES: usize = 64;
 /// Violations kept of one leg: one of each kind and side.
 const VIOLATIONS: usize = 20;
 
@@ -20,11 +18,13 @@ const fn in_order(at: Stamp) -> (Timestamp, u64) {
 
 impl ClosingLeg {
     /// Takes what the handshake agreed from the final answer.
-    pub(in crate::attempt) fn opened(&mut self, response: &Response, offer: Option<&Offer>) {
+    pub(in crate::attempt) fn opened(&mut self, response: &Response, request: Option<&Request>) {
         const MARKS: &[&str] = &[
             "via",
             "cf-ray",
             "x-amz-cf-id",
+            "x-amzn-trace-id",
+            "x-cloud-trace-context",
             "x-served-by",
             "x-cache",
             "x-envoy-upstream-service-time",
@@ -33,20 +33,22 @@ impl ClosingLeg {
         self.accept = response.answer.accept;
         self.agreed.clone_from(&response.answer.extensions);
         self.subprotocol = response.answer.subprotocols.first().cloned();
-        self.offered = offer
-            .map(|offer| offer.extensions.clone())
-            .unwrap_or_default();
-        let Some(head) = &response.head else { return };
-        self.software = head
-            .fields
-            .value("server")
-            .map(|server| server.as_ref().into());
-        let mark = |name: &&str| {
-            head.fields
-                .value(name)
-                .map(|value| format!("{name}: {value}").into())
+        if let Some(request) = request {
+            self.offered.clone_from(&request.offer.extensions);
+            self.subprotocols.clone_from(&request.offer.subprotocols);
+        }
+        let asked = request.map(|request| &request.head.fields);
+        let answered = response.head.as_ref().map(|head| &head.fields);
+        let software = answered.and_then(|fields| fields.value("server"));
+        self.software = software.map(|server| server.as_ref().into());
+        // A hop in front of this leg marks the request, one behind it the answer.
+        let mark = |(name, fields): (&str, &Fields)| {
+            let value = fields.value(name)?;
+            Some(format!("{name}: {value}").into())
         };
-        self.marks = MARKS.iter().filter_map(mark).collect();
+        let fields = [asked, answered].into_iter().flatten();
+        let each = fields.flat_map(|fields| MARKS.iter().map(move |name| (*name, fields)));
+        self.marks = each.filter_map(mark).collect();
     }
 
     /// Takes note of a fact after the 101.
@@ -55,27 +57,25 @@ impl ClosingLeg {
             Fact::Frames(frames) => {
                 self.client_frames.add(&frames.client);
                 self.server_frames.add(&frames.server);
-                for (mine, seen) in self.largest_message.iter_mut().zip(frames.largest_message) {
-                    *mine = (*mine).max(seen);
-                }
+                (self.largest, self.unfinished) = (frames.largest, frames.unfinished);
+                self.ping_waits = frames.ping_waits;
                 for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
                     *mine = seen.or(*mine);
                 }
             }
             Fact::Pong { pinged, rtt } => {
-                if let Some(samples) = self
-                    .rtt
-                    .get_mut(pinged.index())
-                    .filter(|samples| samples.len() < RTT_SAMPLES)
-                {
-                    samples.push(*rtt);
+                if let Some(trips) = self.rtt.get_mut(pinged.index()) {
+                    trips.extend([*rtt]);
                 }
             }
             Fact::Close { dir, close } if self.closes.len() < CLOSES => {
+                let other = dir.flip().index();
                 self.closes.push(SeenClose {
                     dir: *dir,
                     at,
                     close: (**close).clone(),
+                    received: self.largest.get(other).copied().unwrap_or_default(),
+                    receiving: self.unfinished.get(other).copied().unwrap_or_default(),
                 });
                 // What waited behind a hole is told late.
                 self.closes.sort_by_key(|seen| in_order(seen.at));

@@ -21,11 +21,11 @@ fn deltas_add_up_and_the_largest_message_stays() {
     talk.end(End::Rst(C));
     let facts = talk.facts();
     let mut sum = crate::event::FrameCounts::default();
-    let mut largest = 0;
+    let mut largest = crate::event::Largest::default();
     for fact in &facts {
         if let Fact::Frames(frames) = fact {
             sum.add(&frames.server);
-            largest = frames.largest_message[1];
+            largest = frames.largest[1];
         }
     }
     assert_eq!(
@@ -38,7 +38,7 @@ fn deltas_add_up_and_the_largest_message_stays() {
         ),
         (1, 1, 1, 2, 1501)
     );
-    assert_eq!(largest, 1500);
+    assert_eq!((largest.bytes, largest.before), (1500, 0));
 }
 
 #[test]

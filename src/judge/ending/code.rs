@@ -1,8 +1,9 @@
 //! What the code of a Close says of the end (RFC 6455 §7.4).
 
 use super::{Trial, hop_between, sender};
-use crate::attempt::{ClosingLeg, SeenClose};
-use crate::flow::{Direction, End};
+use crate::attempt::SeenClose;
+use crate::event::Largest;
+use crate::flow::End;
 use crate::judge::{Confidence, Finding, FindingId, Hop, Kind, Party};
 use crate::websocket::{CloseCode, Extension};
 
@@ -46,16 +47,31 @@ impl Trial<'_> {
             _ => return,
         };
         self.find(id, leg, Confidence::Certain, said);
-        if code.0 == 1009
-            && let (Some(root), Some(sent)) = (
-                self.findings.last_mut(),
-                largest_towards(self.outermost, close.dir),
-            )
-        {
-            root.evidence.push(format!(
-                "the largest message it had received was {sent} bytes"
-            ));
+        let more = match id {
+            FindingId::ClosedTooBig => too_big(close),
+            FindingId::PingTimeout => self.ping_waited(close),
+            FindingId::ServiceRestart | FindingId::TryAgainLater => self.storm(),
+            _ => None,
+        };
+        if let Some(root) = self.findings.last_mut() {
+            root.evidence.extend(more);
         }
+    }
+
+    /// How long the closer's own ping had waited.
+    fn ping_waited(&self, close: &SeenClose) -> Option<String> {
+        let mut legs = self.closing.legs.iter();
+        let since = legs.find_map(|leg| *leg.ping_waits.get(close.dir.index())?)?;
+        let waited = close.at.ts.since(since).as_secs_f64();
+        Some(format!(
+            "its oldest ping without a pong was {waited:.1} s old"
+        ))
+    }
+
+    /// Many at once: all of them will come back at once.
+    fn storm(&self) -> Option<String> {
+        let others = self.with_others();
+        (!others.is_empty()).then(|| format!("it closed this one{others}"))
     }
 
     /// A Close that nothing else is known of may be known to the user's own rows. True if so.
@@ -181,11 +197,32 @@ pub(super) fn kind_of(close: &SeenClose) -> Kind {
     }
 }
 
-fn largest_towards(leg: &ClosingLeg, closer: Direction) -> Option<u64> {
-    let [client, server] = leg.largest_message;
-    let size = match closer {
-        Direction::ToServer => server,
-        Direction::ToClient => client,
+/// The message that broke the limit: the largest that the closer had been sent. Messages before it were taken, so that the
+/// limit is told from both sides.
+fn too_big(close: &SeenClose) -> Option<String> {
+    let Largest {
+        bytes,
+        before,
+        compressed,
+    } = close.received;
+    if bytes == 0 {
+        return None;
+    }
+    let under_way = if close.receiving == bytes {
+        ", still on its way"
+    } else {
+        ""
     };
-    (size > 0).then_some(size)
+    let compressed = if compressed {
+        " as compressed; unpacked it is larger, and that is what counts"
+    } else {
+        ""
+    };
+    let before = match before {
+        0 => String::new(),
+        before => format!("; one of {before} bytes had been taken"),
+    };
+    Some(format!(
+        "the largest message to it had {bytes} bytes{compressed}{under_way}{before}"
+    ))
 }

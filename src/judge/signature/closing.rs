@@ -21,6 +21,10 @@ pub(in crate::judge) struct ClosingConditions {
     /// Who ended it.
     #[serde(deserialize_with = "read::party")]
     by: Option<Party>,
+    /// Whether a proxy ended it, as far as can be seen.
+    at_hop: Option<bool>,
+    /// How a proxy that ended both sides by itself did so, towards the client and towards the server: `fin rst`.
+    ends: OneOrMany<String>,
     /// Version of the request that the server got.
     #[serde(deserialize_with = "read::version")]
     version: Option<Version>,
@@ -42,6 +46,7 @@ impl ClosingConditions {
     /// A list of text that has an empty one in it, which nothing could fail.
     pub(in crate::judge) fn empty_text(&self) -> Option<&'static str> {
         super::first_empty(&[
+            ("closing.ends", &self.ends),
             ("closing.reason_prefix", &self.reason_prefix),
             ("closing.software", &self.software),
             ("closing.marks", &self.marks),
@@ -53,6 +58,8 @@ impl ClosingConditions {
         self.kind.is_none_or(|kind| kind == scene.kind)
             && self.code.allows(|&code| scene.code == Some(code))
             && self.by.is_none_or(|by| by == scene.by)
+            && self.at_hop.is_none_or(|at_hop| at_hop == scene.at_hop)
+            && self.ends.allows(|ends| scene.ends == Some(ends))
             && self
                 .version
                 .is_none_or(|version| scene.version == Some(version))
@@ -79,6 +86,16 @@ impl ClosingConditions {
         );
         words.extend(self.code.values().iter().map(|code| format!("code {code}")));
         words.extend(self.by.map(|by| format!("ended by the {}", by.name())));
+        words.extend(self.at_hop.map(|at_hop| {
+            let who = if at_hop { "a proxy" } else { "an endpoint" };
+            format!("ended by {who}, as far as can be seen")
+        }));
+        let ends = self.ends.values().iter();
+        words.extend(ends.map(|ends| {
+            let ends = ends.to_uppercase();
+            let (client, server) = ends.split_once(' ').unwrap_or_default();
+            format!("{client} to the client and {server} to the server")
+        }));
         words.extend(
             self.version
                 .map(|version| format!("a request with {}", version.name())),

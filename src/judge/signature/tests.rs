@@ -35,6 +35,9 @@ struct Ending {
     kind: String,
     code: u16,
     by: Option<String>,
+    #[serde(default)]
+    at_hop: bool,
+    ends: Option<String>,
     version: Option<String>,
     #[serde(default)]
     reason: String,
@@ -276,6 +279,8 @@ fn every_closing_is_explained_by_its_own_row() {
                 .by
                 .as_deref()
                 .map_or(Party::Unknown, |by| Party::from_name(by).unwrap()),
+            at_hop: ending.at_hop,
+            ends: ending.ends.as_deref(),
             version: ending.version.as_deref().map(version),
             reason: &ending.reason,
             age: Duration::from_secs_f64(ending.age),

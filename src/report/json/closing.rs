@@ -1,13 +1,12 @@
 //! The line of a closing.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::time::Time;
 use super::{FindingJson, HopJson, micros, millis};
-use crate::attempt::ClosingLeg;
+use crate::attempt::{ClosingLeg, RoundTrips};
 use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
 use crate::report::facts;
@@ -132,7 +131,7 @@ impl LegJson {
 }
 
 impl Frames {
-    fn new(counts: &FrameCounts, rtt: &[Duration]) -> Self {
+    fn new(counts: &FrameCounts, rtt: &RoundTrips) -> Self {
         Self {
             text: counts.text,
             binary: counts.binary,
@@ -144,9 +143,9 @@ impl Frames {
             messages: counts.messages,
             bytes: counts.bytes,
             pings_unanswered: counts.pings_unanswered,
-            ping_rtt_us: facts::middle_and_longest(rtt).map(|(middle, longest)| Rtt {
+            ping_rtt_us: rtt.middle().map(|middle| Rtt {
                 p50: micros(middle),
-                max: micros(longest),
+                max: micros(rtt.longest()),
             }),
         }
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{KEY, at, attempt, diff, end, finding, judged, leg, stamp, text};
-use crate::attempt::{Closing, ClosingLeg, SeenClose, TcpEnd};
-use crate::event::{FrameCounts, Health};
+use crate::attempt::{Closing, ClosingLeg, Neighbours, SeenClose, TcpEnd};
+use crate::event::{FrameCounts, Health, Largest};
 use crate::flow::{Direction, End};
 use crate::http::Version;
 use crate::judge::{
@@ -193,8 +193,10 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
                 reason_invalid: false,
                 malformed: false,
             },
+            received: Largest::default(),
+            receiving: 0,
         });
-    let leg = ClosingLeg {
+    let mut leg = ClosingLeg {
         leg: 0,
         client: end("10.1.0.2:50400"),
         server: end("10.0.0.5:80"),
@@ -203,7 +205,9 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         marks: Vec::new(),
         offered: Box::default(),
         agreed: Box::default(),
+        subprotocols: Box::default(),
         subprotocol: None,
+        proxy_mark: None,
         accept: None,
         opened_at: at(5),
         closes: closes.into_iter().collect(),
@@ -221,18 +225,24 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
             ..FrameCounts::default()
         },
         server_frames: FrameCounts::default(),
-        rtt: [
-            vec![Duration::from_micros(700), Duration::from_micros(300)],
-            Vec::new(),
-        ],
+        rtt: Default::default(),
+        ping_waits: [None; 2],
         last_bytes: [Some(at(5_000)), None],
-        largest_message: [125, 0],
+        largest: [
+            Largest {
+                bytes: 125,
+                ..Largest::default()
+            },
+            Largest::default(),
+        ],
+        unfinished: [0; 2],
         violations: Vec::new(),
         retransmitting: None,
         lossy: false,
         blind: [false; 2],
         one_sided: false,
     };
+    leg.rtt[0].extend([700, 300].map(Duration::from_micros));
     let severity = match kind {
         Kind::Fault | Kind::Illegal => Severity::Error,
         Kind::Abnormal => Severity::Warning,
@@ -247,7 +257,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
             target: "/ws/feed".into(),
             legs: vec![leg],
             failed_upstream: Vec::new(),
-            ended_together: 0,
+            neighbours: Neighbours::default(),
             still_open: kind == Kind::Open,
             lossy: false,
         },

@@ -1,0 +1,269 @@
+//! What the ends of many WebSockets have in common: those that came at one time, and those after the same span.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::TOGETHER;
+use crate::attempt::{Alike, ClosingLeg, Neighbours};
+use crate::flow::{Direction, Endpoint};
+use crate::time::Timestamp;
+
+/// How a leg ended, to be held against how others did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LegEnd {
+    ender: Ender,
+    at: Timestamp,
+    /// Tenths of a second of each [`Span`]; `None` where there was a Close, which has reasons of its own.
+    spans: Option<[i64; 3]>,
+}
+
+/// Who sent the first Close, FIN or RST, and which way: a server by its address, a client by its host.
+type Ender = (Endpoint, Direction);
+
+/// What may be the same from one end to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Span {
+    Silence,
+    ServerSilence,
+    Age,
+}
+
+const SPANS: [Span; 3] = [Span::Silence, Span::ServerSilence, Span::Age];
+
+/// The ends of the last while. Bounded: what is oldest goes first.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// How many ended when, to the tenth of a second.
+    at: BTreeMap<(Ender, i64), u32>,
+    /// Ends without a Close.
+    without_close: BTreeMap<Ender, Bursts>,
+    /// The same by the span before them, to the tenth of a second.
+    after: BTreeMap<(Ender, Span, i64), Bursts>,
+    /// When room was last made.
+    tidied: Timestamp,
+}
+
+/// Ends that fall into bursts: what comes within a second had one cause, and shows one thing once.
+#[derive(Clone, Copy, Debug)]
+struct Bursts {
+    /// How many bursts.
+    count: u32,
+    /// The last end of the last of them.
+    last: Timestamp,
+    /// How many ends that one has.
+    size: u32,
+}
+
+/// Places in each of the maps.
+const REMEMBERED: usize = 16_384;
+/// How long they are worth remembering once there is no room.
+const FRESH: Duration = Duration::from_secs(100);
+/// Tenths of a second by which a timer may miss.
+const JITTER: i64 = 3;
+/// Shorter spans are the same by chance.
+const SHORTEST: i64 = 20;
+
+impl LegEnd {
+    /// How a leg ended; `None` while it has not.
+    pub(super) fn of(leg: &ClosingLeg) -> Option<Self> {
+        let close = leg.closes.first().map(|close| (close.at.ts, close.dir));
+        let tcp = leg.tcp_ends.first().map(|end| (end.at, end.dir));
+        let (at, dir) = [close, tcp].into_iter().flatten().min_by_key(|end| end.0)?;
+        let who = match dir {
+            Direction::ToClient => leg.server,
+            Direction::ToServer => Endpoint {
+                port: 0,
+                ..leg.client
+            },
+        };
+        let [client, server] = leg.last_bytes;
+        let since = |last: Option<Timestamp>| tenths(at.since(last.unwrap_or(leg.opened_at)));
+        let spans = [since(client.max(server)), since(server), since(None)];
+        Some(Self {
+            ender: (who, dir),
+            at,
+            spans: close.is_none().then_some(spans),
+        })
+    }
+}
+
+impl Ends {
+    /// One more has ended.
+    pub(super) fn add(&mut self, end: LegEnd) {
+        self.make_room(end.at);
+        if self.at.len() < REMEMBERED {
+            let count = self.at.entry((end.ender, tenth(end.at))).or_default();
+            *count = count.saturating_add(1);
+        }
+        let Some(spans) = end.spans else { return };
+        Bursts::add(&mut self.without_close, end.ender, end.at);
+        for (span, long) in SPANS.into_iter().zip(spans) {
+            if long >= SHORTEST {
+                Bursts::add(&mut self.after, (end.ender, span, long), end.at);
+            }
+        }
+    }
+
+    /// Lets go of what is old once there is no room; once a second at most, since it looks at all.
+    fn make_room(&mut self, now: Timestamp) {
+        let fullest = self
+            .at
+            .len()
+            .max(self.after.len())
+            .max(self.without_close.len());
+        if fullest < REMEMBERED || apart(self.tidied, now) <= TOGETHER {
+            return;
+        }
+        self.tidied = now;
+        let oldest = tenth(now).saturating_sub(tenths(FRESH));
+        self.at.retain(|&(_, at), _| at >= oldest);
+        let is_fresh = |bursts: &Bursts| apart(bursts.last, now) < FRESH;
+        self.without_close.retain(|_, bursts| is_fresh(bursts));
+        self.after.retain(|_, bursts| is_fresh(bursts));
+    }
+
+    /// What an end that was added has in common with others.
+    pub(super) fn neighbours(&self, end: LegEnd) -> Neighbours {
+        let mut neighbours = Neighbours {
+            together: self.near(end.ender, end.at).saturating_sub(1),
+            ..Neighbours::default()
+        };
+        let Some(spans) = end.spans else {
+            return neighbours;
+        };
+        let all = self.without_close.get(&end.ender);
+        neighbours.other_times = all.map_or(0, |all| all.count.saturating_sub(1));
+        let mut similar = SPANS.into_iter().zip(spans).map(|(span, long)| {
+            let about = (end.ender, span, long - JITTER)..=(end.ender, span, long + JITTER);
+            self.alike(about, end.at)
+        });
+        neighbours.same_silence = similar.next().unwrap_or_default();
+        neighbours.same_server_silence = similar.next().unwrap_or_default();
+        neighbours.same_age = similar.next().unwrap_or_default();
+        neighbours
+    }
+
+    /// Those of one ender within a second of that time.
+    fn near(&self, ender: Ender, at: Timestamp) -> u32 {
+        let (at, span) = (tenth(at), tenths(TOGETHER));
+        let around = (ender, at.saturating_sub(span))..=(ender, at.saturating_add(span));
+        let counts = self.at.range(around).map(|(_, count)| *count);
+        counts.fold(0, u32::saturating_add)
+    }
+
+    /// Others after about the same span as one that ended `at`.
+    fn alike(&self, about: std::ops::RangeInclusive<(Ender, Span, i64)>, at: Timestamp) -> Alike {
+        let mut alike = Alike::default();
+        for (_, bursts) in self.after.range(about) {
+            let is_same_burst = apart(bursts.last, at) <= TOGETHER;
+            let (others, with_it) = if is_same_burst {
+                (bursts.count - 1, bursts.size)
+            } else {
+                (bursts.count, 0)
+            };
+            alike.other_times = alike.other_times.saturating_add(others);
+            alike.together = alike.together.saturating_add(with_it);
+        }
+        alike.together = alike.together.saturating_sub(1);
+        alike
+    }
+}
+
+impl Bursts {
+    /// Counts an end in a map of bounded size.
+    fn add<K: Ord>(map: &mut BTreeMap<K, Self>, key: K, at: Timestamp) {
+        if let Some(bursts) = map.get_mut(&key) {
+            if apart(bursts.last, at) > TOGETHER {
+                bursts.count = bursts.count.saturating_add(1);
+                bursts.size = 0;
+            }
+            bursts.size = bursts.size.saturating_add(1);
+            bursts.last = at;
+        } else if map.len() < REMEMBERED {
+            let first = Self {
+                count: 1,
+                last: at,
+                size: 1,
+            };
+            map.insert(key, first);
+        }
+    }
+}
+
+fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
+}
+
+const fn tenth(at: Timestamp) -> i64 {
+    at.as_nanos() / 100_000_000
+}
+
+fn tenths(span: Duration) -> i64 {
+    i64::try_from(span.as_millis() / 100).unwrap_or(i64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(at_ms: i64, silent_ms: i64, age_ms: i64) -> LegEnd {
+        let ms = |ms: i64| Timestamp::from_nanos((1_000_000 + ms) * 1_000_000);
+        let leg = ClosingLeg {
+            opened_at: ms(at_ms - age_ms),
+            last_bytes: [None, Some(ms(at_ms - silent_ms))],
+            tcp_ends: vec![crate::attempt::TcpEnd {
+                dir: Direction::ToClient,
+                at: ms(at_ms),
+                reset: false,
+            }],
+            ..ClosingLeg::default()
+        };
+        LegEnd::of(&leg).unwrap()
+    }
+
+    fn of(ends: &[LegEnd]) -> Neighbours {
+        let mut all = Ends::default();
+        for &end in ends {
+            all.add(end);
+        }
+        all.neighbours(*ends.last().unwrap())
+    }
+
+    #[test]
+    fn a_timer_cuts_at_other_times_and_a_reload_at_one() {
+        let by_timer: Vec<LegEnd> = (0..5)
+            .map(|n| end(n * 7_300, 60_000 + n * 20, 60_000 + n * 9_000))
+            .collect();
+        let seen = of(&by_timer);
+        assert_eq!((seen.together, seen.other_times), (0, 4));
+        assert_eq!(seen.same_silence.other_times, 4);
+        assert_eq!(seen.same_age.other_times, 0);
+
+        let by_reload: Vec<LegEnd> = (0..5)
+            .map(|n| end(n * 10, 3_000 + n * 1_000, 90_000 + n * 5_000))
+            .collect();
+        let seen = of(&by_reload);
+        assert_eq!((seen.together, seen.other_times), (4, 0));
+        assert_eq!(
+            (seen.same_silence.together, seen.same_silence.other_times),
+            (0, 0)
+        );
+
+        let opened_together: Vec<LegEnd> = (0..5).map(|n| end(n * 10, 3_000, 3_100)).collect();
+        let seen = of(&opened_together);
+        assert_eq!((seen.together, seen.same_silence.together), (4, 4));
+        assert_eq!(seen.same_silence.other_times, 0);
+    }
+
+    #[test]
+    fn a_million_ends_do_not_outgrow_it() {
+        let mut ends = Ends::default();
+        for n in 0..100_000 {
+            ends.add(end(n * 1_000, 2_000 + n, 5_000 + n * 3));
+        }
+        assert!(ends.at.len() <= REMEMBERED && ends.after.len() <= REMEMBERED);
+        let last = end(100_000_000, 2_000, 5_000);
+        ends.add(last);
+        assert_eq!(ends.neighbours(last).together, 1, "new ones find room");
+    }
+}

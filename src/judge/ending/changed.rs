@@ -1,0 +1,158 @@
+//! Legs of one WebSocket that ended in different ways: a gateway said something of its own, or kept something to itself.
+
+use super::{Trial, hop_between, sender};
+use crate::attempt::{ClosingLeg, SeenClose, TcpEnd};
+use crate::flow::Direction;
+use crate::judge::{Confidence, FindingId, Hop};
+use crate::websocket::CloseCode;
+
+/// What one hop made of an end.
+pub(super) struct Changed {
+    /// Index of the outer leg in the attempt.
+    leg: usize,
+    evidence: String,
+    hop: Hop,
+    /// The hop let the client without the Close that the server had sent.
+    pub(super) is_withheld: bool,
+    /// The hop closed both sides by itself.
+    pub(super) is_own: bool,
+}
+
+impl Trial<'_> {
+    /// Tells of legs that ended in different ways.
+    pub(super) fn changed(&mut self, changed: Option<Changed>) {
+        if let Some(changed) = changed {
+            let Changed {
+                leg, evidence, hop, ..
+            } = changed;
+            self.find(FindingId::CloseChanged, leg, Confidence::Proved, evidence);
+            self.hop.get_or_insert(hop);
+        }
+    }
+}
+
+/// What a hop made of the end of a WebSocket, where two neighbouring legs show it; the innermost such hop.
+pub(super) fn find(legs: &[ClosingLeg]) -> Option<Changed> {
+    let pairs = legs.iter().zip(legs.iter().skip(1));
+    pairs.rev().find_map(|(outer, inner)| {
+        other_code(outer, inner)
+            .or_else(|| said_by_hop(outer, inner))
+            .or_else(|| kept_by_hop(outer, inner))
+    })
+}
+
+/// Both legs have a Close that went the same way, and its code differs.
+fn other_code(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
+    // A side may answer one Close and be answered by another: those of its own accord count.
+    let (a, b) = (outer.closes.first()?, inner.closes.first()?);
+    (a.dir == b.dir && a.close.code != b.close.code).then(|| {
+        let evidence = format!(
+            "the {} said {} on the leg to {}, and {} on the leg to {}",
+            sender(a.dir).name(),
+            code(b),
+            inner.server,
+            code(a),
+            outer.server
+        );
+        changed(outer, inner, evidence)
+    })
+}
+
+/// The client got a Close that no server had sent: the hop is a gateway, and speaks for itself.
+fn said_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
+    let own = outer.closes.first()?;
+    if own.dir == Direction::ToServer || inner.may_hide(Direction::ToClient) {
+        return None;
+    }
+    // What the server sends once it was sent a Close is the answer to that, and that must not have come from the client.
+    let asked = inner.closes.first();
+    let brought = |close: &SeenClose| {
+        let mut by_client = outer.closes.iter().filter(|seen| seen.dir == close.dir);
+        by_client.any(|seen| seen.at.ts <= close.at.ts)
+    };
+    if asked.is_some_and(|close| close.dir == Direction::ToClient || brought(close)) {
+        return None;
+    }
+    let gone = inner.tcp_ends.first();
+    let gone = gone.filter(|end| end.dir == Direction::ToClient && end.at <= own.at.ts);
+    let hop = outer.server;
+    let evidence = match (gone, asked) {
+        (Some(end), _) => format!(
+            "{} ended its leg with {} and no Close (1006); {hop} made {} of it",
+            inner.server,
+            name(end),
+            code(own)
+        ),
+        (None, Some(close)) => format!(
+            "{hop} closed both legs by itself: {} to the client, {} to the server",
+            code(own),
+            code(close)
+        ),
+        (None, None) => format!(
+            "{hop} sent {} by itself: {} had sent no Close",
+            code(own),
+            inner.server
+        ),
+    };
+    Some(Changed {
+        is_own: gone.is_none(),
+        ..changed(outer, inner, evidence)
+    })
+}
+
+/// A side sent a Close, and the hop ended TCP on the other leg without passing it on: there the API says 1006.
+fn kept_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
+    if let Some(evidence) = kept(outer, inner, outer, Direction::ToClient) {
+        return Some(Changed {
+            is_withheld: true,
+            ..changed(outer, inner, evidence)
+        });
+    }
+    let evidence = kept(outer, outer, inner, Direction::ToServer)?;
+    Some(changed(outer, inner, evidence))
+}
+
+/// A Close that went `dir` on the leg `from` and not on the leg `to`.
+fn kept(outer: &ClosingLeg, from: &ClosingLeg, to: &ClosingLeg, dir: Direction) -> Option<String> {
+    let close = from.closes.first().filter(|close| close.dir == dir)?;
+    // Whoever left by itself has no use for a Close any more; what was lost may have been one; and an RST behind it takes
+    // it from the hop before the hop has read it (RFC 9293 §3.10.7.4).
+    let is_sure = !to.may_hide(dir) && !to.may_hide(dir.flip()) && to.closes.is_empty();
+    let is_reset = from.tcp_ends.iter().any(|end| end.reset && end.dir == dir);
+    let end = to.tcp_ends.first()?;
+    let is_kept = is_sure && !is_reset && end.dir == dir && end.at >= close.at.ts;
+    is_kept.then(|| {
+        format!(
+            "the {} sent {}; {} ended the leg to the {} with {} and no Close, so that its API says 1006",
+            sender(dir).name(),
+            code(close),
+            outer.server,
+            sender(dir.flip()).name(),
+            name(end),
+        )
+    })
+}
+
+fn changed(outer: &ClosingLeg, inner: &ClosingLeg, evidence: String) -> Changed {
+    Changed {
+        leg: outer.leg,
+        evidence,
+        hop: hop_between(outer, inner),
+        is_withheld: false,
+        is_own: false,
+    }
+}
+
+fn name(end: &TcpEnd) -> &'static str {
+    if end.reset { "RST" } else { "FIN" }
+}
+
+/// `1014 Bad Gateway`.
+fn code(close: &SeenClose) -> String {
+    let code = close.close.code;
+    match (code, code.and_then(CloseCode::name)) {
+        (Some(code), Some(name)) => format!("{code} {name}"),
+        (Some(code), None) => code.to_string(),
+        (None, _) => "a Close without a code".to_owned(),
+    }
+}
