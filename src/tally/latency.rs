@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::attempt::{Attempt, Leg};
+use crate::attempt::{Attempt, Closing, Leg, RoundTrips};
+use crate::flow::Direction;
 
 /// Longer than any wait that is told apart: an unanswered request is given up after five minutes.
 const LONGEST_US: u64 = 600_000_000;
@@ -37,6 +38,10 @@ pub struct Latency {
     pub proxy: Percentiles,
     /// From the end of the request to the start of the answer, on the legs behind a hop.
     pub upstream: Percentiles,
+    /// From a ping to the pong of the client, on the outermost leg.
+    pub pong_client: Percentiles,
+    /// From a ping to the pong of the server, on the innermost leg.
+    pub pong_server: Percentiles,
 }
 
 /// From the end of the request to the start of the answer.
@@ -64,6 +69,8 @@ pub(super) struct Recorder {
     refusal: Series,
     proxy: Series,
     upstream: Series,
+    pong_client: Series,
+    pong_server: Series,
 }
 
 impl Recorder {
@@ -75,6 +82,20 @@ impl Recorder {
             refusal: Series::new(digits),
             proxy: Series::new(digits),
             upstream: Series::new(digits),
+            pong_client: Series::new(digits),
+            pong_server: Series::new(digits),
+        }
+    }
+
+    /// Takes the pings of a WebSocket that ended: each leg shows how far it is to who answers.
+    pub(super) fn record_pings(&mut self, closing: &Closing) {
+        let pinged_by = |leg: usize, dir: Direction| closing.legs.get(leg)?.rtt.get(dir.index());
+        if let Some(trips) = pinged_by(0, Direction::ToClient) {
+            self.pong_client.record_trips(trips);
+        }
+        let innermost = closing.legs.len().saturating_sub(1);
+        if let Some(trips) = pinged_by(innermost, Direction::ToServer) {
+            self.pong_server.record_trips(trips);
         }
     }
 
@@ -104,6 +125,8 @@ impl Recorder {
             refusal: self.refusal.summary(),
             proxy: self.proxy.summary(),
             upstream: self.upstream.summary(),
+            pong_client: self.pong_client.summary(),
+            pong_server: self.pong_server.summary(),
         }
     }
 }
@@ -126,15 +149,30 @@ impl Series {
     }
 
     fn record(&mut self, wait: Option<Duration>) {
-        let Some(wait) = wait else { return };
+        if let Some(wait) = wait {
+            self.record_many(wait, 1);
+        }
+    }
+
+    /// Each of a sample stands for as many as it was drawn from.
+    fn record_trips(&mut self, trips: &RoundTrips) {
+        for trip in trips.sample() {
+            self.record_many(trip, trips.each());
+        }
+        if trips.count() > 0 {
+            self.longest = self.longest.max(micros(trips.longest()));
+        }
+    }
+
+    fn record_many(&mut self, wait: Duration, times: u32) {
         if self.histogram.is_none() {
             let made = Histogram::new_with_bounds(1, LONGEST_US, self.digits);
             self.histogram = made.ok().map(Box::new);
         }
-        let us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        let us = micros(wait);
         self.longest = self.longest.max(us);
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(us);
+            histogram.saturating_record_n(us, times);
         }
     }
 
@@ -153,6 +191,10 @@ impl Series {
                 }
             })
     }
+}
+
+fn micros(wait: Duration) -> u64 {
+    u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

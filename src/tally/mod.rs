@@ -122,13 +122,14 @@ impl Tally {
             self.recent_closings.push_back(Arc::clone(judged));
         }
         self.closings.count(judged.judgement.kind);
+        self.latency.record_pings(&judged.closing);
         if let Some(code) = judged.judgement.code
             && !self.close_codes.count(code)
         {
             self.reached.count(Limit::tally_codes);
         }
         let key = GroupKey::of_closing(judged);
-        let full = self.routes.closing(key.host.as_deref(), &key.route);
+        let full = self.routes.closing(&judged.closing, &key);
         self.full(full);
         let example = Example::Closing(Arc::clone(judged));
         if !self.groups.count(key, judged.closing.at, example) {

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Closing};
 use crate::judge::Verdict;
-use crate::tally::Verdicts;
 use crate::tally::latency::{Latency, Recorder};
+use crate::tally::{GroupKey, Verdicts};
 
 /// One host and path, with `*` for ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,10 @@ impl Routes {
         full
     }
 
-    pub(super) fn closing(&mut self, host: Option<&str>, route: &str) -> Option<Full> {
-        let (entry, full) = self.entry(host, route);
+    pub(super) fn closing(&mut self, closing: &Closing, key: &GroupKey) -> Option<Full> {
+        let (entry, full) = self.entry(key.host.as_deref(), &key.route);
         entry.closings = entry.closings.saturating_add(1);
+        entry.latency.record_pings(closing);
         full
     }
 

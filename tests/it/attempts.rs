@@ -1,5 +1,6 @@
 //! What belongs together, when it is decided, and what is thought of it: from hand-written events, without a packet.
 
+mod endings;
 mod leaving;
 mod lost_fields;
 mod opened;

@@ -1,5 +1,7 @@
 //! What a leg of an opened WebSocket shows, fact by fact.
 
+use std::time::Duration;
+
 use crate::attempt::{ClosingLeg, SeenClose, SeenViolation, TcpEnd};
 use crate::event::{Fact, GapOver, Request, Response};
 use crate::flow::{Direction, End};
@@ -49,6 +51,18 @@ impl ClosingLeg {
         let fields = [asked, answered].into_iter().flatten();
         let each = fields.flat_map(|fields| MARKS.iter().map(move |name| (*name, fields)));
         self.marks = each.filter_map(mark).collect();
+    }
+
+    /// When it ended; while it has not, when the WebSocket did.
+    pub fn end_or(&self, closing: Timestamp) -> Timestamp {
+        self.first_end().unwrap_or(closing)
+    }
+
+    /// How long both sides were silent before the end of this leg, or of the WebSocket.
+    pub fn idle_before(&self, closing: Timestamp) -> Duration {
+        let [client, server] = self.last_bytes;
+        let last = client.max(server).unwrap_or(self.opened_at);
+        self.end_or(closing).since(last)
     }
 
     /// Takes note of a fact after the 101.

@@ -32,6 +32,11 @@ impl RoundTrips {
         micros.map(Duration::from_micros)
     }
 
+    /// How many each of the sample stands for.
+    pub fn each(&self) -> u32 {
+        1 << self.thinned.min(31)
+    }
+
     /// Half of them took no longer, as far as the sample tells; `None` without any.
     pub fn middle(&self) -> Option<Duration> {
         let mut sorted: Vec<Duration> = self.sample().collect();
@@ -40,8 +45,7 @@ impl RoundTrips {
     }
 
     fn note(&mut self, trip: Duration) {
-        let each = 1 << self.thinned.min(63);
-        if self.count.is_multiple_of(each) {
+        if self.count.is_multiple_of(u64::from(self.each())) {
             let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
             self.sample.push(micros);
         }

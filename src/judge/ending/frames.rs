@@ -5,6 +5,9 @@ use crate::attempt::ClosingLeg;
 use crate::event::ViolationKind;
 use crate::judge::{Confidence, FindingId};
 
+/// `dissect` tells so many breaches of one kind by one side, and no more.
+const MOST_TOLD: u64 = 16;
+
 impl Trial<'_> {
     /// Frames that RFC 6455 forbids, in the order of its sections.
     pub(super) fn violations(&mut self) {
@@ -23,16 +26,18 @@ impl Trial<'_> {
                     ViolationKind::CloseBody => FindingId::CloseMalformed,
                     ViolationKind::Http => FindingId::HttpAfter101,
                 };
-                let more = if seen.count > 1 {
-                    format!(", {} in all", seen.count)
-                } else {
-                    String::new()
+                let more = match seen.count {
+                    0 | 1 => String::new(),
+                    // No more of one kind are told.
+                    MOST_TOLD.. => format!(", {MOST_TOLD} or more in all"),
+                    count => format!(", {count} in all"),
                 };
                 let evidence = format!(
-                    "sent by the {} on the leg to {}, in frame {} of the capture{more}",
+                    "sent by the {} on the leg to {}, in frame {} of the capture, {} behind the handshake{more}",
                     sender(seen.first.dir).name(),
                     leg.server,
-                    seen.at.frame
+                    seen.at.frame,
+                    bytes(seen.first.offset)
                 );
                 found.push((id, leg.leg, evidence));
             }
@@ -54,5 +59,14 @@ impl Trial<'_> {
         } else {
             FindingId::RsvUnexpected
         }
+    }
+}
+
+/// `1 byte`, `12 bytes`.
+fn bytes(n: u64) -> String {
+    if n == 1 {
+        "1 byte".into()
+    } else {
+        format!("{n} bytes")
     }
 }

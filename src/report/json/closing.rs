@@ -11,6 +11,7 @@ use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
 use crate::report::facts;
 use crate::report::mask::Mask;
+use crate::time::Timestamp;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
@@ -45,6 +46,8 @@ struct LegJson {
     echo_ms: Option<u64>,
     tcp_end: &'static str,
     tcp_by: Option<&'static str>,
+    age_ms: u64,
+    idle_ms: u64,
     frames: Sides,
 }
 
@@ -103,13 +106,17 @@ impl<'a> Line<'a> {
             cause: judgement.advice.cause.as_deref(),
             fix: &judgement.advice.fix,
             wont_help: &judgement.advice.wont_help,
-            legs: closing.legs.iter().map(LegJson::new).collect(),
+            legs: closing
+                .legs
+                .iter()
+                .map(|leg| LegJson::new(leg, closing.at))
+                .collect(),
         }
     }
 }
 
 impl LegJson {
-    fn new(leg: &ClosingLeg) -> Self {
+    fn new(leg: &ClosingLeg, at: Timestamp) -> Self {
         let first = leg.closes.first();
         let (tcp_end, tcp_by) = facts::tcp_end(leg);
         let echo = facts::echo(leg);
@@ -122,6 +129,8 @@ impl LegJson {
             echo_ms: echo.map(millis),
             tcp_end,
             tcp_by: tcp_by.map(facts::side),
+            age_ms: millis(leg.end_or(at).since(leg.opened_at)),
+            idle_ms: millis(leg.idle_before(at)),
             frames: Sides {
                 client: Frames::new(&leg.client_frames, client_rtt),
                 server: Frames::new(&leg.server_frames, server_rtt),

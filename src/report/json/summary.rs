@@ -91,6 +91,8 @@ struct LatencyJson {
     handshake: PercentilesJson,
     refusal: PercentilesJson,
     proxy: PercentilesJson,
+    pong_client: PercentilesJson,
+    pong_server: PercentilesJson,
 }
 
 #[derive(Debug, Serialize)]
@@ -215,6 +217,8 @@ impl LatencyJson {
             handshake: PercentilesJson::new(&latency.handshake),
             refusal: PercentilesJson::new(&latency.refusal),
             proxy: PercentilesJson::new(&latency.proxy),
+            pong_client: PercentilesJson::new(&latency.pong_client),
+            pong_server: PercentilesJson::new(&latency.pong_server),
         }
     }
 }

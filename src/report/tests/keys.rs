@@ -112,7 +112,7 @@ fn every_line_has_exactly_its_keys() {
     );
     has(
         &closing["legs"][0],
-        "leg wire_code by echoed echo_ms tcp_end tcp_by frames",
+        "leg wire_code by echoed echo_ms tcp_end tcp_by age_ms idle_ms frames",
     );
     for side in ["client", "server"] {
         has(
@@ -145,7 +145,10 @@ fn every_line_has_exactly_its_keys() {
             &of["attempts"],
             "ok stripped downgraded rejected abandoned unknown",
         );
-        has(&of["latency_us"], "connect handshake refusal proxy");
+        has(
+            &of["latency_us"],
+            "connect handshake refusal proxy pong_client pong_server",
+        );
         exactly(&of["latency_us"]["proxy"], PERCENTILES);
     }
     has(

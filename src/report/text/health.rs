@@ -40,9 +40,6 @@ pub(super) fn in_short(health: &Health) -> String {
 /// Writes how long answers took, where one came.
 pub(super) fn latency(page: &mut Page, view: &View<'_>) {
     let latency = &view.snapshot.latency;
-    if latency.handshake.count == 0 && latency.refusal.count == 0 {
-        return;
-    }
     let mut lines = Vec::new();
     let mut line = |what: &str, of: &Percentiles| {
         if of.count > 0 {
@@ -58,6 +55,11 @@ pub(super) fn latency(page: &mut Page, view: &View<'_>) {
     line("to a refusal", &latency.refusal);
     line("of it the proxy's own", &latency.proxy);
     line("TCP connect", &latency.connect);
+    line("the client's pongs", &latency.pong_client);
+    line("the server's pongs", &latency.pong_server);
+    if lines.is_empty() {
+        return;
+    }
     page.blank();
     let mut label = view.paint.bold("LATENCY   ");
     for line in lines {

@@ -56,7 +56,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "end",
-        "leg:number wire_code:code? by:side? echoed:bool echo_ms:number? tcp_end:ended tcp_by:side? frames:sides",
+        "leg:number wire_code:code? by:side? echoed:bool echo_ms:number? tcp_end:ended tcp_by:side? age_ms:number idle_ms:number frames:sides",
     ),
     ("sides", "client:frames server:frames"),
     (
@@ -101,7 +101,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "latency",
-        "connect:spread handshake:spread refusal:spread proxy:spread",
+        "connect:spread handshake:spread refusal:spread proxy:spread pong_client:spread pong_server:spread",
     ),
     (
         "spread",

@@ -77,7 +77,14 @@ fn sums(run: &Run, wrong: &mut Wrong) {
     lines.remove("type");
     same("health", &summary["health"], &health, wrong);
     same("packets", &health["packets"], &run.packets.into(), wrong);
-    for latency in ["connect", "handshake", "refusal", "proxy"] {
+    for latency in [
+        "connect",
+        "handshake",
+        "refusal",
+        "proxy",
+        "pong_client",
+        "pong_server",
+    ] {
         let spread = &summary["latency_us"][latency];
         let steps = ["p50", "p90", "p99", "max"].map(|step| number(&spread[step]));
         must(steps.is_sorted(), &format!("latency {spread}"), wrong);
