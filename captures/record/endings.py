@@ -54,8 +54,9 @@ def but(program: Program, *changes: tuple[str, str]) -> Program:
     return dataclasses.replace(program, files={name: text})
 
 
-def reloads_nginx(line: str = "worker_shutdown_timeout 2s;") -> Program:
-    return but(nginx(UPGRADE), ("daemon off;", f"{line} daemon off;"))
+def reloads_nginx(program: Program | None = None) -> Program:
+    """nginx whose old workers have 2 s left after a reload."""
+    return but(program or nginx(UPGRADE), ("daemon off;", "worker_shutdown_timeout 2s; daemon off;"))
 
 
 def tunnel(client: str, server: str, lines: str = "") -> Program:
@@ -365,8 +366,11 @@ KILLED = [
            client=stays(crowd=2, chat=600, quit=30000), before=kernel("proxy", "tcp_retries2=6"),
            play=unplug("backend"), cut_short=True),
     behind(RIGHT, "close/client_vanished_while_idle_nginx", lasting(ping=3000),
-           client=stays(crowd=2), before=kernel("proxy", "tcp_retries2=6"), play=unplug("client"), cut_short=True,
-           patience=30),
+           client=stays(crowd=2), before=kernel("proxy", "tcp_retries2=6"),
+           play=unplug("client"), cut_short=True, patience=30),
+    behind(tunnel("60s", "60s", "option clitcpka"), "close/client_vanished_keepalive_haproxy",
+           lasting(), client=stays(crowd=3), before=kernel("proxy", *KEEPALIVE),
+           play=unplug("client"), cut_short=True, patience=8),
     behind(RIGHT, "close/proxy_killed_nginx_alone", lasting(), client=stays(),
            play=tell(proxy_of, signal.SIGKILL, 3.9)),
 ]
@@ -455,4 +459,46 @@ LEFT = [
            client=stays(ping=10_000, close=66_000, quit=80_000)),
 ]
 
-ALL = [*IDLE, *LIFETIMES, *RELOADED, *KILLED, *HEARTBEATS, *LONE, *LEFT]
+# ---- what looks like something else -------------------------------------------------------------
+
+# All opened at one moment, as after a reload: their timers run out at one moment, too.
+AT_ONCE = {"crowd": 8}
+OVER_TLS = "wss://chat.example/live"
+TLS_3S = nginx(UPGRADE + "proxy_read_timeout 3s;", tls=True)
+UNTRUSTING = {"options": {"rejectUnauthorized": False}}
+
+
+def kill_worker(stage: Stage, s: Scenario) -> None:
+    """nginx' worker dies, and its master starts another."""
+    client = stage.start("client", s.client)
+    time.sleep(2.5)
+    master = proxy_of(stage, s).pid
+    stage.command("proxy", ["pkill", "-KILL", "-P", str(master)])
+    client.wait(40)
+
+
+TRAPS = [
+    behind(READ_3S, "close/idle_nginx_opened_at_once", lasting(), client=stays(**AT_ONCE)),
+    behind(tunnel("30s", "30s", "timeout tunnel 3s"), "close/idle_haproxy_opened_at_once",
+           lasting(), client=stays(**AT_ONCE)),
+    behind(new_caddy("stream_timeout 4s"), "close/lifetime_caddy_opened_at_once", TALKS,
+           client=stays(**AT_ONCE, chat=700)),
+    behind(RIGHT, "close/worker_killed_nginx", lasting(), client=EIGHT, play=kill_worker),
+    direct("close/idle_timer_of_the_server", lasting(idle=3000),
+           client=stays(HERE, crowd=4, stagger=700)),
+    behind(RIGHT, "close/idle_timer_of_the_server_nginx", lasting(idle=3000), client=FOUR),
+    behind(RIGHT, "close/lifetime_of_the_server_nginx", lasting(tick=500, lifetime=4000),
+           client=BUSY),
+    behind(RIGHT, "close/lifetime_of_the_client_nginx", TALKS,
+           client=stays(crowd=4, stagger=700, chat=400, leave=4000)),
+    behind(TLS_3S, "close/idle_nginx_behind_tls", lasting(),
+           client=stays(OVER_TLS, crowd=4, stagger=700, **UNTRUSTING)),
+    behind(nginx(UPGRADE, tls=True), "close/client_leaves_behind_tls", lasting(),
+           client=stays(OVER_TLS, leave=5000, **UNTRUSTING)),
+    behind(reloads_nginx(nginx(UPGRADE, tls=True)), "close/reload_nginx_behind_tls", lasting(),
+           client=stays(OVER_TLS, crowd=10, stagger=150, **UNTRUSTING), play=RELOAD_NGINX),
+    behind(haproxy(idle="50s"), "close/idle_haproxy_50s_client_leg_only", lasting(),
+           client=stays(crowd=2, stagger=3000, quit=80_000), capture=CLIENT_LEG),
+]
+
+ALL = [*TRAPS, *IDLE, *LIFETIMES, *RELOADED, *KILLED, *HEARTBEATS, *LONE, *LEFT]

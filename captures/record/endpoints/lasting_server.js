@@ -4,6 +4,8 @@
 // ping:      ms between pings to each client
 // tick:      ms between text messages to each client
 // heartbeat: ms of the heartbeat of the library's README: who has not answered is terminated
+// idle:      ms without a message after which it terminates a connection
+// lifetime:  ms after the opening at which it does so in any case
 // drop:      FIN as soon as it is open, without a frame
 // die:       bytes received on a connection after which the process is killed
 // destroy:   bytes received on a connection after which the connection is destroyed
@@ -35,6 +37,12 @@ sockets.on("connection", (socket, request) => {
   const timers = [];
   if (options.ping) timers.push(setInterval(() => socket.ping(), options.ping));
   if (options.tick) timers.push(setInterval(() => socket.send("tick"), options.tick));
+  if (options.idle) {
+    const timer = setTimeout(() => socket.terminate(), options.idle);
+    timers.push(timer);
+    socket.on("message", () => timer.refresh());
+  }
+  if (options.lifetime) timers.push(setTimeout(() => socket.terminate(), options.lifetime));
   socket.on("close", (code) => {
     console.log("close:", code);
     timers.forEach(clearInterval);
