@@ -56,7 +56,8 @@ def but(program: Program, *changes: tuple[str, str]) -> Program:
 
 def reloads_nginx(program: Program | None = None) -> Program:
     """nginx whose old workers have 2 s left after a reload."""
-    return but(program or nginx(UPGRADE), ("daemon off;", "worker_shutdown_timeout 2s; daemon off;"))
+    line = "worker_shutdown_timeout 2s; daemon off;"
+    return but(program or nginx(UPGRADE), ("daemon off;", line))
 
 
 def tunnel(client: str, server: str, lines: str = "") -> Program:
