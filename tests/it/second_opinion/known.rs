@@ -1,5 +1,7 @@
 //! The one table of differences between wscap and tshark, each with its reason.
 
+mod begun;
+
 use super::Difference;
 
 /// File, tcp.stream, what, what wscap says, what tshark says.
@@ -552,6 +554,7 @@ pub(super) const KNOWN: &[Known] = &[
             ),
         ],
     },
+    begun::BEGUN,
     // Captures of other projects.
     Known {
         reason: "the client must refuse a 101 with a wrong accept, so it did not open, and wscap tells no frames",
