@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import chains
+import closes
 from scenario import HELLO, Scenario, behind, by_hand, direct, talk
 from software import (
     ANY, CLIENT_LEG, FORWARDED, HOST, PORT, UPGRADE, UPSTREAM_LEG, aiohttp, apache,
@@ -396,7 +397,9 @@ TRANSPORT = [
            client=ws_client(**HELLO, times=2)),
 ]
 
-SCENARIOS = [*STRIPPED, *DOWNGRADED, *REFUSED, *LEFT, *OPENED, *CLOSED, *TRANSPORT, *chains.ALL]
+SCENARIOS = [
+    *STRIPPED, *DOWNGRADED, *REFUSED, *LEFT, *OPENED, *CLOSED, *TRANSPORT, *chains.ALL, *closes.ALL,
+]
 
 # Copies: name with extension, and the scenario of which it is one.
 COMPRESSED = {
