@@ -22,8 +22,6 @@ PROXIES = {
     "haproxy": haproxy(),
     "apache": apache(f"ProxyPass / http://{BACKEND}:{PORT}/ upgrade=websocket"),
 }
-# Heads and the beginning of frames: of messages that are too big nothing else is of interest.
-SHORT = tcpdump("to-client", "-s", "200", "tcp")
 
 
 # ---- endpoints that take orders -----------------------------------------------------------------
@@ -162,9 +160,9 @@ LIVE = STRAIGHT + "/at"  # Tomcat and Jetty have their endpoint there
 LIMIT = 1000
 BIG = {"size": LIMIT + 1, "quit": 4000}
 IN_PARTS = {"size": 2 * LIMIT, "parts": 8, "quit": 4000}
-HUGE = {"size": 3_000_000, "quit": 4000}
+LONG_WAY = {"size": 40_000, "quit": 4000}  # with the buffers of `small_buffers`
 DEFLATED = {"size": 100_000, "quit": 4000, "options": {"perMessageDeflate": True}}
-TOO_BIG = [BIG, IN_PARTS, DEFLATED, HUGE]
+TOO_BIG = [BIG, IN_PARTS, LONG_WAY]
 MANY_PARTS = {"size": 60, "parts": 20, "quit": 4000}
 STACKS = {
     "websockets": taking_orders("websockets"), "aiohttp": taking_orders("aiohttp"),
@@ -173,6 +171,7 @@ STACKS = {
     "tungstenite": compiled("tungstenite"), "wsproto": asgi("uvicorn wsproto"),
     "jetty": jetty(), "cowboy": cowboy(), "beast": beast(),
 }
+DEFLATES = ("ws", "websockets", "aiohttp", "gorilla", "nhooyr", "uvicorn", "wsproto")
 LIMITED = {
     "ws": ws(server={"maxPayload": LIMIT}),
     "websockets": taking_orders("websockets", max_size=LIMIT),
@@ -206,8 +205,11 @@ PINGING = [
 ]
 
 
-def short(name: str, server: Program, *, client: Program) -> Scenario:
-    return dataclasses.replace(direct(name, server, client=client), capture=SHORT)
+def small_buffers(stage: Stage, _: Scenario) -> None:
+    """A message of some size takes its time, as it does on a long way: the Close meets it."""
+    for role in stage.namespaces:
+        for what in ("tcp_rmem", "tcp_wmem"):
+            stage.command(role, ["sysctl", "-qw", f"net.ipv4.{what}=4096 4096 4096"])
 
 
 def end_all(stage: Stage, s: Scenario) -> None:
@@ -267,19 +269,23 @@ BY_THEMSELVES = [
     *(behind(proxy, f"close/1002_bad_frames_through_{name}", ws(),
              client=bad_frames(*SOME_FRAMES, at="chat.example:80"))
       for name, proxy in PROXIES.items()),
-    *(short(f"close/1009_too_big_{name}", program, client=steps(*TOO_BIG))
+    *(direct(f"close/1009_too_big_{name}", program, before=small_buffers,
+             client=steps(*TOO_BIG, *([DEFLATED] if name in DEFLATES else [])))
       for name, program in LIMITED.items()),
-    short("close/1009_too_big_socketio", socketio(LIMIT),
-          client=steps(*({**step, "quiet": True} for step in TOO_BIG),
-                       url="ws://chat.example:8080/socket.io/?EIO=4&transport=websocket")),
-    short("close/1009_too_big_tomcat", tomcat(), client=steps(
-        {**BIG, "size": 8193}, {**IN_PARTS, "size": 16000}, DEFLATED, HUGE, url=LIVE)),
-    short("close/1009_too_big_jetty", jetty(), client=steps(
-        {**BIG, "size": 65537}, {**IN_PARTS, "size": 130000}, DEFLATED, HUGE, url=LIVE)),
+    direct("close/1009_too_big_socketio", socketio(LIMIT), before=small_buffers,
+           client=steps(*({**step, "quiet": True} for step in TOO_BIG),
+                        url="ws://chat.example:8080/socket.io/?EIO=4&transport=websocket")),
+    direct("close/1009_too_big_tomcat", tomcat(), client=steps(
+        {**BIG, "size": 8193}, {**IN_PARTS, "size": 16000}, DEFLATED, url=LIVE)),
+    direct("close/1009_too_big_jetty", jetty(), client=steps(
+        {**BIG, "size": 65537}, DEFLATED, url=LIVE)),
     *(behind(proxy, f"close/1009_while_sending_{name}", ws(server={"maxPayload": LIMIT}),
-             client=steps({**HUGE, "size": 12_000_000}, url=URL),
-             capture=tcpdump("any", "-s", "200", "tcp"))
+             client=steps(LONG_WAY, url=URL), before=small_buffers)
       for name, proxy in PROXIES.items()),
+    # Of three megabytes the heads of frames are all that is of interest.
+    behind(PROXIES["nginx"], "close/1009_three_megabytes_nginx", ws(server={"maxPayload": LIMIT}),
+           client=steps({**LONG_WAY, "size": 3_000_000}, url=URL),
+           capture=tcpdump("any", "-s", "800", "tcp")),
     direct("close/1008_too_many_fragments", ws(server={"maxFragments": 16}),
            client=steps(MANY_PARTS)),
     behind(PROXIES["nginx"], "close/1008_too_many_fragments_nginx",
