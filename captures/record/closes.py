@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import signal
 import time
 
@@ -185,15 +186,15 @@ LIMITED = {
 }
 
 
-def at_port(number: int, **step) -> dict:
-    return {**step, "url": f"ws://chat.example:{8080 + number}/live"}
+def url_of(server: Program, path: str = "live") -> str:
+    return f"ws://chat.example:{server.ports[0]}/{path}"
 
 
 FAILING = [
     taking_orders("websockets", 8080), taking_orders("aiohttp", 8081),
     taking_orders("tornado", 8082), taking_orders("autobahn", 8083), asgi("uvicorn auto", 8084),
-    asgi("uvicorn websockets", 8085), asgi("uvicorn wsproto", 8086), asgi("hypercorn", 8087),
-    asgi("daphne", 8088),
+    asgi("uvicorn websockets", 8086), asgi("uvicorn wsproto", 8087), asgi("hypercorn", 8088),
+    asgi("daphne", 8089),
 ]
 PINGING = [
     taking_orders("websockets", 8080, ping_interval=1, ping_timeout=1),
@@ -215,7 +216,7 @@ def small_buffers(stage: Stage, _: Scenario) -> None:
 def end_all(stage: Stage, s: Scenario) -> None:
     """Every server is told to stop while its WebSocket is open."""
     client = stage.start("client", s.client)
-    time.sleep(3)
+    time.sleep(1 + len(s.backends))
     for process in stage.processes[:len(s.backends)]:
         process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
@@ -249,18 +250,17 @@ def with_admin(program: Program) -> Program:
 
 SHUT_DOWN = [
     taking_orders("websockets", 8080), taking_orders("aiohttp", 8081), asgi("uvicorn auto", 8082),
-    asgi("uvicorn websockets", 8083), asgi("uvicorn wsproto", 8084), asgi("hypercorn", 8085),
-    asgi("daphne", 8086), on_port(tomcat(), 8087), on_port(jetty(), 8088),
+    asgi("uvicorn websockets", 8083), asgi("uvicorn wsproto", 8084), asgi("hypercorn", 8086),
+    asgi("daphne", 8087), on_port(tomcat(), 8088),
 ]
-# All at one time, each says hello and waits for the end.
-WAITING = Program(
-    ["sh", "-c", "".join(
-        f"sleep 0.1; node {ENDPOINTS}/orders_client.js ws://chat.example:{8080 + number}/live/at "
-        f"""'[{{"quit": 12000}}]' & """
-        for number in range(len(SHUT_DOWN))) + "wait"],
-    (), {}, "ws 8.23.0")
-WAITING = dataclasses.replace(
-    WAITING, argv=["env", f"NODE_PATH={INSTALLED / 'node' / 'node_modules'}", *WAITING.argv])
+
+
+def waiting(*urls: str) -> Program:
+    """One client for each, all at one time: says hello and waits for the end."""
+    each = [steps({"quit": 20000}, url=url) for url in urls]
+    lines = " ".join(f"{shlex.join(client.argv)} & sleep 0.6;" for client in each)
+    return dataclasses.replace(each[0], argv=["sh", "-c", f"{lines} wait"])
+
 
 BY_THEMSELVES = [
     direct("close/1002_bad_frames_ws", ws(), client=bad_frames(*FRAMES)),
@@ -294,17 +294,18 @@ BY_THEMSELVES = [
         {"size": 9, "quiet": True, "url": "ws://chat.example:8080/json"},
         {"size": 9, "quiet": True, "url": "ws://chat.example:8080/deaf"})),
     direct("close/1011_handler_fails", *FAILING, client=steps(
-        *(at_port(number, order="raise") for number in range(len(FAILING))))),
+        *({"order": "raise", "url": url_of(server)} for server in FAILING))),
     *(behind(proxy, f"close/1011_handler_fails_{name}", asgi(server),
              client=steps({"order": "raise"}, url=URL))
       for (name, proxy), server in zip(
           PROXIES.items(), ("daphne", "uvicorn auto", "uvicorn wsproto"), strict=True)),
     direct("close/1011_ping_timeouts", *PINGING, client=Program(
         ["sh", "-c", "; ".join(
-            " ".join(python("hand_made_client.py", f"chat.example:{program.ports[0]}",
-                            "ignore_pings")) for program in PINGING)],
+            shlex.join(python("hand_made_client.py", f"chat.example:{program.ports[0]}",
+                              "ignore_pings")) for program in PINGING)],
         (), {}, "hand-made endpoint"), patience=12),
-    direct("close/1001_1012_at_shutdown", *SHUT_DOWN, client=WAITING, play=end_all, patience=14),
+    direct("close/1001_1012_at_shutdown", *SHUT_DOWN, play=end_all, patience=14,
+           client=waiting(*map(url_of, SHUT_DOWN[:-1]), url_of(SHUT_DOWN[-1], "live/at"))),
     *(behind(proxy, f"close/1012_at_shutdown_{name}", asgi("uvicorn auto"), play=end_all,
              client=steps({"quit": 12000}, url=URL))
       for name, proxy in PROXIES.items()),
