@@ -21,6 +21,7 @@ func main() {
 			log.Print(err)
 			return
 		}
+		defer connection.Close(websocket.StatusInternalError, "")
 		if len(os.Args) > 2 {
 			limit, _ := strconv.ParseInt(os.Args[2], 10, 64)
 			connection.SetReadLimit(limit)
