@@ -168,8 +168,8 @@ def close_then_data(connection):
     """Closes after the first word, and goes on talking."""
     head = read_head(connection)
     connection.sendall(switching(field(head, "Sec-WebSocket-Key")))
-    connection.sendall(frame(TEXT, next_frame(connection)[1]))
-    connection.sendall(close_frame(1000, "done") + frame(TEXT, b"one more thing"))
+    echo = frame(TEXT, next_frame(connection)[1])
+    connection.sendall(echo + close_frame(1000, "done") + frame(TEXT, b"one more thing"))
     drain(connection, 2)
 
 
