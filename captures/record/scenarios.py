@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import chains
+import closes
 import endings
 from scenario import HELLO, Scenario, behind, by_hand, direct, talk
 from software import (
@@ -397,7 +398,9 @@ TRANSPORT = [
            client=ws_client(**HELLO, times=2)),
 ]
 
-SCENARIOS = [*STRIPPED, *DOWNGRADED, *REFUSED, *LEFT, *OPENED, *CLOSED, *TRANSPORT, *chains.ALL, *endings.ALL]
+SCENARIOS = [
+    *STRIPPED, *DOWNGRADED, *REFUSED, *LEFT, *OPENED, *CLOSED, *TRANSPORT, *chains.ALL, *closes.ALL, *endings.ALL,
+]
 
 # Copies: name with extension, and the scenario of which it is one.
 COMPRESSED = {

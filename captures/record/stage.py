@@ -197,7 +197,7 @@ class Stage:
             raise RuntimeError(f"no capture: {log.read_text()}")
         time.sleep(0.2)
         yield
-        time.sleep(0.8)
+        time.sleep(1.5)  # tcpdump hears of what it captured up to a second later
         _end(process, signal.SIGINT)
 
 

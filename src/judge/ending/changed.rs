@@ -33,6 +33,13 @@ impl Trial<'_> {
 
 /// What a hop made of the end of a WebSocket, where two neighbouring legs show it; the innermost such hop.
 pub(super) fn find(legs: &[ClosingLeg]) -> Option<Changed> {
+    // Where a Close may be missing, either leg may have had it.
+    let hides = |leg: &ClosingLeg| {
+        leg.lossy || leg.may_hide(Direction::ToServer) || leg.may_hide(Direction::ToClient)
+    };
+    if legs.iter().any(hides) {
+        return None;
+    }
     let pairs = legs.iter().zip(legs.iter().skip(1));
     pairs.rev().find_map(|(outer, inner)| {
         other_code(outer, inner)
@@ -61,7 +68,7 @@ fn other_code(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
 /// The client got a Close that no server had sent: the hop is a gateway, and speaks for itself.
 fn said_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
     let own = outer.closes.first()?;
-    if own.dir == Direction::ToServer || inner.may_hide(Direction::ToClient) {
+    if own.dir == Direction::ToServer {
         return None;
     }
     // What the server sends once it was sent a Close is the answer to that, and that must not have come from the client.
@@ -115,12 +122,11 @@ fn kept_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
 /// A Close that went `dir` on the leg `from` and not on the leg `to`.
 fn kept(outer: &ClosingLeg, from: &ClosingLeg, to: &ClosingLeg, dir: Direction) -> Option<String> {
     let close = from.closes.first().filter(|close| close.dir == dir)?;
-    // Whoever left by itself has no use for a Close any more; what was lost may have been one; and an RST behind it takes
-    // it from the hop before the hop has read it (RFC 9293 §3.10.7.4).
-    let is_sure = !to.may_hide(dir) && !to.may_hide(dir.flip()) && to.closes.is_empty();
+    // Whoever left by itself has no use for a Close any more; and an RST behind it takes it from the hop before the hop
+    // has read it (RFC 9293 §3.10.7.4).
     let is_reset = from.tcp_ends.iter().any(|end| end.reset && end.dir == dir);
     let end = to.tcp_ends.first()?;
-    let is_kept = is_sure && !is_reset && end.dir == dir && end.at >= close.at.ts;
+    let is_kept = to.closes.is_empty() && !is_reset && end.dir == dir && end.at >= close.at.ts;
     is_kept.then(|| {
         format!(
             "the {} sent {}; {} ended the leg to the {} with {} and no Close, so that its API says 1006",
