@@ -241,6 +241,8 @@ pub struct ClosingLeg {
     pub agreed: Box<[Extension]>,
     /// Subprotocol agreed.
     pub subprotocol: Option<Box<str>>,
+    /// Subprotocols asked for.
+    pub offered_subprotocols: Box<[Box<str>]>,
     /// Accept of its 101.
     pub accept: Option<Accept>,
     /// Of its 101.

@@ -33,6 +33,9 @@ impl ClosingLeg {
         self.accept = response.answer.accept;
         self.agreed.clone_from(&response.answer.extensions);
         self.subprotocol = response.answer.subprotocols.first().cloned();
+        self.offered_subprotocols = offer
+            .map(|offer| offer.subprotocols.clone())
+            .unwrap_or_default();
         self.offered = offer
             .map(|offer| offer.extensions.clone())
             .unwrap_or_default();
