@@ -241,7 +241,7 @@ pub struct ClosingLeg {
     pub agreed: Box<[Extension]>,
     /// Subprotocol agreed.
     pub subprotocol: Option<Box<str>>,
-    /// Subprotocols asked for.
+    /// Subprotocols asked for, where none was agreed; the first few.
     pub offered_subprotocols: Box<[Box<str>]>,
     /// Accept of its 101.
     pub accept: Option<Accept>,

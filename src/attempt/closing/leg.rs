@@ -6,6 +6,9 @@ use crate::flow::{Direction, End};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::Offer;
 
+/// Offered subprotocols kept of one leg, and the longest name: an app has a few, and strangers can name more.
+const SUBPROTOCOLS: usize = 4;
+const SUBPROTOCOL: usize = 64;
 /// Close frames kept of one leg: one of each side is right, more are a fault that two show.
 const CLOSES: usize = 4;
 /// Round-trip times kept of one side.
@@ -33,9 +36,12 @@ impl ClosingLeg {
         self.accept = response.answer.accept;
         self.agreed.clone_from(&response.answer.extensions);
         self.subprotocol = response.answer.subprotocols.first().cloned();
-        self.offered_subprotocols = offer
-            .map(|offer| offer.subprotocols.clone())
-            .unwrap_or_default();
+        if self.subprotocol.is_none() {
+            let offered = offer.map_or(&[][..], |offer| &offer.subprotocols);
+            let short = |name: &&Box<str>| name.len() <= SUBPROTOCOL;
+            let few = offered.iter().filter(short).take(SUBPROTOCOLS);
+            self.offered_subprotocols = few.cloned().collect();
+        }
         self.offered = offer
             .map(|offer| offer.extensions.clone())
             .unwrap_or_default();

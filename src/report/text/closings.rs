@@ -178,7 +178,10 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
     );
     match &judgement.meaning {
         Some(meaning) => seen.push(format!("Known by {}.", meaning.known_by)),
-        None if judgement.kind == Kind::Application => seen.push(UNKNOWN.to_owned()),
+        // The user's own row knows it.
+        None if judgement.kind == Kind::Application && root.is_none() => {
+            seen.push(UNKNOWN.to_owned())
+        }
         None => {}
     }
     if let Some(reason) = judgement
@@ -199,7 +202,7 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         });
     }
     page.list("Seen", &seen);
-    if let Some(meaning) = &judgement.meaning {
+    if let Some(meaning) = judgement.meaning.as_ref().filter(|_| root.is_none()) {
         page.list("Why", &[meaning.text.to_string()]);
         page.pasteable("Fix", &meaning.fix);
     }
