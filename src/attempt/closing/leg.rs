@@ -38,9 +38,8 @@ impl ClosingLeg {
         self.subprotocol = response.answer.subprotocols.first().cloned();
         if self.subprotocol.is_none() {
             let offered = offer.map_or(&[][..], |offer| &offer.subprotocols);
-            let short = |name: &&Box<str>| name.len() <= SUBPROTOCOL;
-            let few = offered.iter().filter(short).take(SUBPROTOCOLS);
-            self.offered_subprotocols = few.cloned().collect();
+            let few = offered.iter().filter(|name| name.len() <= SUBPROTOCOL);
+            self.offered_subprotocols = few.take(SUBPROTOCOLS).cloned().collect();
         }
         self.offered = offer
             .map(|offer| offer.extensions.clone())

@@ -180,7 +180,7 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         Some(meaning) => seen.push(format!("Known by {}.", meaning.known_by)),
         // The user's own row knows it.
         None if judgement.kind == Kind::Application && root.is_none() => {
-            seen.push(UNKNOWN.to_owned())
+            seen.push(UNKNOWN.to_owned());
         }
         None => {}
     }
