@@ -240,12 +240,12 @@ pub struct ClosingLeg {
     pub offered: Box<[Extension]>,
     /// Extensions agreed.
     pub agreed: Box<[Extension]>,
-    /// Subprotocols asked for.
-    pub subprotocols: Box<[Box<str>]>,
     /// Subprotocol agreed.
     pub subprotocol: Option<Box<str>>,
     /// What shows that a proxy sent the request, where something does.
     pub proxy_mark: Option<&'static str>,
+    /// Subprotocols asked for, where none was agreed; the first few.
+    pub offered_subprotocols: Box<[Box<str>]>,
     /// Accept of its 101.
     pub accept: Option<Accept>,
     /// Of its 101.

@@ -2,13 +2,14 @@
 //!
 //! `findings/` has a text for every finding. `structure/`, `proxies/`, `answers/`, `opened.toml` and `closings.toml` hold
 //! the rows, most specific first: that is the order in which they are tried. `statuses/`, `closes.toml` and `products/`
-//! are what `wscap explain` knows beside them. The grammar of a row's conditions is in
+//! are what `wscap explain` knows beside them, `applications.toml` whose codes from 3000 to 4999 mean what. The grammar of a row's conditions is in
 //! [`Conditions`](crate::judge::signature::Conditions).
 //!
 //! Rows of the user's own (`--rules FILE`, docs/rules.md) come before them all.
 //!
 //! In every list of lines, one that begins with four spaces is configuration to paste and is never wrapped.
 
+mod application;
 mod own;
 pub(super) mod read;
 mod topic;
@@ -22,6 +23,8 @@ use serde::Deserialize;
 use crate::judge::signature::{ClosingConditions, Conditions};
 use crate::judge::{Advice, Confidence, Finding, FindingId, Hop};
 
+use application::Application;
+pub(super) use application::Whose;
 pub use own::{BadRules, RulesFile};
 pub(super) use read::OneOrMany;
 pub(super) use topic::{Cause, Topic, TopicKind};
@@ -46,6 +49,7 @@ const FILES: &[&str] = &[
     include_str!("catalogue/statuses/below_500.toml"),
     include_str!("catalogue/statuses/from_500.toml"),
     include_str!("catalogue/closes.toml"),
+    include_str!("catalogue/applications.toml"),
     include_str!("catalogue/products/proxies.toml"),
     include_str!("catalogue/products/servers.toml"),
 ];
@@ -56,6 +60,7 @@ pub struct Catalogue {
     rows: Vec<Row>,
     findings: BTreeMap<FindingId, FindingText>,
     topics: Vec<Topic>,
+    applications: Vec<Application>,
 }
 
 /// One known cause, with what it looks like on the wire.
@@ -190,6 +195,7 @@ struct File {
     status: Vec<Topic>,
     close: Vec<Topic>,
     product: Vec<Topic>,
+    application: Vec<Application>,
 }
 
 impl Catalogue {
@@ -247,6 +253,7 @@ impl Catalogue {
         for text in files {
             let file: File = toml::from_str(text)?;
             all.rows.extend(file.row);
+            all.applications.extend(file.application);
             all.findings
                 .extend(file.finding.into_iter().map(|text| (text.id, text)));
             for (kind, topics) in [

@@ -6,6 +6,7 @@ mod abnormal;
 mod changed;
 mod code;
 mod frames;
+mod meaning;
 
 use self::abnormal::{is_unused, tcp_party};
 use self::code::kind_of;
@@ -92,6 +93,7 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         catalogue.advice_on(root, hop.as_ref(), false)
     });
     ClosingJudgement {
+        meaning: meaning::of(closing, kind, wire_code, catalogue),
         kind,
         severity,
         wire_code,
@@ -168,6 +170,7 @@ fn open(closing: &Closing) -> ClosingJudgement {
         code: None,
         by: Party::Unknown,
         reason: None,
+        meaning: None,
         findings: Vec::new(),
         hop: None,
         advice: crate::judge::Advice::default(),

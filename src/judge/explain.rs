@@ -85,6 +85,9 @@ pub fn list(catalogue: &Catalogue) -> String {
         let lines = topics.map(|topic| (topic.key.clone(), topic.title.clone()));
         section(&mut text, name, lines);
     }
+    let applications = catalogue.applications().iter();
+    let lines = applications.map(|known| (known.name.to_string(), known.about.clone()));
+    section(&mut text, "WHO HAS CLOSE CODES OF THEIR OWN", lines);
     let mut own = catalogue.rows().iter().filter(|row| row.own).peekable();
     if own.peek().is_some() {
         let lines = own.map(|row| {
@@ -125,18 +128,23 @@ fn look_up(word: &str, catalogue: &Catalogue) -> Option<Topic> {
         let among = |(from, to)| number.is_some_and(|number| (from..=to).contains(&number));
         range(&topic.key).is_some_and(among)
     };
-    let topic = topics
+    let Some(topic) = topics
         .iter()
         .find(named)
-        .or_else(|| topics.iter().find(ranged))?;
+        .or_else(|| topics.iter().find(ranged))
+    else {
+        return catalogue.application_page(&word);
+    };
     // A number keeps its own name on the page of a whole range.
     let key = if number.is_some() {
         word
     } else {
         topic.key.clone()
     };
+    let code = number.filter(|_| topic.kind == TopicKind::Close);
     Some(Topic {
         key,
+        uses: code.map_or_else(Vec::new, |code| catalogue.known_uses(code)),
         ..topic.clone()
     })
 }
@@ -214,6 +222,8 @@ fn unknown(word: &str, catalogue: &Catalogue) -> Unknown {
         let aliases = topic.aliases.iter().cloned();
         std::iter::once(topic.key.clone()).chain(aliases)
     }));
+    let applications = catalogue.applications().iter();
+    let names = names.chain(applications.map(|known| known.name.to_ascii_lowercase()));
     let mut near: Vec<(usize, String)> = names
         .filter_map(|name| {
             let plain = name.replace('-', "_");

@@ -62,12 +62,29 @@ pub struct ClosingJudgement {
     pub by: Party,
     /// Reason of that Close.
     pub reason: Option<Box<str>>,
+    /// What the code means to the application, where it is known whose it is; only where `kind` is `application`.
+    pub meaning: Option<Meaning>,
     /// All that matched; the first is the root cause.
     pub findings: Vec<Finding>,
     /// The hop that ended it or spoiled it.
     pub hop: Option<Hop>,
     /// What to tell the user.
     pub advice: Advice,
+}
+
+/// What a code from 3000 to 4999 means to the application that sends it. Text of the catalogue, without bytes of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The name of the code.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub of: Arc<str>,
+    /// What in the handshake shows that.
+    pub known_by: Arc<str>,
+    /// What it means, in a sentence.
+    pub text: Arc<str>,
+    /// What to do about it.
+    pub fix: Arc<[String]>,
 }
 
 /// One named fact with its evidence.

@@ -1,9 +1,12 @@
 //! One finding in one phrase: who did what. The catalogue tells the rest.
 
 use crate::attempt::{Attempt, Leg};
-use crate::judge::{Change, Finding, FindingId, Hop, JudgedAttempt, Message, Verdict};
+use crate::judge::{
+    Change, ClosingJudgement, Finding, FindingId, Hop, JudgedAttempt, Message, Verdict,
+};
 use crate::report::facts;
 use crate::report::mask::Mask;
+use crate::websocket::CloseCode;
 
 /// Who a phrase is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +223,17 @@ pub(super) fn capitalized(text: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().chain(chars).collect())
         .unwrap_or_default()
+}
+
+/// The name of the code of a closing, as whose it is: `Going Away`, `Subprotocol not acceptable (graphql-ws)`.
+pub fn code_name(judgement: &ClosingJudgement) -> Option<String> {
+    let registered = judgement.code.and_then(|code| CloseCode(code).name());
+    match &judgement.meaning {
+        Some(meaning) if registered != Some(&meaning.name) => {
+            Some(format!("{} ({})", meaning.name, meaning.of))
+        }
+        _ => registered.map(str::to_owned),
+    }
 }
 
 fn the_hop(hop: &Hop, attempt: &Attempt, mask: &Mask) -> String {

@@ -16,6 +16,8 @@ pub struct GroupKey {
     pub finding: Option<FindingId>,
     /// How it came out.
     pub outcome: Outcome,
+    /// Whose code a closing had, where that is known: one number means something else to another.
+    pub application: Option<Arc<str>>,
     /// Who did it.
     pub hop: Option<HopKey>,
     /// Host that the client named, in lower case.
@@ -87,6 +89,7 @@ impl GroupKey {
         Self {
             finding: root(judged),
             outcome: Outcome::Attempt(judgement.verdict),
+            application: None,
             hop: judgement.hop.as_ref().map(HopKey::of),
             host: route::host_of(leg).map(|host| route::host(&host)),
             route: route::target_of(leg).map_or_else(|| "*".into(), |t| route::template(t).into()),
@@ -103,6 +106,7 @@ impl GroupKey {
                 code: judgement.code,
                 by: judgement.by,
             },
+            application: judgement.meaning.as_ref().map(|meaning| meaning.of.clone()),
             hop: judgement.hop.as_ref().map(HopKey::of),
             host: judged.closing.host.as_deref().map(route::host),
             route: route::template(&judged.closing.target).into(),
@@ -114,6 +118,7 @@ impl GroupKey {
         Self {
             finding: None,
             outcome: Outcome::Folded,
+            application: None,
             hop: None,
             host: None,
             route: "other".into(),

@@ -15,6 +15,7 @@ mod architecture;
 mod attempts;
 mod captures;
 mod cli;
+mod closings;
 mod contract;
 mod fallback;
 mod flags;

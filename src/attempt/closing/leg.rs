@@ -8,6 +8,9 @@ use crate::flow::{Direction, End};
 use crate::http::Fields;
 use crate::time::{Stamp, Timestamp};
 
+/// Offered subprotocols kept of one leg, and the longest name: an app has a few, and strangers can name more.
+const SUBPROTOCOLS: usize = 4;
+const SUBPROTOCOL: usize = 64;
 /// Close frames kept of one leg: one of each side is right, more are a fault that two show.
 const CLOSES: usize = 4;
 /// Violations kept of one leg: one of each kind and side.
@@ -37,7 +40,11 @@ impl ClosingLeg {
         self.subprotocol = response.answer.subprotocols.first().cloned();
         if let Some(request) = request {
             self.offered.clone_from(&request.offer.extensions);
-            self.subprotocols.clone_from(&request.offer.subprotocols);
+            if self.subprotocol.is_none() {
+                let few = request.offer.subprotocols.iter();
+                let few = few.filter(|name| name.len() <= SUBPROTOCOL);
+                self.offered_subprotocols = few.take(SUBPROTOCOLS).cloned().collect();
+            }
         }
         let asked = request.map(|request| &request.head.fields);
         let answered = response.head.as_ref().map(|head| &head.fields);

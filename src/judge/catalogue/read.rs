@@ -83,7 +83,7 @@ fn one<'de, T: Deserialize<'de>, E: Error>(
     T::deserialize(value.into_deserializer()).map(|value| vec![value])
 }
 
-/// The name of a row.
+/// A name or a sentence that many share.
 pub(super) fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
     String::deserialize(deserializer).map(Into::into)
 }
@@ -91,6 +91,13 @@ pub(super) fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<s
 /// A finding, by its name.
 pub(super) fn finding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FindingId, D::Error> {
     finding_of(&String::deserialize(deserializer)?)
+}
+
+/// Lines that many closings tell.
+pub(super) fn shared_lines<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Arc<[String]>, D::Error> {
+    Vec::deserialize(deserializer).map(Into::into)
 }
 
 /// One finding or several, by their names.

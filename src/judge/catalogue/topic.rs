@@ -35,6 +35,9 @@ pub(in crate::judge) struct Topic {
     pub wont_help: Vec<String>,
     /// For a product: its own answers, and what each means, as `answer = meaning`.
     pub answers: Vec<String>,
+    /// For a close code from 3000 to 4999: who is known to use it, and for what, as `who = meaning`.
+    #[serde(skip)]
+    pub uses: Vec<String>,
     /// For a product: when it cuts a WebSocket, and what moves that.
     pub timeouts: Vec<String>,
     /// What to capture to be sure.

@@ -92,14 +92,14 @@ impl Trial<'_> {
     fn refused_the_answer(&self, how: &str) -> Option<Cause> {
         let leg = self.outermost;
         let at_once = self.closing.age() <= PROBE && leg.client_frames.total() == 0;
-        let unmet = !leg.subprotocols.is_empty() && leg.subprotocol.is_none();
+        let unmet = !leg.offered_subprotocols.is_empty();
         (self.by == Party::Client && at_once && unmet).then(|| {
-            let asked = leg.subprotocols.join(", ");
+            let asked = leg.offered_subprotocols.join(", ");
             let mut inner = self.closing.legs.iter().skip(1);
-            let id = if inner.clone().any(|inner| inner.subprotocols.is_empty()) {
-                FindingId::SubprotocolStripped
-            } else if inner.any(|inner| inner.subprotocol.is_some()) {
+            let id = if inner.clone().any(|inner| inner.subprotocol.is_some()) {
                 FindingId::ResponseSubprotocolStripped
+            } else if inner.any(|inner| inner.offered_subprotocols.is_empty()) {
+                FindingId::SubprotocolStripped
             } else {
                 FindingId::SubprotocolNotSelected
             };
@@ -364,7 +364,7 @@ pub(super) fn is_unused(closing: &Closing, outermost: &ClosingLeg) -> bool {
     let left = outermost.tcp_ends.first().is_some_and(|end| {
         end.dir == Direction::ToServer && end.at.since(closing.opened_at) <= PROBE
     });
-    let got_what_it_asked = outermost.subprotocols.is_empty() || outermost.subprotocol.is_some();
+    let got_what_it_asked = outermost.offered_subprotocols.is_empty();
     left && no_frames(outermost) && got_what_it_asked && !closing.lossy
 }
 

@@ -34,7 +34,7 @@ pub(super) fn columns(topics: &[Topic], width: usize) -> Option<String> {
 
 type Cell = fn(&Topic) -> Vec<String>;
 
-fn questions() -> [(&'static str, Cell); 14] {
+fn questions() -> [(&'static str, Cell); 15] {
     [
         ("who says it", |topic| filled(&topic.who)),
         ("meaning", |topic| filled(&topic.meaning)),
@@ -48,6 +48,10 @@ fn questions() -> [(&'static str, Cell); 14] {
         }),
         ("by default", |topic| topic.does.clone()),
         ("one by one", |topic| topic.answers.clone()),
+        ("known uses", |topic| {
+            let uses = topic.uses.iter();
+            uses.map(|one| one.replacen(" = ", ": ", 1)).collect()
+        }),
         ("it cuts", |topic| topic.timeouts.clone()),
         ("fix", |topic| topic.fix.clone()),
         ("won't help", |topic| topic.wont_help.clone()),

@@ -29,6 +29,7 @@ pub(super) fn page(topic: &Topic, width: usize) -> String {
     );
     page.causes("HOW SERVERS AND PROXIES SAY IT", "", &topic.said);
     page.pairs(answers_title(topic), &topic.answers);
+    page.pairs("KNOWN USES", &topic.uses);
     page.pairs("WHEN IT CUTS", &topic.timeouts);
     if !is_finding {
         page.remedies(topic);

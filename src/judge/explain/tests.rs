@@ -48,15 +48,50 @@ fn every_status_and_close_code_has_its_page() {
         assert!(told(&[&code.to_string()], 80).is_ok(), "{code}");
     }
     assert!(
-        told(&["4406"], 80)
-            .unwrap()
-            .contains("Subprotocol not acceptable")
-    );
-    assert!(
         told(&["4404"], 80)
             .unwrap()
             .starts_with("4404 Codes of the app")
     );
+}
+
+#[test]
+fn a_code_of_the_app_has_all_its_known_uses_and_belongs_to_none_of_them() {
+    let page = told(&["4401"], 80).unwrap();
+    assert!(page.starts_with("4401 Codes of the app"), "{page}");
+    let uses = page.split("KNOWN USES").nth(1).unwrap();
+    for who in ["graphql-ws", "subscriptions-transport-ws", "Hocuspocus"] {
+        assert!(uses.contains(&format!("  {who} ")), "{who}: {page}");
+    }
+    assert!(!uses.contains("Pusher"), "{page}");
+    let page = told(&["3000"], 80).unwrap();
+    assert!(page.starts_with("3000 Unauthorized"), "{page}");
+    for who in ["IANA registry", "Centrifugo"] {
+        assert!(page.contains(who), "{page}");
+    }
+    // No more than there is to say of what nobody is known to use, or of what has but one meaning.
+    for code in ["4321", "1001"] {
+        let page = told(&[code], 80).unwrap();
+        assert!(
+            !page.contains("graphql") && !page.contains("IANA"),
+            "{page}"
+        );
+    }
+    let beside = told(&["4401", "4406"], 160).unwrap();
+    assert!(beside.contains("known uses"), "{beside}");
+}
+
+#[test]
+fn who_has_codes_of_their_own_has_a_page() {
+    let page = told(&["Soketi"], 80).unwrap_err().to_string();
+    assert!(page.contains("nothing is known"), "{page}");
+    let page = told(&["pusher protocol"], 80).unwrap();
+    assert!(page.contains("4100-4199  Try again later."), "{page}");
+    assert!(
+        page.contains("Known by the target /app/*?protocol=."),
+        "{page}"
+    );
+    let page = told(&["colyseus"], 80).unwrap();
+    assert!(page.contains("Nothing in a handshake shows"), "{page}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::time::Time;
-use super::{FindingJson, HopJson, micros, millis};
+use super::{FindingJson, HopJson, MeaningJson, micros, millis};
 use crate::attempt::{ClosingLeg, RoundTrips};
 use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
@@ -24,6 +24,7 @@ pub(super) struct Line<'a> {
     code: Option<u16>,
     by: &'static str,
     reason: Option<Cow<'a, str>>,
+    meaning: Option<MeaningJson<'a>>,
     severity: &'static str,
     age_ms: u64,
     idle_ms: u64,
@@ -92,6 +93,7 @@ impl<'a> Line<'a> {
             code: judgement.code,
             by: judgement.by.name(),
             reason: judgement.reason.as_deref().map(|reason| mask.words(reason)),
+            meaning: judgement.meaning.as_ref().map(MeaningJson::new),
             severity: judgement.severity.name(),
             age_ms: millis(closing.age()),
             idle_ms: millis(closing.idle()),

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 
 use crate::event::Health;
 use crate::flow::Endpoint;
-use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing};
+use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing, Meaning};
 use crate::report::mask::Mask;
 use crate::report::names::Names;
 use crate::report::{Item, Options};
@@ -147,6 +147,28 @@ impl<'a> HopJson<'a> {
             out: hop.outward.map(Address),
             software: hop.software.as_deref().map(|software| mask.words(software)),
             adjacent: hop.adjacent,
+        }
+    }
+}
+
+/// What a code means to the application that sends it.
+#[derive(Debug, Serialize)]
+struct MeaningJson<'a> {
+    of: &'a str,
+    name: &'a str,
+    text: &'a str,
+    fix: &'a [String],
+    known_by: &'a str,
+}
+
+impl<'a> MeaningJson<'a> {
+    fn new(meaning: &'a Meaning) -> Self {
+        Self {
+            of: &meaning.of,
+            name: &meaning.name,
+            text: &meaning.text,
+            fix: &meaning.fix,
+            known_by: &meaning.known_by,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::HopJson;
 use super::time::Time;
+use super::{HopJson, MeaningJson};
 use crate::event::Health;
 use crate::judge::FindingId;
 use crate::report::mask::Mask;
@@ -24,6 +24,7 @@ pub(super) struct GroupLine<'a> {
     kind: Option<&'static str>,
     code: Option<u16>,
     by: Option<&'static str>,
+    meaning: Option<MeaningJson<'a>>,
     hop: Option<HopJson<'a>>,
     host: Option<Cow<'a, str>>,
     route: Cow<'a, str>,
@@ -121,6 +122,12 @@ impl<'a> GroupLine<'a> {
             Example::Closing(judged) => judged.judgement.hop.as_ref(),
         };
         let hop = hop.filter(|_| key.hop.is_some());
+        let meaning = match &group.example {
+            Example::Closing(judged) if key.application.is_some() => {
+                judged.judgement.meaning.as_ref()
+            }
+            _ => None,
+        };
         Self {
             v: 1,
             r#type: "group",
@@ -129,6 +136,7 @@ impl<'a> GroupLine<'a> {
             kind,
             code,
             by,
+            meaning: meaning.map(MeaningJson::new),
             hop: hop.map(|hop| HopJson::new(hop, mask)),
             host: key.host.as_deref().map(|host| mask.host(host)),
             route: mask.route(&key.route),

@@ -107,7 +107,7 @@ fn every_line_has_exactly_its_keys() {
     let closing = first(&lines, "closing");
     has(
         closing,
-        "v type attempt time kind wire_code code by reason severity age_ms idle_ms hop finding confidence findings \
+        "v type attempt time kind wire_code code by reason meaning severity age_ms idle_ms hop finding confidence findings \
          cause fix wont_help legs",
     );
     has(
@@ -127,7 +127,7 @@ fn every_line_has_exactly_its_keys() {
 
     has(
         first(&lines, "group"),
-        "v type finding verdict kind code by hop host route count share first last example",
+        "v type finding verdict kind code by meaning hop host route count share first last example",
     );
     let route = first(&lines, "route");
     has(route, "v type host route attempts latency_us");

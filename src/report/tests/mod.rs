@@ -198,6 +198,41 @@ fn live_repeats_are_folded() {
 }
 
 #[test]
+fn a_crowd_of_plain_ends_is_one_line_live_and_a_few_are_none() {
+    let live = Options {
+        files: Vec::new(),
+        live: true,
+        ..options()
+    };
+    let ended = |report: &mut TextReport<&mut Vec<u8>>, ms: i64, code: u16, route: &str| {
+        let mut judged = closing(1, Kind::Normal, Some(code), Party::Server);
+        judged.closing.at = at(ms);
+        judged.closing.target = route.into();
+        report.closing(&judged).unwrap();
+    };
+    let mut out = Vec::new();
+    let mut report = TextReport::new(&mut out, live);
+    // A deploy: 2,000 within 2 s; and once more a minute later, with some strays between them.
+    for minute in 0..2 {
+        for n in 0..2_000 {
+            ended(&mut report, minute * 60_000 + n, 1001, "/live");
+        }
+        ended(&mut report, minute * 60_000 + 30_000, 1001, "/live");
+    }
+    // Whoever goes on all day is no event: one in a second.
+    for n in 0..120 {
+        ended(&mut report, 100_000 + n * 1_000, 1000, "/feed");
+    }
+    report.health(&healthy(10), at(400_000)).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(
+        text,
+        "03:04:05 closed     api.example.com /live  1001 Going Away, by server: 2,000 within 1.9 s\n\
+         03:05:05 closed     api.example.com /live  1001 Going Away, by server: 2,000 within 1.9 s\n"
+    );
+}
+
+#[test]
 fn only_what_is_asked_for_is_shown_and_counts_stay_whole() {
     let mut run = three_stripped();
     run.attempts.push(forbidden(20));

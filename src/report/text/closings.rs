@@ -1,62 +1,119 @@
-//! How the opened WebSockets ended: the clean ones in one line, the others by code, kind, side and route.
+//! How the opened WebSockets ended, by code, kind, side and route: the clean ones with a line each, the others in full.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::judge::{Finding, FindingId, JudgedClosing, Kind, Party, Severity};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{Subject, capitalized, hop_name, phrase};
+use crate::report::phrase::{Subject, capitalized, code_name, hop_name, phrase};
 use crate::report::{Item, sanitize::clean};
 use crate::tally::{Example, Group, Outcome};
-use crate::websocket::CloseCode;
 
 use super::words::{count, number, span};
 use super::{Page, View, block};
 
 /// Groups that are told in full.
 const MOST: usize = 15;
+/// Groups that have a line.
+const LINES: usize = 15;
 /// The shortest silence before an end that may be its cause.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Up to here many ends are one event rather than a habit.
+const BURST: Duration = Duration::from_secs(10);
+/// What there is to say of a code of which nobody knows whose it is.
+const UNKNOWN: &str =
+    "This is the app's own code: look it up in the app's documentation or source.";
+/// Between facts that are no sentence.
+const APART: &str = "   ";
+/// Before the second line of a group.
+const HANG: &str = "          ";
 /// Codes named behind a kind.
 const CODES: usize = 6;
 
 /// Writes the section, where there is something to say.
 pub(super) fn closings(page: &mut Page, view: &View<'_>) {
-    let snapshot = view.snapshot;
-    if snapshot.closings.total() == 0 {
+    if view.snapshot.closings.total() == 0 {
         return;
     }
-    let parts: Vec<String> = snapshot
-        .closings
+    page.narrow();
+    totals(page, view);
+    let (mut told, plain): (Vec<_>, Vec<_>) = view
+        .snapshot
+        .groups
         .iter()
-        .filter(|&(_, n)| n > 0)
-        .map(|(kind, n)| format!("{} {}{}", number(n), words(kind), codes(view, kind)))
-        .collect();
-    page.blank();
-    page.line(&format!(
-        "{} {}:   {}",
-        view.paint.bold("CLOSINGS  "),
-        count(snapshot.closings.total(), "WebSocket", "WebSockets"),
-        parts.join("   ")
-    ));
-    let mut shown = 0;
-    let mut more = 0;
-    for group in &snapshot.groups {
-        let Example::Closing(judged) = &group.example else {
-            continue;
-        };
-        let wanted = view.wants(Item::Closing(judged));
-        if !matches!(group.key.outcome, Outcome::Closing { .. }) || !wanted || !is_told(judged) {
-            continue;
-        }
-        if shown == MOST {
-            more += 1;
-            continue;
-        }
-        shown += 1;
+        .filter_map(|group| match (&group.example, group.key.outcome) {
+            (Example::Closing(judged), Outcome::Closing { .. }) => Some((group, judged)),
+            _ => None,
+        })
+        .filter(|(_, judged)| view.wants(Item::Closing(judged)))
+        .partition(|(_, judged)| is_told(judged));
+    // Errors first, as among the attempts; among equals the largest.
+    told.sort_by_key(|(_, judged)| Reverse(judged.judgement.severity));
+    for (group, judged) in told.iter().take(MOST) {
         page.blank();
         closing(page, view, group, judged);
     }
+    more(page, told.len(), MOST);
+    if !plain.is_empty() {
+        page.blank();
+    }
+    for (group, judged) in plain.iter().take(LINES) {
+        let mask = Mask::of_closing(view.options.redact, &judged.closing);
+        line(page, &title(judged), group, judged, &mask);
+    }
+    more(page, plain.len(), LINES);
+    page.wide();
+}
+
+/// How many there were of each kind.
+fn totals(page: &mut Page, view: &View<'_>) {
+    let closings = &view.snapshot.closings;
+    let all = count(closings.total(), "WebSocket", "WebSockets");
+    let kinds = closings
+        .iter()
+        .filter(|&(_, n)| n > 0)
+        .map(|(kind, n)| format!("{} {}{}", number(n), words(kind), codes(view, kind)));
+    let parts: Vec<String> = std::iter::once(format!("{all}:")).chain(kinds).collect();
+    page.blank();
+    page.parts(
+        &format!("{} ", view.paint.bold("CLOSINGS  ")),
+        APART,
+        &parts,
+    );
+}
+
+/// `1001 Going Away: 5,000 on app.example /live, ended by the server within 2.0 s`.
+fn line(page: &mut Page, title: &str, group: &Group, judged: &JudgedClosing, mask: &Mask) {
+    let who = match judged.judgement.by {
+        // It is open still, or its kind says who left.
+        _ if matches!(judged.judgement.kind, Kind::Open | Kind::Unused) => "",
+        Party::Client if group.count > 1 => "ended by the clients",
+        Party::Client => "ended by the client",
+        Party::Server => "ended by the server",
+        Party::Proxy => "ended by the proxy",
+        Party::Unknown => "",
+    };
+    let when = match group.last.since(group.first) {
+        _ if group.count < 2 || judged.judgement.kind == Kind::Open => String::new(),
+        Duration::ZERO => "all at once".to_owned(),
+        lasted if lasted <= BURST => format!("within {}", span(lasted)),
+        lasted => format!("over {}", span(lasted)),
+    };
+    let how = format!("{who} {when}").trim().to_owned();
+    let place = block::place(&group.key, mask);
+    let text = format!("{} on {place}", number(group.count));
+    let mut parts = vec![format!("{title}:")];
+    if how.is_empty() {
+        parts.push(text);
+    } else {
+        parts.extend([format!("{text},"), how]);
+    }
+    page.parts("  ", " ", &parts);
+}
+
+fn more(page: &mut Page, all: usize, shown: usize) {
+    let more = u64::try_from(all.saturating_sub(shown)).unwrap_or(u64::MAX);
     if more > 0 {
         page.line(&format!(
             "  and {} more, see --json",
@@ -65,7 +122,7 @@ pub(super) fn closings(page: &mut Page, view: &View<'_>) {
     }
 }
 
-/// Ends that nobody needs to look at are counted in the first line only.
+/// Ends that nobody needs to look at have a line, without cause and fix.
 fn is_told(judged: &JudgedClosing) -> bool {
     let judgement = &judged.judgement;
     judgement.severity > Severity::Info
@@ -73,16 +130,22 @@ fn is_told(judged: &JudgedClosing) -> bool {
         || judgement.kind == Kind::Application
 }
 
-fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosing) {
-    let mask = Mask::of_closing(view.options.redact, &judged.closing);
+/// `1001 Going Away`, `4406 Subprotocol not acceptable (graphql-ws)`, `4321`; without a code the kind.
+fn title(judged: &JudgedClosing) -> String {
     let judgement = &judged.judgement;
-    let code = match judgement.code {
-        Some(code) => match CloseCode(code).name() {
+    match (judgement.kind, judgement.code) {
+        // No end, or none of which anybody was told.
+        (kind @ (Kind::Open | Kind::Unused), _) | (kind, None) => words(kind).to_owned(),
+        (_, Some(code)) => match code_name(judgement) {
             Some(name) => format!("{code} {name}"),
             None => code.to_string(),
         },
-        None => judgement.kind.name().to_owned(),
-    };
+    }
+}
+
+fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosing) {
+    let mask = Mask::of_closing(view.options.redact, &judged.closing);
+    let judgement = &judged.judgement;
     let root = judgement.findings.first();
     let what = root.map(|root| match (phrase(root.id), &judgement.hop) {
         ((Subject::Hop, words), Some(hop)) => format!("the hop {} {words}", hop_name(hop, &mask)),
@@ -91,20 +154,17 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         ((Subject::Client, words), _) => format!("the client {words}"),
         ((Subject::Nobody, words), _) => words.to_owned(),
     });
-    let who = match judgement.by {
-        Party::Client => ", ended by the client",
-        Party::Server => ", ended by the server",
-        Party::Proxy => ", ended by the proxy",
-        Party::Unknown => "",
-    };
-    page.line(&format!(
-        "  {}   {} on {}{who}{}",
-        paint(view, judgement.severity, &code),
-        count(group.count, "WebSocket", "WebSockets"),
-        block::place(&group.key, &mask),
-        root.map(|root| format!("   {}, {}", root.id.name(), root.confidence.name()))
-            .unwrap_or_default(),
-    ));
+    let title = paint(view, judgement.severity, &title(judged));
+    line(page, &title, group, judged, &mask);
+    let mut parts = Vec::new();
+    parts.extend(root.map(|root| format!("{}, {}", root.id.name(), root.confidence.name())));
+    if group.count > 1 {
+        let (first, last) = (view.clock.time(group.first), view.clock.time(group.last));
+        parts.push(format!("first {first}, last {last}"));
+    }
+    if !parts.is_empty() {
+        page.parts(HANG, APART, &parts);
+    }
     let mut seen = Vec::new();
     // That one has its evidence, which says who ended TCP and how.
     if let Some(what) = what.filter(|_| {
@@ -116,6 +176,14 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         root.map(|root| block::evidence(root, &mask))
             .unwrap_or_default(),
     );
+    match &judgement.meaning {
+        Some(meaning) => seen.push(format!("Known by {}.", meaning.known_by)),
+        // The user's own row knows it.
+        None if judgement.kind == Kind::Application && root.is_none() => {
+            seen.push(UNKNOWN.to_owned());
+        }
+        None => {}
+    }
     if let Some(reason) = judgement
         .reason
         .as_deref()
@@ -134,14 +202,22 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         });
     }
     page.list("Seen", &seen);
+    if let Some(meaning) = judgement.meaning.as_ref().filter(|_| root.is_none()) {
+        page.list("Why", &[meaning.text.to_string()]);
+        page.pasteable("Fix", &meaning.fix);
+    }
     block::advice(
         page,
         &judgement.advice,
         judgement.severity == Severity::Info,
     );
     page.list("See", &see(view, judged));
-    if let Some(root) = root {
-        page.list("More", &[format!("wscap explain {}", root.id.name())]);
+    let word = match (root, judgement.code) {
+        (Some(root), _) => Some(root.id.name().to_owned()),
+        (None, code) => code.map(|code| code.to_string()),
+    };
+    if let Some(word) = word {
+        page.list("More", &[format!("wscap explain {word}")]);
     }
 }
 

@@ -6,17 +6,18 @@ use std::time::Duration;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{short, told};
+use crate::report::phrase::{code_name, short, told};
 use crate::report::sanitize::clean;
 use crate::tally::{GroupKey, answer_time};
 use crate::time::Timestamp;
-use crate::websocket::CloseCode;
 
 use super::block::place;
 use super::words::{Clock, Paint, number, span};
 
 /// How long equal ones are counted before they are told.
 const QUIET: Duration = Duration::from_secs(10);
+/// So many plain ends within [`QUIET`] are an event: a deploy, or a page that everybody leaves.
+const CROWD: u64 = 50;
 /// Groups followed; further ones share a line.
 const MOST: usize = 1_024;
 
@@ -35,6 +36,8 @@ struct Fold {
     told: Timestamp,
     untold: u64,
     last: Timestamp,
+    /// Told only where there are very many at once.
+    plain: bool,
     /// The line without its time and its end, for the repetition.
     start: String,
 }
@@ -47,13 +50,7 @@ impl Folds {
         at: Timestamp,
         start: impl FnOnce() -> String,
     ) -> bool {
-        self.now = self.now.max(at);
-        if self.groups.len() >= MOST && self.now.since(self.swept) >= QUIET {
-            let now = self.now;
-            self.groups
-                .retain(|_, fold| fold.untold > 0 || now.since(fold.last) < QUIET);
-            self.swept = now;
-        }
+        self.sweep(at);
         if self.groups.len() >= MOST && !self.groups.contains_key(&key) {
             return self.is_new_among_others(at);
         }
@@ -78,16 +75,52 @@ impl Folds {
             fold.last = fold.last.max(at);
             return false;
         }
+        self.follow(key, at, start());
+        true
+    }
+
+    fn follow(&mut self, key: GroupKey, at: Timestamp, start: String) -> &mut Fold {
         self.order += 1;
         let fold = Fold {
             order: self.order,
             told: at,
             untold: 0,
             last: at,
-            start: start(),
+            plain: false,
+            start,
         };
-        self.groups.insert(key, fold);
-        true
+        self.groups.entry(key).or_insert(fold)
+    }
+
+    /// Makes room where there is none, now and then.
+    fn sweep(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        if self.groups.len() >= MOST && self.now.since(self.swept) >= QUIET {
+            let now = self.now;
+            self.groups
+                .retain(|_, fold| fold.untold > 0 || now.since(fold.last) < QUIET);
+            self.swept = now;
+        }
+    }
+
+    /// Counts an end that nobody needs to hear of, unless very many come at once. `start` is how their line begins.
+    pub(super) fn count_plain(
+        &mut self,
+        key: GroupKey,
+        at: Timestamp,
+        start: impl FnOnce() -> String,
+    ) {
+        self.sweep(at);
+        if let Some(fold) = self.groups.get_mut(&key) {
+            if fold.untold == 0 {
+                fold.told = at;
+            }
+            fold.untold += 1;
+            fold.last = fold.last.max(at);
+        } else if self.groups.len() < MOST {
+            let fold = self.follow(key, at, start());
+            (fold.plain, fold.untold) = (true, 1);
+        }
     }
 
     /// The lines that have waited long enough by `now`; all that wait where `at_end`.
@@ -101,7 +134,19 @@ impl Folds {
             .collect();
         due.sort_by_key(|fold| (fold.last, fold.order));
         due.into_iter()
-            .map(|fold| {
+            .filter_map(|fold| {
+                if fold.plain {
+                    let many = fold.untold >= CROWD;
+                    let line = many.then(|| {
+                        let lasted = span(fold.last.since(fold.told));
+                        let n = number(fold.untold);
+                        let time = clock.time(fold.told);
+                        format!("{time} {}: {n} within {lasted}", fold.start)
+                    });
+                    fold.untold = 0;
+                    fold.told = now;
+                    return line;
+                }
                 let least = if at_end {
                     Duration::from_secs(1)
                 } else {
@@ -116,7 +161,7 @@ impl Folds {
                 );
                 fold.untold = 0;
                 fold.told = now;
-                line
+                Some(line)
             })
             .collect()
     }
@@ -179,11 +224,21 @@ pub(super) fn closing_start(
     format!("{name} {}  {code}", place(key, mask))
 }
 
+/// The line of plain ends without their time and number: `closed    api.example.com /ws  1001 Going Away, by server`.
+pub(super) fn crowd_start(judged: &JudgedClosing, key: &GroupKey, mask: &Mask) -> String {
+    let judgement = &judged.judgement;
+    let start = closing_start(judged, key, mask, Paint(false));
+    let name = code_name(judgement).unwrap_or_else(|| judgement.kind.name().to_owned());
+    format!("{start} {name}, by {}", judgement.by.name())
+}
+
 /// How it ends.
 pub(super) fn closing_end(judged: &JudgedClosing) -> String {
     let judgement = &judged.judgement;
-    let name = judgement.code.and_then(|code| CloseCode(code).name());
-    let name = name.unwrap_or_else(|| judgement.kind.name());
+    let name = code_name(judgement).unwrap_or_else(|| match judgement.kind {
+        Kind::Application => "the app's own code".to_owned(),
+        kind => kind.name().to_owned(),
+    });
     let why = judgement.findings.first().map(|root| {
         format!(
             "   {}   {}, {}",

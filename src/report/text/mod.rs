@@ -97,16 +97,23 @@ impl<W: Write> TextReport<W> {
 
     /// An opened WebSocket ended.
     pub fn closing(&mut self, judged: &JudgedClosing) -> io::Result<()> {
-        let is_plain = matches!(
-            judged.judgement.kind,
-            Kind::Normal | Kind::Unused | Kind::Open
-        );
-        let is_verbose = self.options.verbosity == Verbosity::Verbose;
-        if !self.tells_lines() || (is_plain && !is_verbose) {
+        if !self.tells_lines() {
             return Ok(());
         }
         let mask = Mask::of_closing(self.options.redact, &judged.closing);
         let key = GroupKey::of_closing(judged);
+        let kind = judged.judgement.kind;
+        let is_plain = matches!(kind, Kind::Normal | Kind::Unused | Kind::Open);
+        if is_plain && self.folds_lines() {
+            // What was open at the end is no event.
+            if kind == Kind::Normal {
+                self.due(judged.closing.at, false)?;
+                let start = || live::crowd_start(judged, &key, &mask);
+                self.folds
+                    .count_plain(key.clone(), judged.closing.at, start);
+            }
+            return Ok(());
+        }
         let start = live::closing_start(judged, &key, &mask, Paint(self.options.color));
         let now = judged.closing.at;
         if self.folds_lines() {

@@ -50,9 +50,13 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "closing",
-        "v:one type:text attempt:number time:time kind:kind wire_code:code? code:code? by:party reason:text? \
+        "v:one type:text attempt:number time:time kind:kind wire_code:code? code:code? by:party reason:text? meaning:meaning? \
          severity:severity age_ms:number idle_ms:number hop:hop? finding:finding? confidence:confidence? \
          findings:[found] cause:text? fix:[text] wont_help:[text] legs:[end]",
+    ),
+    (
+        "meaning",
+        "of:text name:text text:text fix:[text] known_by:text",
     ),
     (
         "end",
@@ -67,7 +71,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("rtt", "p50:number max:number"),
     (
         "group",
-        "v:one type:text finding:finding? verdict:verdict? kind:kind? code:code? by:party? hop:hop? host:text? \
+        "v:one type:text finding:finding? verdict:verdict? kind:kind? code:code? by:party? meaning:meaning? hop:hop? host:text? \
          route:text count:number share:share? first:time last:time example:number",
     ),
     (
