@@ -1,0 +1,216 @@
+//! How frames of both sides travel: where they are cut, how they take turns, and how the connection ends.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use wscap::judge::{Kind, Party};
+use wscap::websocket::accept_for;
+
+use super::heard::Ending;
+use super::model::{self, Story, Trip, direction};
+use super::wire::{Frame, stream};
+use crate::support::OwnedRecord;
+use crate::support::conversation::{Conversation, Who};
+use crate::support::mischief;
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODw==";
+/// As large as a segment is seen where a host puts several together.
+const LARGE: usize = 60_000;
+/// More packets than this say nothing that fewer do not.
+const MANY: usize = 600;
+
+/// The way of one WebSocket through the network.
+#[derive(Clone, Debug)]
+pub(super) struct Travel {
+    /// `permessage-deflate` was agreed.
+    pub(super) deflates: bool,
+    /// The first bytes of the server come with its 101.
+    pub(super) coalesced: bool,
+    pub(super) segment_size: usize,
+    /// Further cuts, each so many bytes behind the start of a frame; used over and over.
+    pub(super) cuts: Vec<usize>,
+    /// Who sends next, used over and over.
+    pub(super) turns: Vec<Who>,
+    pub(super) isn: (u32, u32),
+    pub(super) tcp_end: TcpEnd,
+    /// Bytes at the end of each side's stream that never come.
+    pub(super) unsent: [usize; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TcpEnd {
+    None,
+    /// This side first, then the other.
+    Fin(Who),
+    Rst(Who),
+}
+
+/// Packets, and what must be told of them.
+#[derive(Clone, Debug)]
+pub(super) struct Journey {
+    pub(super) records: Vec<OwnedRecord>,
+    pub(super) story: Story,
+    pub(super) end: Ending,
+    /// Places among `records` of those that carry frames.
+    pub(super) carriers: Vec<usize>,
+}
+
+impl Travel {
+    /// Each frame in a segment of its own, the client's first.
+    pub(super) fn plain() -> Self {
+        Self {
+            deflates: false,
+            coalesced: false,
+            segment_size: LARGE,
+            cuts: vec![0],
+            turns: vec![Who::Client],
+            isn: (1, 2),
+            tcp_end: TcpEnd::None,
+            unsent: [0; 2],
+        }
+    }
+
+    pub(super) fn of(&self, sides: [&[Frame]; 2]) -> Journey {
+        let mut segments = [0, 1].map(|side| self.segments(sides[side], self.unsent[side]));
+        for segments in &mut segments {
+            segments.reverse();
+        }
+        let extension = if self.deflates {
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+        } else {
+            ""
+        };
+        let request = format!(
+            "GET /ws HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extension}\r\n"
+        );
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n{extension}\r\n",
+            accept_for(KEY)
+        );
+        let mut answer = answer.into_bytes();
+        // Packets with bytes that carry no frame.
+        let mut handshake = 2;
+        let mut order = Vec::new();
+        let mut sent = [0_u64; 2];
+        let first = segments[1].pop_if(|_| self.coalesced);
+        if let Some(first) = first {
+            sent[1] = first.len() as u64;
+            order.push((Who::Server, sent[1]));
+            answer.extend(first);
+            handshake = 1;
+        }
+        let mut talk = Conversation::new()
+            .isn(self.isn.0, self.isn.1)
+            .segment_size(usize::MAX)
+            .pace(Duration::from_micros(50))
+            .client(request)
+            .server(answer);
+        let mut turns = self.turns.iter().cycle();
+        while segments.iter().any(|left| !left.is_empty()) {
+            let turn = *turns.next().unwrap();
+            let who = if segments[turn as usize].is_empty() {
+                turn.peer()
+            } else {
+                turn
+            };
+            let bytes = segments[who as usize].pop().unwrap();
+            sent[who as usize] += bytes.len() as u64;
+            order.push((who, sent[who as usize]));
+            talk = match who {
+                Who::Client => talk.client(bytes),
+                Who::Server => talk.server(bytes),
+            };
+        }
+        let records = match self.tcp_end {
+            TcpEnd::None => talk,
+            TcpEnd::Fin(who) => talk.fin(who).fin(who.peer()),
+            TcpEnd::Rst(who) => talk.rst(who),
+        }
+        .records();
+        let has_bytes =
+            |(_, record): &(usize, &OwnedRecord)| !mischief::segment(record).1.is_empty();
+        let with_bytes = records.iter().enumerate().filter(has_bytes);
+        let carriers: Vec<usize> = with_bytes
+            .map(|(place, _)| place)
+            .skip(handshake)
+            .collect();
+        let trips: Vec<Trip> = order
+            .iter()
+            .zip(&carriers)
+            .map(|(&(who, to), &place)| Trip {
+                who,
+                to,
+                at: records[place].at,
+            })
+            .collect();
+        assert_eq!(trips.len(), order.len());
+        let story = model::story(sides, self.deflates, &trips);
+        let end = self.ending(&story);
+        Journey {
+            records,
+            story,
+            end,
+            carriers,
+        }
+    }
+
+    /// One side's stream, cut.
+    fn segments(&self, frames: &[Frame], unsent: usize) -> Vec<Vec<u8>> {
+        let bytes = stream(frames);
+        let len = bytes.len().saturating_sub(unsent);
+        let size = self.segment_size.max(len / MANY + 1).min(LARGE);
+        let mut starts: BTreeSet<usize> = (0..len).step_by(size).collect();
+        let mut at = 0;
+        for (frame, cut) in frames.iter().zip(self.cuts.iter().cycle()) {
+            starts.insert(at + cut);
+            at += frame.header().len() + frame.payload.len();
+        }
+        let starts: Vec<usize> = starts.into_iter().filter(|start| *start < len).collect();
+        let ends = starts.iter().skip(1).copied().chain([len]);
+        let cut = starts.iter().zip(ends);
+        cut.map(|(from, to)| bytes[*from..to].to_vec()).collect()
+    }
+
+    fn ending(&self, story: &Story) -> Ending {
+        let first = story.closes.iter().min_by_key(|close| close.frame);
+        let is_silent = story.counts.iter().all(|counts| counts.total() == 0);
+        let party = |who| match who {
+            Who::Client => Party::Client,
+            Who::Server => Party::Server,
+        };
+        let (kind, by) = match (first, self.tcp_end) {
+            (Some(close), _) => {
+                let who = if close.dir == direction(Who::Client) {
+                    Who::Client
+                } else {
+                    Who::Server
+                };
+                (kind_of(close.code, close.broken), party(who))
+            }
+            (None, TcpEnd::None) => (Kind::Open, Party::Unknown),
+            (None, TcpEnd::Fin(Who::Client) | TcpEnd::Rst(Who::Client)) if is_silent => {
+                (Kind::Unused, Party::Client)
+            }
+            (None, TcpEnd::Fin(who) | TcpEnd::Rst(who)) => (Kind::Abnormal, party(who)),
+        };
+        Ending {
+            kind,
+            wire_code: first.and_then(|close| close.code),
+            by,
+            echoed: first.is_some_and(|first| story.closes.iter().any(|other| other.dir != first.dir)),
+            lossy: false,
+        }
+    }
+}
+
+fn kind_of(code: Option<u16>, is_broken: bool) -> Kind {
+    match code {
+        _ if is_broken => Kind::Illegal,
+        None | Some(1000 | 1001) => Kind::Normal,
+        Some(1002 | 1003 | 1007..1015) => Kind::Fault,
+        Some(3000..5000) => Kind::Application,
+        Some(_) => Kind::Illegal,
+    }
+}
