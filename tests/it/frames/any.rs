@@ -24,7 +24,12 @@ pub(super) fn who() -> impl Strategy<Value = Who> + Clone {
 
 /// Frames of a side, right and wrong.
 pub(super) fn frames(who: Who) -> impl Strategy<Value = Vec<Frame>> {
-    let lie = prop_oneof![Just(1 << 40), Just(1 << 63 | 5), Just(u64::MAX), 1_u64..70_000];
+    let lie = prop_oneof![
+        Just(1 << 40),
+        Just(1 << 63 | 5),
+        Just(u64::MAX),
+        1_u64..70_000
+    ];
     (vec(frame(who), 0..14), option::weighted(0.1, lie)).prop_map(|(mut frames, lie)| {
         if let (Some(last), Some(lie)) = (frames.last_mut(), lie) {
             last.claim = Some(last.payload.len() as u64).map(|len| len.saturating_add(lie));
@@ -121,28 +126,54 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     ];
     (len, any::<u8>(), any::<bool>()).prop_map(|(len, byte, counts)| {
         let step = u8::from(counts);
-        (0..len).scan(byte, |byte, _| {
-            *byte = byte.wrapping_add(step);
-            Some(*byte)
-        })
-        .collect()
+        (0..len)
+            .scan(byte, |byte, _| {
+                *byte = byte.wrapping_add(step);
+                Some(*byte)
+            })
+            .collect()
+    })
+}
+
+/// As most say it: no byte of it begins a frame, and it is not the same over and over.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let len = prop_oneof![8 => 0_usize..126, 4 => 126_usize..3_000, 1 => 60_000_usize..70_000];
+    (len, any::<u32>()).prop_map(|(len, seed)| {
+        let mut number = seed | 1;
+        let letter = |_| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + u8::try_from((number >> 16) % 26).unwrap()
+        };
+        (0..len).map(letter).collect()
     })
 }
 
 /// Frames of a side as RFC 6455 has them: messages whole and in fragments, pings and pongs between, a Close at the end.
 pub(super) fn legal(who: Who, deflates: bool) -> impl Strategy<Value = Vec<Frame>> {
-    let control = (
-        select(&[9_u8, 10]),
-        select(SHORT).prop_map(<[u8]>::to_vec),
-    );
-    let fragment = (content(), option::weighted(0.3, control));
+    lawful(who, deflates, content().boxed())
+}
+
+/// The same with words for payloads.
+pub(super) fn talk(who: Who) -> impl Strategy<Value = Vec<Frame>> {
+    lawful(who, false, text().boxed())
+}
+
+fn lawful(
+    who: Who,
+    deflates: bool,
+    content: BoxedStrategy<Vec<u8>>,
+) -> impl Strategy<Value = Vec<Frame>> {
+    let control = (select(&[9_u8, 10]), select(SHORT).prop_map(<[u8]>::to_vec));
+    let fragment = (content, option::weighted(0.3, control));
     let message = (
         select(&[1_u8, 2]),
         any::<bool>(),
         vec(fragment, 1..4),
         any::<[u8; 4]>(),
     );
-    let codes = select(&[1000_u16, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 4999]);
+    let codes = select(&[
+        1000_u16, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 4999,
+    ]);
     let close = option::of(option::of((codes, select(&["", "bye", "schöne Grüße"]))));
     (vec(message, 0..6), close).prop_map(move |(messages, close)| {
         let mut frames = Vec::new();
@@ -158,7 +189,11 @@ pub(super) fn legal(who: Who, deflates: bool) -> impl Strategy<Value = Vec<Frame
                 let opcode = if n == 0 { opcode } else { 0 };
                 let frame = Frame {
                     fin: n == last,
-                    rsv: if n == 0 && compressed && deflates { 4 } else { 0 },
+                    rsv: if n == 0 && compressed && deflates {
+                        4
+                    } else {
+                        0
+                    },
                     ..Frame::new(opcode, payload)
                 };
                 push(frame, Some(mask));
@@ -184,7 +219,10 @@ pub(super) fn travel() -> impl Strategy<Value = Travel> {
         2 => Just(1448),
         2 => Just(60_000),
     ];
-    let number = prop_oneof![any::<u32>(), (0_u32..4_000).prop_map(|back| u32::MAX - back)];
+    let number = prop_oneof![
+        any::<u32>(),
+        (0_u32..4_000).prop_map(|back| u32::MAX - back)
+    ];
     let end = prop_oneof![
         Just(TcpEnd::None),
         who().prop_map(TcpEnd::Fin),

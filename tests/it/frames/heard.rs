@@ -1,5 +1,7 @@
 //! What wscap tells of packets that carry one WebSocket.
 
+use std::collections::BTreeSet;
+
 use wscap::attempt::{Assembler, Closing, Output};
 use wscap::dissect::Dissector;
 use wscap::event::{Event, Fact, FrameCounts, GapOver};
@@ -23,13 +25,17 @@ pub(super) struct Heard {
     pub(super) joined: bool,
 }
 
+/// Close frames of a leg that are sure to be kept.
+const CLOSES_KEPT: usize = 4;
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) kind: Kind,
     pub(super) wire_code: Option<u16>,
     pub(super) by: Party,
-    pub(super) echoed: bool,
+    /// Not asked where there are more than [`CLOSES_KEPT`]: an answer behind a flood of them may be missed.
+    pub(super) echoed: Option<bool>,
     pub(super) lossy: bool,
 }
 
@@ -66,15 +72,21 @@ fn ending(closing: &Closing, story: &Story) -> Ending {
     };
     assert_eq!([leg.client_frames, leg.server_frames], story.counts);
     let judgement = judge::closing(closing, Catalogue::embedded());
-    let first = leg.closes.first();
-    let answers = |first: Direction| leg.closes.iter().any(|close| close.dir != first);
+    let kept: Vec<Direction> = leg.closes.iter().map(|close| close.dir).collect();
+    assert!(kept.len() <= CLOSES_KEPT);
     Ending {
         kind: judgement.kind,
         wire_code: judgement.wire_code,
         by: judgement.by,
-        echoed: first.is_some_and(|first| answers(first.dir)),
+        echoed: echoed(kept, story.closes.len()),
         lossy: closing.lossy,
     }
+}
+
+/// Whether the first of these Close frames was answered, of so many in all.
+pub(super) fn echoed(closes: impl IntoIterator<Item = Direction>, all: usize) -> Option<bool> {
+    let sides: BTreeSet<Direction> = closes.into_iter().collect();
+    (all <= CLOSES_KEPT).then_some(sides.len() == 2)
 }
 
 impl Heard {
@@ -162,7 +174,11 @@ impl Story {
         }
         let place = |violation: &(Direction, u64, _, u64)| (violation.0, violation.1, violation.2);
         for violation in &self.violations {
-            if !truth.violations.iter().any(|v| place(v) == place(violation)) {
+            if !truth
+                .violations
+                .iter()
+                .any(|v| place(v) == place(violation))
+            {
                 return Err(format!("no such breach: {violation:?}"));
             }
         }

@@ -1,12 +1,13 @@
 //! How frames of both sides travel: where they are cut, how they take turns, and how the connection ends.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use wscap::judge::{Kind, Party};
 use wscap::websocket::accept_for;
 
-use super::heard::Ending;
+use super::heard::{Ending, echoed};
 use super::model::{self, Story, Trip, direction};
 use super::wire::{Frame, stream};
 use crate::support::OwnedRecord;
@@ -51,8 +52,17 @@ pub(super) struct Journey {
     pub(super) records: Vec<OwnedRecord>,
     pub(super) story: Story,
     pub(super) end: Ending,
-    /// Places among `records` of those that carry frames.
-    pub(super) carriers: Vec<usize>,
+    /// Those of `records` that carry frames.
+    pub(super) carriers: Vec<Carrier>,
+}
+
+/// A packet that carries bytes of frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carrier {
+    /// Among the records.
+    pub(super) place: usize,
+    /// It has nothing but payload of data frames.
+    pub(super) is_mere_payload: bool,
 }
 
 impl Travel {
@@ -70,6 +80,7 @@ impl Travel {
         }
     }
 
+    /// The packets of these frames of client and server.
     pub(super) fn of(&self, sides: [&[Frame]; 2]) -> Journey {
         let mut segments = [0, 1].map(|side| self.segments(sides[side], self.unsent[side]));
         for segments in &mut segments {
@@ -132,20 +143,25 @@ impl Travel {
         let has_bytes =
             |(_, record): &(usize, &OwnedRecord)| !mischief::segment(record).1.is_empty();
         let with_bytes = records.iter().enumerate().filter(has_bytes);
-        let carriers: Vec<usize> = with_bytes
-            .map(|(place, _)| place)
-            .skip(handshake)
-            .collect();
-        let trips: Vec<Trip> = order
-            .iter()
-            .zip(&carriers)
-            .map(|(&(who, to), &place)| Trip {
-                who,
-                to,
-                at: records[place].at,
-            })
-            .collect();
-        assert_eq!(trips.len(), order.len());
+        let places: Vec<usize> = with_bytes.map(|(place, _)| place).skip(handshake).collect();
+        assert_eq!(places.len(), order.len());
+        let telling = sides.map(telling);
+        let mut from = [0; 2];
+        let mut carriers = Vec::new();
+        let mut trips = Vec::new();
+        for (&(who, to), &place) in order.iter().zip(&places) {
+            let from = std::mem::replace(&mut from[who as usize], to);
+            let at = records[place].at;
+            trips.push(Trip { who, to, at });
+            let tells = telling[who as usize]
+                .iter()
+                .any(|range| range.start < to && from < range.end);
+            let is_mere_payload = !tells && !(self.coalesced && from == 0 && who == Who::Server);
+            carriers.push(Carrier {
+                place,
+                is_mere_payload,
+            });
+        }
         let story = model::story(sides, self.deflates, &trips);
         let end = self.ending(&story);
         Journey {
@@ -199,10 +215,28 @@ impl Travel {
             kind,
             wire_code: first.and_then(|close| close.code),
             by,
-            echoed: first.is_some_and(|first| story.closes.iter().any(|other| other.dir != first.dir)),
+            echoed: echoed(
+                story.closes.iter().map(|close| close.dir),
+                story.closes.len(),
+            ),
             lossy: false,
         }
     }
+}
+
+/// Where headers and control frames stand in a side's stream.
+fn telling(frames: &[Frame]) -> Vec<Range<u64>> {
+    let mut at = 0;
+    let range = |frame: &Frame| {
+        let start = at;
+        at += (frame.header().len() + frame.payload.len()) as u64;
+        if frame.is_control() {
+            start..at
+        } else {
+            start..start + frame.shown_by() as u64
+        }
+    };
+    frames.iter().map(range).collect()
 }
 
 fn kind_of(code: Option<u16>, is_broken: bool) -> Kind {
