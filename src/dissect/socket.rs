@@ -30,6 +30,8 @@ pub(super) struct Socket {
 struct Side {
     walker: FrameWalker,
     sync: Sync,
+    /// Its boundaries were found by looking for them: they may be none.
+    guessed: bool,
     /// A frame other than Close was seen.
     used: bool,
     /// It sent a Close.
@@ -186,6 +188,14 @@ impl Socket {
     /// Reads frames until the bytes are used up.
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
+            let side = self.sides.get_mut(dir);
+            if side.guessed && !sync::fits(&step, dir == Direction::ToServer) {
+                // The place was no frame's after all: nobody is accused by what follows from it.
+                let rest = std::mem::take(bytes).len() as u64;
+                side.walker = FrameWalker::joined_at(side.walker.offset().saturating_add(rest));
+                side.sync = Sync::Lost(None);
+                return;
+            }
             let is_http = matches!(step, FrameStep::Http { .. });
             self.found(link, dir, step, false);
             if is_http {
@@ -226,6 +236,7 @@ impl Socket {
         let side = self.sides.get_mut(dir);
         side.walker = walker;
         side.sync = Sync::Known;
+        side.guessed = true;
         // All frames of the chain are told together.
         let first = !std::mem::replace(&mut side.used, true);
         for step in steps {

@@ -117,6 +117,19 @@ impl Candidate {
     }
 }
 
+/// Whether a step is one that frames of an endpoint make. Behind a place that was only thought to be the start of a frame
+/// whatever is not shows that it was none.
+pub(super) fn fits(step: &FrameStep, masked: bool) -> bool {
+    match step {
+        FrameStep::Header {
+            header,
+            out_of_turn,
+            ..
+        } => !*out_of_turn && is_plausible(header, masked),
+        FrameStep::Control { .. } | FrameStep::Message { .. } | FrameStep::Http { .. } => true,
+    }
+}
+
 /// Looks for the place where the frames of a direction go on. Hands out a candidate that `accept` takes, with `bytes`
 /// moved behind what it read; else `place` holds the one to go on with.
 pub(super) fn search(
