@@ -2,10 +2,13 @@
 //! of packets, and packets that know nothing of frames.
 
 mod any;
+mod breaches;
 mod heard;
 mod joined;
+mod lines;
 mod lost;
 mod model;
+mod size;
 mod travel;
 mod wire;
 

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::travel::{TcpEnd, Travel};
+use super::travel::{FIRST_PORT, TcpEnd, Travel};
 use super::wire::{Form, Frame};
 use crate::support::conversation::Who;
 
@@ -240,6 +240,7 @@ pub(super) fn travel() -> impl Strategy<Value = Travel> {
     )
         .prop_map(
             |((deflates, coalesced), segment_size, cuts, turns, isn, tcp_end, unsent)| Travel {
+                port: FIRST_PORT,
                 deflates,
                 coalesced,
                 segment_size,
@@ -248,6 +249,7 @@ pub(super) fn travel() -> impl Strategy<Value = Travel> {
                 isn,
                 tcp_end,
                 unsent,
+                then: Vec::new(),
             },
         )
 }
