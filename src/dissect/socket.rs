@@ -189,7 +189,9 @@ impl Socket {
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
             let side = self.sides.get_mut(dir);
-            if side.guessed && !sync::fits(&step, dir == Direction::ToServer) {
+            let breaches = |step| matches!(step, &FrameStep::Header { ref header, .. } if self.rsv.breach(header));
+            let fits = sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
+            if side.guessed && !fits {
                 // The place was no frame's after all: nobody is accused by what follows from it.
                 let rest = std::mem::take(bytes).len() as u64;
                 side.walker = FrameWalker::joined_at(side.walker.offset().saturating_add(rest));
@@ -212,6 +214,7 @@ impl Socket {
         bytes: &mut &[u8],
         at_segment_start: bool,
     ) -> Option<Box<Candidate>> {
+        let rsv = self.rsv;
         let side = self.sides.get_mut(dir);
         let offset = side.walker.offset();
         let Sync::Lost(place) = &mut side.sync else {
@@ -227,6 +230,7 @@ impl Socket {
             |candidate, proof| {
                 matches!(proof, Proof::Chained | Proof::Short)
                     && candidate.is_masked() == Some(masked)
+                    && !candidate.headers().any(|header| rsv.breach(header))
             },
         )
     }

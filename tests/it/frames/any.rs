@@ -253,3 +253,12 @@ pub(super) fn travel() -> impl Strategy<Value = Travel> {
             },
         )
 }
+
+/// A way with segments such as endpoints make: where every byte begins a segment, frames are found where none are.
+pub(super) fn plausible_travel() -> impl Strategy<Value = Travel> {
+    travel().prop_map(|travel| Travel {
+        deflates: false,
+        segment_size: travel.segment_size.max(40),
+        ..travel
+    })
+}
