@@ -28,6 +28,8 @@ pub(super) struct Socket {
 struct Side {
     walker: FrameWalker,
     sync: Sync,
+    /// Its boundaries were found by looking for them: they may be none.
+    guessed: bool,
     /// A frame other than Close was seen.
     used: bool,
     /// It sent a Close.
@@ -212,6 +214,16 @@ impl Socket {
     /// Reads frames until the bytes are used up.
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
+            let side = self.sides.get_mut(dir);
+            let breaches = |step| matches!(step, &FrameStep::Header { ref header, .. } if self.rsv.breach(header));
+            let fits = sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
+            if side.guessed && !fits {
+                // The place was no frame's after all: nobody is accused by what follows from it.
+                let rest = std::mem::take(bytes).len() as u64;
+                side.walker = FrameWalker::joined_at(side.walker.offset().saturating_add(rest));
+                side.sync = Sync::Lost(None);
+                return;
+            }
             let is_http = matches!(step, FrameStep::Http { .. });
             self.found(link, dir, step, false);
             if is_http {
@@ -228,6 +240,7 @@ impl Socket {
         bytes: &mut &[u8],
         at_segment_start: bool,
     ) -> Option<Box<Candidate>> {
+        let rsv = self.rsv;
         let side = self.sides.get_mut(dir);
         let offset = side.walker.offset();
         let Sync::Lost(place) = &mut side.sync else {
@@ -243,6 +256,7 @@ impl Socket {
             |candidate, proof| {
                 matches!(proof, Proof::Chained | Proof::Short)
                     && candidate.is_masked() == Some(masked)
+                    && !candidate.headers().any(|header| rsv.breach(header))
             },
         )
     }
@@ -252,6 +266,7 @@ impl Socket {
         let side = self.sides.get_mut(dir);
         side.walker = walker;
         side.sync = Sync::Known;
+        side.guessed = true;
         // All frames of the chain are told together.
         let first = !std::mem::replace(&mut side.used, true);
         for step in steps {

@@ -106,6 +106,14 @@ impl Candidate {
         self.masked
     }
 
+    /// The headers that fit.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &FrameHeader> {
+        self.steps.iter().filter_map(|step| match step {
+            FrameStep::Header { header, .. } => Some(header),
+            _ => None,
+        })
+    }
+
     /// Whether a frame ended where a segment did: random bytes hardly do that.
     pub(super) const fn is_aligned(&self) -> bool {
         self.aligned
@@ -114,6 +122,19 @@ impl Candidate {
     /// What was found, and the walker behind it.
     pub(super) fn into_parts(self) -> (Vec<FrameStep>, FrameWalker) {
         (self.steps, self.walker)
+    }
+}
+
+/// Whether a step is one that frames of an endpoint make. Behind a place that was only thought to be the start of a frame
+/// whatever is not shows that it was none.
+pub(super) fn fits(step: &FrameStep, masked: bool) -> bool {
+    match step {
+        FrameStep::Header {
+            header,
+            out_of_turn,
+            ..
+        } => !*out_of_turn && is_plausible(header, masked),
+        FrameStep::Control { .. } | FrameStep::Message { .. } | FrameStep::Http { .. } => true,
     }
 }
 
@@ -156,11 +177,14 @@ fn is_plausible(header: &FrameHeader, masked: bool) -> bool {
     // RSV1 marks a compressed message on its first frame (RFC 7692 §6.1); nothing else is in use.
     let rsv_fits = header.rsv.0 == 0 || (header.rsv.0 == 4 && begins);
     let control_fits = !opcode.is_control() || (header.fin && header.payload_len <= 125);
+    // A status code has two bytes (RFC 6455 §5.5.1).
+    let close_fits = opcode != Opcode::CLOSE || header.payload_len != 1;
     let says_something = header.fin || header.payload_len > 0;
     header.mask.is_some() == masked
         && !opcode.is_reserved()
         && rsv_fits
         && control_fits
+        && close_fits
         && says_something
         && !header.length_not_minimal
         && header.payload_len <= SANE_LEN

@@ -114,6 +114,9 @@ impl Reassembler {
             self.fin = offset;
             self.end(out.at, out);
             self.settle(out.now);
+            if let Some(hole) = &mut self.hole {
+                hole.fin_at = Some(out.at);
+            }
         }
     }
 
@@ -183,7 +186,9 @@ impl Reassembler {
         };
         self.lose(to, at, out);
         self.drain(None, out);
-        self.end(at, out);
+        // Who sent the first FIN matters: it was captured when it was, however long it waited.
+        let fin_at = self.hole.as_ref().and_then(|hole| hole.fin_at);
+        self.end(fin_at.unwrap_or(at), out);
         if let Some(hole) = &mut self.hole {
             hole.since = out.now;
             hole.acked = hole.acked.filter(|&(_, to)| to > self.next);

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole: what is told of connections that go one way or another.
 
 mod halves;
+mod waiting;
 
 use std::time::Duration;
 

@@ -304,7 +304,7 @@ impl Payload {
         if !is_close && !matches!(header.opcode, Opcode::PING | Opcode::PONG) {
             return;
         }
-        for (at, &byte) in (from..).zip(part) {
+        for (&byte, at) in part.iter().zip(from..) {
             if self.cut || at >= MOST_CONTROL as u64 {
                 self.cut = true;
                 return;

@@ -20,6 +20,7 @@ mod contract;
 mod fallback;
 mod flags;
 mod floods;
+mod frames;
 mod healthy;
 mod live;
 mod privacy;

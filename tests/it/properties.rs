@@ -192,7 +192,7 @@ fn near_wrap() -> impl Strategy<Value = u32> {
 }
 
 /// An order in which no packet moves further than 16 places, and the handshake keeps its place.
-fn within_reach(len: usize, shuffle: &[u32]) -> Vec<usize> {
+pub(crate) fn within_reach(len: usize, shuffle: &[u32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     let keys = shuffle.iter().cycle();
     for (window, key) in (3..len).step_by(8).zip(keys) {

@@ -220,6 +220,47 @@ fn joined_in_the_middle() {
     assert_eq!((sum.text, sum.close), (2, 1));
 }
 
+/// Payload may look like frames for a while.
+#[test]
+fn a_boundary_that_was_guessed_accuses_nobody() {
+    let mut talk = Talk::joined();
+    for _ in 0..4 {
+        talk.send(C, frame(C, 0x81, b"x"));
+    }
+    talk.send(C, frame(C, 0xf3, b"y"))
+        .send(C, frame(S, 0x81, b"y"))
+        .send(C, frame(C, 0x88, b"z"));
+    for _ in 0..3 {
+        talk.send(C, frame(C, 0x82, b"x"));
+    }
+    talk.end(End::Fin);
+    let mut sum = crate::event::FrameCounts::default();
+    for fact in talk.facts() {
+        assert!(!matches!(fact, Fact::Violation(_) | Fact::Close { .. }));
+        if let Fact::Frames(frames) = fact {
+            sum.add(&frames.client);
+        }
+    }
+    assert_eq!((sum.text, sum.binary, sum.total()), (4, 3, 7));
+}
+
+#[test]
+fn what_breaks_the_agreement_is_no_boundary() {
+    let rsv = |gap: u64| {
+        let mut talk = opened();
+        talk.send(S, frame(S, 0x81, b"x"));
+        if gap > 0 {
+            talk.gap(S, gap);
+        }
+        for _ in 0..4 {
+            talk.send(S, frame(S, 0xc1, b"x"));
+        }
+        talk.end(End::Fin);
+        talk.story().contains("Rsv")
+    };
+    assert!(rsv(0) && !rsv(9));
+}
+
 #[test]
 fn joined_with_the_roles_wrong() {
     let mut talk = Talk::joined();

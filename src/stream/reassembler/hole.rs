@@ -32,6 +32,8 @@ pub(super) struct Hole {
     /// What came behind it.
     pub(super) held: BTreeMap<u64, Held>,
     pub(super) charged: u64,
+    /// The record of a FIN that waits behind it.
+    pub(super) fin_at: Option<Stamp>,
 }
 
 /// A segment, or part of one, that came too early.
@@ -50,6 +52,7 @@ impl Hole {
             acked: None,
             held: BTreeMap::new(),
             charged: 0,
+            fin_at: None,
         }
     }
 
