@@ -111,7 +111,7 @@ impl Heard {
             Fact::Frames(frames) => {
                 story.counts[0].add(&frames.client);
                 story.counts[1].add(&frames.server);
-                story.largest = frames.largest_message;
+                story.largest = frames.largest.map(|largest| largest.bytes);
             }
             Fact::Violation(wrong) => {
                 let place = (wrong.dir, wrong.offset, wrong.kind, frame);
