@@ -555,6 +555,35 @@ pub(super) const KNOWN: &[Known] = &[
         ],
     },
     begun::BEGUN,
+    Known {
+        reason: "the rest of a frame is cut off by the snap length, and tshark reads frames out of the middle of the next packet",
+        rows: &[
+            (
+                "close/1009_three_megabytes_nginx.pcap",
+                0,
+                "other of client",
+                "-",
+                "1998",
+            ),
+            (
+                "close/1009_three_megabytes_nginx.pcap",
+                1,
+                "other of client",
+                "-",
+                "2812",
+            ),
+        ],
+    },
+    Known {
+        reason: "the client's Close comes behind the server's RST, with which the connection was over",
+        rows: &[(
+            "close/1009_too_big_jetty.pcap",
+            0,
+            "close of client",
+            "-",
+            "1",
+        )],
+    },
     // Captures of other projects.
     Known {
         reason: "the client must refuse a 101 with a wrong accept, so it did not open, and wscap tells no frames",
