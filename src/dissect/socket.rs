@@ -392,6 +392,13 @@ impl Socket {
                 dir,
                 close: Box::new(close),
             });
+        } else {
+            // It is not told, so that the answer to it would be taken for the first.
+            link.tell(Fact::Gap {
+                dir,
+                len: 0,
+                over: GapOver::FrameHeader,
+            });
         }
     }
 
