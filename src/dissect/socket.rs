@@ -215,7 +215,7 @@ impl Socket {
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
             let side = self.sides.get_mut(dir);
-            let breaches = |step| matches!(step, &FrameStep::Header { ref header, .. } if self.rsv.breach(header));
+            let breaches = |step: &FrameStep| matches!(step, FrameStep::Header { header, .. } if self.rsv.breach(header));
             let fits = sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
             if side.guessed && !fits {
                 // The place was no frame's after all: nobody is accused by what follows from it.
@@ -416,6 +416,13 @@ impl Socket {
             link.tell(Fact::Close {
                 dir,
                 close: Box::new(close),
+            });
+        } else {
+            // It is not told, so that the answer to it would be taken for the first.
+            link.tell(Fact::Gap {
+                dir,
+                len: 0,
+                over: GapOver::FrameHeader,
             });
         }
     }

@@ -50,7 +50,7 @@ fn a_piece_of_a_payload_is_one_step_in_a_frame_of_any_size() {
             );
             assert!(!walker.skip(2) && walker.skip(1));
             let ends = walker.step(&mut &[][..]);
-            assert_eq!(ends.is_some(), true, "{opcode} of {size}");
+            assert!(ends.is_some(), "{opcode} of {size}");
             let offset = (header.len() as u64).saturating_add(size);
             assert_eq!(
                 (walker.offset(), walker.is_between_frames()),
@@ -124,7 +124,7 @@ fn a_terabyte_is_jumped_over() {
     const SIZE: u64 = 1 << 40;
     const JUMP: u64 = 1 << 30;
     let first = claiming(2, SIZE);
-    let journey = Travel::plain().of([&[first.clone()], &[]]);
+    let journey = Travel::plain().of([std::slice::from_ref(&first), &[]]);
     let next = [
         // Without a mask: the breach tells where it is thought to begin.
         Frame::new(1, "hello"),

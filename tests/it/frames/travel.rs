@@ -173,7 +173,8 @@ impl Travel {
             let tells = telling[who as usize]
                 .iter()
                 .any(|range| range.start < to && from < range.end);
-            let is_mere_payload = !tells && !(self.coalesced && from == 0 && who == Who::Server);
+            let with_head = self.coalesced && from == 0 && who == Who::Server;
+            let is_mere_payload = !tells && !with_head;
             carriers.push(Carrier {
                 place,
                 is_mere_payload,

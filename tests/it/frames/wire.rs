@@ -86,11 +86,11 @@ impl Frame {
         match self.written() {
             Form::Shortest => header.push(bit | len[7]),
             Form::Two => {
-                header.push(bit | 126);
+                header.push(bit + 126);
                 header.extend(&len[6..]);
             }
             Form::Eight => {
-                header.push(bit | 127);
+                header.push(bit + 127);
                 header.extend(len);
             }
         }
@@ -112,7 +112,7 @@ impl Frame {
                 assert_eq!(u8::from(oracle.opcode), self.opcode);
                 assert_eq!(oracle.mask, self.mask);
                 let rsv = [oracle.rsv1, oracle.rsv2, oracle.rsv3].map(u8::from);
-                assert_eq!(rsv[0] << 2 | rsv[1] << 1 | rsv[2], self.rsv);
+                assert_eq!(rsv[0] * 4 + rsv[1] * 2 + rsv[2], self.rsv);
             }
         }
     }

@@ -150,7 +150,7 @@ fn wanted(known: &Value, dir: Direction, deflates: bool) -> Named {
             ("rsv23", json!(count("rsv23"))),
             ("fragmented", json!(count("fragmented_messages"))),
             ("bytes of a part", json!(count("partial_tail_bytes"))),
-            ("closes", Value::from_iter(closes)),
+            ("closes", closes.collect()),
             ("mask breaches", json!(count(masks))),
             ("bit breaches", json!(bits + count("rsv23"))),
             ("control breaches", json!(control.len())),
@@ -192,7 +192,7 @@ fn got(told: &Told, walked: &Walked) -> Named {
             ("rsv23", json!(walked.rsv23)),
             ("fragmented", json!(walked.fragmented)),
             ("bytes of a part", json!(walked.part)),
-            ("closes", Value::from_iter(told.closes.iter().cloned())),
+            ("closes", told.closes.iter().cloned().collect()),
             ("mask breaches", json!(masks)),
             ("bit breaches", json!(bits)),
             ("control breaches", json!(control)),
@@ -350,7 +350,7 @@ fn records(file: &Path) -> Vec<OwnedRecord> {
                 ..Stamp::default()
             };
             let link = contents.links[iface as usize];
-            OwnedRecord::whole(at, LinkType(link.into()), data)
+            OwnedRecord::whole(at, LinkType(link), data)
         })
         .collect()
 }
