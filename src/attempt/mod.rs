@@ -297,7 +297,8 @@ pub struct SeenClose {
     pub receiving: u64,
 }
 
-/// What an end has in common with others by the same ender: a server's address, or a client's host.
+/// What an end has in common with others by the same ender, a server's address or a client's host, that closed with the
+/// same code or without a Close as well.
 ///
 /// Those that came within one second of each other had one cause: they count as one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -28,8 +28,8 @@ pub(super) struct Socket {
 struct Side {
     walker: FrameWalker,
     sync: Sync,
-    /// Its boundaries were found by looking for them: they may be none.
-    guessed: bool,
+    /// Its boundaries were found by looking for them, and may be none, until so many more frames have come.
+    guessed: u8,
     /// A frame other than Close was seen.
     used: bool,
     /// It sent a Close.
@@ -76,6 +76,8 @@ pub(super) enum Rsv {
 /// Where a frame begins: on which side, and how far behind the head of the handshake.
 type Place = (Direction, u64);
 
+/// Frames behind a guessed boundary until it is believed: by chance one in fifty is such as an endpoint sends.
+const UNPROVEN: u8 = 12;
 const KINDS: usize = 10;
 /// Facts about one kind of violation by one side, and about its Close frames: a flood of them stays bounded.
 const MOST_TOLD: u8 = 16;
@@ -217,12 +219,15 @@ impl Socket {
             let side = self.sides.get_mut(dir);
             let breaches = |step: &FrameStep| matches!(step, FrameStep::Header { header, .. } if self.rsv.breach(header));
             let fits = sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
-            if side.guessed && !fits {
+            if side.guessed > 0 && !fits {
                 // The place was no frame's after all: nobody is accused by what follows from it.
                 let rest = std::mem::take(bytes).len() as u64;
                 side.walker = FrameWalker::joined_at(side.walker.offset().saturating_add(rest));
                 side.sync = Sync::Lost(None);
                 return;
+            }
+            if matches!(step, FrameStep::Header { .. }) {
+                side.guessed = side.guessed.saturating_sub(1);
             }
             let is_http = matches!(step, FrameStep::Http { .. });
             self.found(link, dir, step, false);
@@ -266,7 +271,7 @@ impl Socket {
         let side = self.sides.get_mut(dir);
         side.walker = walker;
         side.sync = Sync::Known;
-        side.guessed = true;
+        side.guessed = UNPROVEN;
         // All frames of the chain are told together.
         let first = !std::mem::replace(&mut side.used, true);
         for step in steps {

@@ -3,7 +3,7 @@
 //! A frame header is two bytes that many bytes could be. So a place counts as the start of a frame only if it begins a
 //! segment and several headers in a row, each where the one before says, are such as an endpoint would send.
 
-use crate::websocket::{FrameHeader, FrameStep, FrameWalker, Opcode};
+use crate::websocket::{Close, CloseCode, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
 
 /// A place that may be the start of a frame, with what followed from it.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Candidate {
     headers: usize,
     /// A frame ended where a segment did.
     aligned: bool,
+    /// The last frame is a Close: nothing may follow it.
+    closed: bool,
 }
 
 /// How sure a candidate has become.
@@ -48,6 +50,7 @@ impl Candidate {
             closes: 0,
             headers: 0,
             aligned: false,
+            closed: false,
         }
     }
 
@@ -62,14 +65,18 @@ impl Candidate {
             } = &step
             {
                 let masked = *self.masked.get_or_insert_with(|| header.mask.is_some());
-                if *out_of_turn || !is_plausible(header, masked) {
+                if *out_of_turn || self.closed || !is_plausible(header, masked) {
                     return Proof::Refuted;
                 }
+                self.closed = header.opcode == Opcode::CLOSE;
                 self.headers += 1;
             }
             let is_http = matches!(step, FrameStep::Http { .. });
             if let FrameStep::Control { payload, .. } = &step {
                 self.closes += payload.close.capacity();
+                if self.closed && !is_sound(payload) {
+                    return Proof::Refuted;
+                }
             }
             self.steps.push(step);
             let is_full = self.steps.len() > MOST_STEPS;
@@ -134,7 +141,10 @@ pub(super) fn fits(step: &FrameStep, masked: bool) -> bool {
             out_of_turn,
             ..
         } => !*out_of_turn && is_plausible(header, masked),
-        FrameStep::Control { .. } | FrameStep::Message { .. } | FrameStep::Http { .. } => true,
+        FrameStep::Control {
+            header, payload, ..
+        } => header.opcode != Opcode::CLOSE || is_sound(payload),
+        FrameStep::Message { .. } | FrameStep::Http { .. } => true,
     }
 }
 
@@ -188,6 +198,13 @@ fn is_plausible(header: &FrameHeader, masked: bool) -> bool {
         && says_something
         && !header.length_not_minimal
         && header.payload_len <= SANE_LEN
+}
+
+/// Whether a Close says what an endpoint may say. Random bytes hardly do, and a Close is not to be invented.
+fn is_sound(close: &Payload) -> bool {
+    let said = Close::parse(&close.close);
+    let is_legal = said.code.is_none_or(CloseCode::is_legal_on_wire);
+    is_legal && !said.malformed && (close.cut || !said.reason_invalid)
 }
 
 #[cfg(test)]

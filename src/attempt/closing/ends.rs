@@ -7,6 +7,7 @@ use super::TOGETHER;
 use crate::attempt::{Alike, ClosingLeg, Neighbours};
 use crate::flow::{Direction, Endpoint};
 use crate::time::Timestamp;
+use crate::websocket::CloseCode;
 
 /// How a leg ended, to be held against how others did.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +18,9 @@ pub(super) struct LegEnd {
     spans: Option<[i64; 3]>,
 }
 
-/// Who sent the first Close, FIN or RST, and which way: a server by its address, a client by its host.
-type Ender = (Endpoint, Direction);
+/// Who sent the first Close, FIN or RST: a server by its address, a client by its host; which way, and with what code.
+/// Those that closed with one code have little to do with those that ended without a Close.
+type Ender = (Endpoint, Direction, Option<CloseCode>);
 
 /// What may be the same from one end to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,9 +68,13 @@ const SHORTEST: i64 = 20;
 impl LegEnd {
     /// How a leg ended; `None` while it has not.
     pub(super) fn of(leg: &ClosingLeg) -> Option<Self> {
-        let close = leg.closes.first().map(|close| (close.at.ts, close.dir));
+        let close = leg.closes.first();
+        let closed = close.map(|close| (close.at.ts, close.dir));
         let tcp = leg.tcp_ends.first().map(|end| (end.at, end.dir));
-        let (at, dir) = [close, tcp].into_iter().flatten().min_by_key(|end| end.0)?;
+        let (at, dir) = [closed, tcp]
+            .into_iter()
+            .flatten()
+            .min_by_key(|end| end.0)?;
         let who = match dir {
             Direction::ToClient => leg.server,
             Direction::ToServer => Endpoint {
@@ -79,8 +85,9 @@ impl LegEnd {
         let [client, server] = leg.last_bytes;
         let since = |last: Option<Timestamp>| tenths(at.since(last.unwrap_or(leg.opened_at)));
         let spans = [since(client.max(server)), since(server), since(None)];
+        let code = close.map(|close| close.close.code.unwrap_or(CloseCode::NO_STATUS));
         Some(Self {
-            ender: (who, dir),
+            ender: (who, dir, code),
             at,
             spans: close.is_none().then_some(spans),
         })

@@ -245,6 +245,21 @@ fn a_boundary_that_was_guessed_accuses_nobody() {
 }
 
 #[test]
+fn a_guess_that_many_frames_bear_out_is_as_good_as_known() {
+    let mut talk = Talk::joined();
+    for _ in 0..16 {
+        talk.send(C, frame(C, 0x81, b"x"));
+    }
+    talk.send(C, frame(C, 0x88, b"\x03\xee"));
+    talk.end(End::Fin);
+    assert!(
+        talk.story().contains("close(c,1006)"),
+        "an illegal code is told, {}",
+        talk.story()
+    );
+}
+
+#[test]
 fn what_breaks_the_agreement_is_no_boundary() {
     let rsv = |gap: u64| {
         let mut talk = opened();

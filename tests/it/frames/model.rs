@@ -142,7 +142,10 @@ impl Model {
         side.closed |= frame.opcode == 8;
         if !frame.is_control() {
             let before = side.message.filter(|_| frame.opcode == 0);
-            side.message = Some(before.unwrap_or(0).saturating_add(frame.len()));
+            let announced = before.unwrap_or(0).saturating_add(frame.len());
+            side.message = Some(announced);
+            let largest = &mut self.story.largest[me];
+            *largest = announced.max(*largest);
         }
         let counts = &mut self.story.counts[me];
         *match frame.opcode {
@@ -196,11 +199,8 @@ impl Model {
         let me = trip.who as usize;
         self.sides[me].over += 1;
         if !frame.is_control() {
-            if frame.fin
-                && let Some(len) = self.sides[me].message.take()
-            {
+            if frame.fin && self.sides[me].message.take().is_some() {
                 self.story.counts[me].messages += 1;
-                self.story.largest[me] = self.story.largest[me].max(len);
             }
             return;
         }
