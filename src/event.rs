@@ -119,7 +119,8 @@ pub enum Fact {
         /// What they would have been.
         over: GapOver,
     },
-    /// Bytes of one direction go unacknowledged, sent again and again, for 15 s.
+    /// Bytes or probes of one direction are sent again and again, and nobody answers: for 15 s, or until the sender gave up
+    /// with a RST.
     Retransmitting {
         /// Whose bytes.
         dir: Direction,
@@ -253,6 +254,8 @@ pub struct Frames {
     pub unfinished: [u64; 2],
     /// When each side sent the oldest of its pings that wait for a pong, as of this fact.
     pub ping_waits: [Option<Timestamp>; 2],
+    /// Payload bytes announced of the latest message of each side, as of this fact.
+    pub latest: [u64; 2],
     /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
 }

@@ -316,6 +316,9 @@ impl Assembler {
             case.protocol = case.protocol.switched(&response);
         }
         if let Some((_, live)) = self.undecided.live(conn, exchange) {
+            if let Some(status) = status.filter(|&status| status != 101) {
+                self.sockets.refused(&live.leg, at.ts, status);
+            }
             let request = live.leg.request.as_ref().map(|(_, request)| request);
             live.tail.opened(&response, request);
             live.leg.response = Some((at, response));

@@ -8,20 +8,27 @@ mod trips;
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub use trips::RoundTrips;
 
 use self::ends::{Ends, LegEnd};
 use crate::attempt::places::SocketLeg;
-use crate::attempt::{Attempt, Closing, ClosingLeg, Output, Role, join};
+use crate::attempt::{
+    Attempt, Closing, ClosingLeg, FailedUpstream, Leg, Output, Role, UpstreamFailure, join,
+};
 use crate::event::Fact;
-use crate::flow::{End, Endpoint};
+
 use crate::time::{Stamp, Timestamp};
 
-/// Others that end within this time ended together.
+/// What comes within this time belongs together.
 const TOGETHER: Duration = Duration::from_secs(1);
+/// Refused handshakes remembered, each for as long as a WebSocket that may depend on it takes to close.
+const REFUSALS: usize = 256;
+/// Targets of those that are longer are not compared.
+const TARGET: usize = 1024;
 /// How long the other legs may take once one has ended.
 const STRAGGLERS: Duration = Duration::from_secs(10);
 
@@ -33,6 +40,16 @@ pub(super) struct Sockets {
     /// Of those, the ones that have ended and wait for their last packets.
     ended: usize,
     ends: Ends,
+    refusals: VecDeque<Refusal>,
+}
+
+/// A handshake that was refused a while ago: a gateway's own, maybe.
+#[derive(Debug)]
+struct Refusal {
+    at: Timestamp,
+    client: IpAddr,
+    failed: FailedUpstream,
+    target: Box<str>,
 }
 
 #[derive(Debug)]
@@ -42,7 +59,7 @@ struct Socket {
     opened_at: Timestamp,
     /// Of each leg its views, the first first. Never empty.
     legs: Vec<Vec<ClosingLeg>>,
-    failed_upstream: Vec<(Endpoint, End)>,
+    failed_upstream: Vec<FailedUpstream>,
     first_end: Option<Timestamp>,
     /// How the outermost leg ended.
     outer_end: Option<LegEnd>,
@@ -77,7 +94,11 @@ impl Sockets {
                 .legs
                 .iter()
                 .filter(|node| node.role == Role::Failed)
-                .filter_map(|node| Some((node.leg.connection.server, node.leg.end.how?)))
+                .filter_map(|node| {
+                    let how = UpstreamFailure::Ended(node.leg.end.how?);
+                    let server = node.leg.connection.server;
+                    Some(FailedUpstream { server, how })
+                })
                 .collect(),
             first_end: None,
             outer_end: None,
@@ -99,6 +120,49 @@ impl Sockets {
         if let Some(leg) = self.at(place) {
             leg.joined();
         }
+    }
+
+    /// A handshake was refused. Where a gateway has opened towards its client first, the client's WebSocket ends by it.
+    pub(super) fn refused(&mut self, leg: &Leg, at: Timestamp, status: u16) {
+        if self.open.is_empty() {
+            return;
+        }
+        if self.refusals.len() >= REFUSALS {
+            self.refusals.pop_front();
+        }
+        let target = leg.request_head().map(|head| &*head.target);
+        self.refusals.push_back(Refusal {
+            at,
+            client: leg.connection.client.addr,
+            failed: FailedUpstream {
+                server: leg.connection.server,
+                how: UpstreamFailure::Refused(status),
+            },
+            target: target
+                .filter(|target| target.len() <= TARGET)
+                .unwrap_or_default()
+                .into(),
+        });
+    }
+
+    /// The handshake that failed behind a gateway while this WebSocket of one leg was open, if there was but one.
+    fn failed_behind(&self, socket: &Socket, until: Timestamp) -> Option<FailedUpstream> {
+        let [views] = socket.legs.as_slice() else {
+            return None;
+        };
+        let leg = views.first()?;
+        let from = leg.opened_at.before(TOGETHER);
+        let behind = |refusal: &&Refusal| {
+            let same = !refusal.target.is_empty() && refusal.target == socket.target;
+            let is_of_gateway = refusal.client == leg.server.addr
+                || (same
+                    && refusal.client != leg.client.addr
+                    && refusal.failed.server != leg.server);
+            is_of_gateway && refusal.at >= from && refusal.at <= until
+        };
+        let mut found = self.refusals.iter().filter(behind);
+        let only = found.next()?.failed;
+        found.all(|other| other.failed == only).then_some(only)
     }
 
     fn at(&mut self, place: SocketLeg) -> Option<&mut ClosingLeg> {
@@ -132,7 +196,7 @@ impl Sockets {
             }
             self.due.pop();
             match self.open.get(&id).and_then(Socket::complete_at) {
-                Some(complete) if complete <= at => self.close(id, None, out),
+                Some(complete) if complete <= at => self.close(id, at, false, out),
                 Some(complete) => self.due.push(Reverse((complete, id))),
                 None => {}
             }
@@ -144,7 +208,7 @@ impl Sockets {
         let mut left: Vec<u64> = self.open.keys().copied().collect();
         left.sort_unstable();
         for id in left {
-            self.close(id, Some(now), out);
+            self.close(id, now, true, out);
         }
     }
 
@@ -167,17 +231,21 @@ impl Sockets {
         }
     }
 
-    fn close(&mut self, id: u64, capture_over: Option<Timestamp>, out: &mut impl Extend<Output>) {
+    fn close(&mut self, id: u64, now: Timestamp, is_over: bool, out: &mut impl Extend<Output>) {
         let Some(socket) = self.open.remove(&id) else {
             return;
         };
         let at = socket
             .first_end
-            .or(capture_over)
+            .or(is_over.then_some(now))
             .unwrap_or(socket.opened_at);
         self.ended = self
             .ended
             .saturating_sub(usize::from(socket.first_end.is_some()));
+        let mut failed_upstream = socket.failed_upstream.clone();
+        if failed_upstream.is_empty() {
+            failed_upstream.extend(self.failed_behind(&socket, at));
+        }
         let legs = socket
             .legs
             .into_iter()
@@ -190,9 +258,10 @@ impl Sockets {
             opened_at: socket.opened_at,
             host: socket.host,
             target: socket.target,
-            failed_upstream: socket.failed_upstream,
+            failed_upstream,
             neighbours: neighbours.unwrap_or_default(),
             still_open: socket.first_end.is_none(),
+            seen_until: now,
             lossy: socket.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs,
         };

@@ -211,12 +211,14 @@ pub struct Closing {
     pub target: Box<str>,
     /// `path` legs, outermost first. Never empty.
     pub legs: Vec<ClosingLeg>,
-    /// Upstream connections of the attempt that failed; 1014 asks for them.
-    pub failed_upstream: Vec<(Endpoint, End)>,
+    /// What failed behind it; 1014 asks for that.
+    pub failed_upstream: Vec<FailedUpstream>,
     /// What its end has in common with others.
     pub neighbours: Neighbours,
     /// Not ended when the capture did.
     pub still_open: bool,
+    /// How far the capture had come when this was stated.
+    pub seen_until: Timestamp,
     /// Bytes or packets were lost after the 101, so that a Close may have been missed.
     pub lossy: bool,
 }
@@ -268,6 +270,8 @@ pub struct ClosingLeg {
     pub last_bytes: [Option<Timestamp>; 2],
     /// Largest message of the client and of the server.
     pub largest: [Largest; 2],
+    /// Payload bytes of the latest message of the client, and of the server.
+    pub latest: [u64; 2],
     /// Payload bytes announced of a message of the client, and of the server, whose last byte has not come; 0 where none.
     pub unfinished: [u64; 2],
     /// Breaches of RFC 6455, the first of each kind and side, with how many there were.
@@ -297,13 +301,31 @@ pub struct SeenClose {
     pub receiving: u64,
 }
 
+/// An upstream of a gateway that did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedUpstream {
+    /// Its address.
+    pub server: Endpoint,
+    /// What became of the gateway's try.
+    pub how: UpstreamFailure,
+}
+
+/// What became of a gateway's try to reach its upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFailure {
+    /// The connection never carried a request.
+    Ended(End),
+    /// The handshake was answered with another status than 101.
+    Refused(u16),
+}
+
 /// What an end has in common with others by the same ender, a server's address or a client's host, that closed with the
 /// same code or without a Close as well.
 ///
-/// Those that came within one second of each other had one cause: they count as one time.
+/// Those that came at one moment had one cause: they count as one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Neighbours {
-    /// Others that ended within one second.
+    /// Others that ended at the same moment, within a third of a second.
     pub together: u32,
     /// Other times at which some ended without a Close.
     pub other_times: u32,
@@ -318,7 +340,7 @@ pub struct Neighbours {
 /// Ends after the same span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alike {
-    /// Others within one second.
+    /// Others at the same moment.
     pub together: u32,
     /// Other times.
     pub other_times: u32,

@@ -36,6 +36,8 @@ struct Side {
     closed: bool,
     closes_told: u8,
     largest: Largest,
+    /// Bytes announced of the latest message.
+    latest: u64,
     /// The message under way is the largest, and may grow.
     is_largest: bool,
     /// The message under way is compressed.
@@ -113,6 +115,7 @@ impl Side {
             return;
         }
         let begins = !matches!(header.opcode, Opcode::CONTINUATION);
+        self.latest = message_len;
         if begins {
             self.is_largest = false;
             self.is_compressed = header.rsv.0 & RSV1 != 0;
@@ -502,6 +505,7 @@ impl Socket {
         };
         let sides = [&self.sides.to_server, &self.sides.to_client];
         since.largest = sides.map(|side| side.largest);
+        since.latest = sides.map(|side| side.latest);
         since.unfinished = sides.map(|side| side.walker.unfinished());
         if let Some(pings) = &self.pings {
             since.client.pings_unanswered = pings.unanswered(Direction::ToServer);

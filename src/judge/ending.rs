@@ -27,11 +27,17 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     let by_tcp = tcp_party(closing);
     let unused = first_close.is_none() && is_unused(closing, outermost);
     let changed = changed::find(&closing.legs);
-    let is_withheld = changed.as_ref().is_some_and(|changed| changed.is_withheld);
+    let is_unseen = changed.as_ref().is_some_and(|changed| changed.is_unseen);
     let is_own = changed.as_ref().is_some_and(|changed| changed.is_own);
     let (kind, by) = match first_close {
-        // The outermost leg decides: its client never saw that Close.
-        Some((_, close)) if is_withheld => (Kind::Abnormal, closed_by(closing, close)),
+        // The outermost leg decides: its client has no part in that Close.
+        Some((_, close)) if is_unseen => {
+            let by = match close.dir {
+                Direction::ToClient => closed_by(closing, close),
+                Direction::ToServer => by_tcp,
+            };
+            (Kind::Abnormal, by)
+        }
         Some((_, close)) if is_own => (kind_of(close), Party::Proxy),
         Some((_, close)) => (kind_of(close), closed_by(closing, close)),
         None if closing.still_open => (Kind::Open, Party::Unknown),
@@ -44,7 +50,7 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         .map(|code| code.0);
     let code = match kind {
         Kind::Open => None,
-        _ if first_close.is_none() || is_withheld => Some(CloseCode::ABNORMAL.0),
+        _ if first_close.is_none() || is_unseen => Some(CloseCode::ABNORMAL.0),
         _ => wire_code.or(Some(CloseCode::NO_STATUS.0)),
     };
     let reason = first_close
@@ -60,26 +66,29 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         findings: Vec::new(),
         hop: None,
     };
-    // A Close that complains of the protocol is the symptom; the frame before it is the cause.
-    let complains = matches!(wire_code, Some(1002 | 1007));
-    if complains {
-        trial.violations();
+    // An end that answers a breach of the protocol is the symptom; the frame before it is the cause.
+    if let Some(offender) = trial.offender(wire_code) {
+        trial.violations(Some(offender));
+    }
+    if let Some(evidence) = trial.engine_io_ping() {
+        trial.find(FindingId::PingTimeout, 0, Confidence::Likely, evidence);
     }
     // What the client got instead of the Close is worth more than what the Close said.
+    let is_withheld =
+        is_unseen && first_close.is_some_and(|(_, close)| close.dir == Direction::ToClient);
     let (before, after) = if is_withheld {
         (changed, None)
     } else {
         (None, changed)
     };
     trial.changed(before);
-    trial.by_code(first_close);
-    if kind == Kind::Abnormal && first_close.is_none() {
+    if kind == Kind::Abnormal && !is_withheld {
         trial.abnormal();
+    } else {
+        trial.by_code(first_close);
     }
     trial.changed(after);
-    if !complains {
-        trial.violations();
-    }
+    trial.violations(None);
     let is_known = trial.by_own_row(first_close);
     let severity = match kind {
         // What has a row of the user's own is worth a look.
@@ -143,6 +152,7 @@ impl Trial<'_> {
             by: self.by,
             at_hop: self.is_hop(),
             ends: self.ends_of_hop(),
+            engine_io: self.engine_io_ping().is_some(),
             version: closing.legs.last().and_then(|leg| leg.version),
             reason,
             age: closing.age(),
@@ -177,27 +187,36 @@ fn open(closing: &Closing) -> ClosingJudgement {
     }
 }
 
-/// The first Close of the outermost leg that has one, with the index of that leg in the attempt.
+/// The first Close, with the index in the attempt of the outermost leg that has it. Where both sides close at once, each
+/// leg has its own first: the one that was sent first counts.
 fn first_close(closing: &Closing) -> Option<(usize, &SeenClose)> {
+    let firsts = closing.legs.iter().filter_map(|leg| leg.closes.first());
+    let first = firsts.min_by_key(|close| close.at.ts)?;
+    let same = |close: &&SeenClose| close.dir == first.dir && close.close.code == first.close.code;
     closing
         .legs
         .iter()
-        .find_map(|leg| leg.closes.first().map(|close| (leg.leg, close)))
+        .find_map(|leg| leg.closes.iter().find(same).map(|close| (leg.leg, close)))
 }
 
 /// Who sent the first Close. Where the other side may have sent one before that is not in the capture, another leg that
 /// shows the same Close may know.
 fn closed_by(closing: &Closing, first: &SeenClose) -> Party {
     let code = first.close.code;
-    let same = closing.legs.iter().filter_map(|leg| {
-        let close = leg.closes.first()?;
-        (close.close.code == code).then_some((leg, close))
-    });
+    let mut same: Vec<(&ClosingLeg, &SeenClose)> = closing
+        .legs
+        .iter()
+        .filter_map(|leg| {
+            let close = leg.closes.first()?;
+            (close.close.code == code).then_some((leg, close))
+        })
+        .collect();
+    same.sort_by_key(|(_, close)| close.at.ts);
     let is_sure = |(leg, close): &(&ClosingLeg, &SeenClose)| {
         let both = leg.closes.iter().any(|other| other.dir != close.dir);
         both || !leg.may_hide(close.dir.flip())
     };
-    let mut sure = same.filter(is_sure);
+    let mut sure = same.into_iter().filter(is_sure);
     sure.next()
         .map_or(Party::Unknown, |(_, close)| sender(close.dir))
 }

@@ -42,6 +42,8 @@ pub struct ClosingScene<'a> {
     pub by: Party,
     /// The side that ended it is a proxy, as far as can be seen.
     pub at_hop: bool,
+    /// The server had sent a ping of Engine.IO, and the client did not answer.
+    pub engine_io: bool,
     /// How a hop that ended both sides by itself did so, towards the client and towards the server: `fin rst`.
     pub ends: Option<&'a str>,
     /// Version of the innermost request in sight.

@@ -103,6 +103,9 @@ impl Connection {
             }
             self.ack(side, segment.ack, scene);
         }
+        if known && takes <= 1 && !fin {
+            self.probed(side, segment, end, scene);
+        }
         if takes > 0 {
             self.data(side, segment, offset, scene);
             if known {
@@ -120,6 +123,7 @@ impl Connection {
         let one_sided = !scene.conn.both_ways;
         for side in scene.conn.sides() {
             self.stream(side, scene, |stream, out| stream.expire(one_sided, out));
+            self.stalls(side, STALLED_FOR, scene);
         }
         if let Some((side, _, since)) = self.reset
             && since.after(scene.limits.span(Limit::hole_acked)) <= scene.now
@@ -150,7 +154,14 @@ impl Connection {
             .map(|(.., since)| since.after(limits.span(Limit::hole_acked)));
         let low = self.low.stream.deadline(limits, !both_ways);
         let high = self.high.stream.deadline(limits, !both_ways);
-        [reset, low, high].into_iter().flatten().min()
+        let stalls = |half: &Half| {
+            let resent = &half.resent;
+            let waits = resent.times >= STALLED_TIMES && !resent.told;
+            waits.then(|| resent.since.after(STALLED_FOR))
+        };
+        let (low_stalls, high_stalls) = (stalls(&self.low), stalls(&self.high));
+        let all = [reset, low, high, low_stalls, high_stalls];
+        all.into_iter().flatten().min()
     }
 
     /// Whether bytes wait behind a hole.
@@ -283,15 +294,41 @@ impl Connection {
         if end <= me.acked.cast_signed() || !scene.conn.both_ways {
             return;
         }
-        let resent = &mut me.resent;
-        if resent.times == 0 {
-            resent.since = scene.now;
+        me.resent.again(scene.now);
+        self.stalls(side, STALLED_FOR, scene);
+    }
+
+    /// A side asks whether the other is still there: the last byte once more, or none (RFC 9293 §3.8.4).
+    fn probed<S, F>(
+        &mut self,
+        side: Side,
+        segment: &Segment<'_>,
+        end: i64,
+        scene: &Scene<'_, S, F>,
+    ) {
+        let (me, peer) = self.halves_mut(side);
+        let behind = me.sent.cast_signed();
+        let is_probe = match segment.payload.len() {
+            0 => end == behind.saturating_sub(1) && end >= 0,
+            1 => end == behind && end <= me.acked.cast_signed(),
+            _ => false,
+        };
+        if is_probe && segment.missing == 0 && peer.seen {
+            me.resent.again(scene.now);
         }
-        resent.times = resent.times.saturating_add(1);
-        if !resent.told
-            && resent.times >= STALLED_TIMES
-            && scene.now.since(resent.since) >= STALLED_FOR
-        {
+    }
+
+    /// Tells of bytes that nobody acknowledges, once they have been sent again and again for so long.
+    fn stalls<S, F>(&mut self, side: Side, for_so_long: Duration, scene: &mut Scene<'_, S, F>)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let (me, _) = self.halves_mut(side);
+        let resent = &mut me.resent;
+        let is_stalled = resent.times >= STALLED_TIMES
+            && scene.now.since(resent.since) >= for_so_long
+            && !resent.told;
+        if is_stalled {
             resent.told = true;
             self.told = true;
             let dir = scene.conn.dir(side);
@@ -310,7 +347,10 @@ impl Connection {
         side: Side,
         segment: &Segment<'_>,
         scene: &mut Scene<'_, S, F>,
-    ) -> Option<End> {
+    ) -> Option<End>
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
         let is_half_open = self.is_half_open();
         let (me, peer) = self.halves_mut(side);
         if me.recent.is_copy(segment, scene.now) {
@@ -345,7 +385,10 @@ impl Connection {
         peer.resent = Resent::default();
         if peer.seen {
             scene.conn.both_ways = true;
+            // Who gives up after some tries without an answer does not wait for long.
+            self.stalls(side, Duration::ZERO, scene);
         }
+        let (me, _) = self.halves_mut(side);
         // Captures bring segments out of order: those before the RST are given a moment. What does not come then, of the
         // bytes before it or of those that it acknowledges, is lost.
         let offset = u64::try_from(offset).unwrap_or(0);

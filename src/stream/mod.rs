@@ -59,7 +59,8 @@ pub enum StreamItem<'a> {
         /// Who sent the FIN, by the way of its bytes.
         dir: Direction,
     },
-    /// Bytes of one direction are being sent again and again, and the peer has acknowledged nothing for 15 s.
+    /// Bytes or probes of one direction are sent again and again, and the peer has answered nothing for 15 s, or until the
+    /// sender gave up with a RST.
     Retransmitting {
         /// Whose bytes go unacknowledged.
         dir: Direction,

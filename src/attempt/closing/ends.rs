@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::TOGETHER;
 use crate::attempt::{Alike, ClosingLeg, Neighbours};
 use crate::flow::{Direction, Endpoint};
 use crate::time::Timestamp;
@@ -45,7 +44,7 @@ pub(super) struct Ends {
     tidied: Timestamp,
 }
 
-/// Ends that fall into bursts: what comes within a second had one cause, and shows one thing once.
+/// Ends that fall into bursts: what comes at one moment had one cause, and shows one thing once.
 #[derive(Clone, Copy, Debug)]
 struct Bursts {
     /// How many bursts.
@@ -56,12 +55,16 @@ struct Bursts {
     size: u32,
 }
 
+/// Others that end within this time ended together. Those that go one by one take longer.
+const TOGETHER: Duration = Duration::from_millis(300);
+/// What comes within so short a time is one burst.
+const BURST: Duration = Duration::from_millis(200);
 /// Places in each of the maps.
 const REMEMBERED: usize = 16_384;
 /// How long they are worth remembering once there is no room.
 const FRESH: Duration = Duration::from_secs(100);
 /// Tenths of a second by which a timer may miss.
-const JITTER: i64 = 3;
+const JITTER: i64 = 1;
 /// Shorter spans are the same by chance.
 const SHORTEST: i64 = 20;
 
@@ -162,7 +165,7 @@ impl Ends {
     fn alike(&self, about: std::ops::RangeInclusive<(Ender, Span, i64)>, at: Timestamp) -> Alike {
         let mut alike = Alike::default();
         for (_, bursts) in self.after.range(about) {
-            let is_same_burst = apart(bursts.last, at) <= TOGETHER;
+            let is_same_burst = apart(bursts.last, at) <= BURST;
             let (others, with_it) = if is_same_burst {
                 (bursts.count - 1, bursts.size)
             } else {
@@ -180,7 +183,7 @@ impl Bursts {
     /// Counts an end in a map of bounded size.
     fn add<K: Ord>(map: &mut BTreeMap<K, Self>, key: K, at: Timestamp) {
         if let Some(bursts) = map.get_mut(&key) {
-            if apart(bursts.last, at) > TOGETHER {
+            if apart(bursts.last, at) > BURST {
                 bursts.count = bursts.count.saturating_add(1);
                 bursts.size = 0;
             }
@@ -269,7 +272,7 @@ mod tests {
             ends.add(end(n * 1_000, 2_000 + n, 5_000 + n * 3));
         }
         assert!(ends.at.len() <= REMEMBERED && ends.after.len() <= REMEMBERED);
-        let last = end(100_000_000, 2_000, 5_000);
+        let last = end(99_999_100, 2_000, 5_000);
         ends.add(last);
         assert_eq!(ends.neighbours(last).together, 1, "new ones find room");
     }

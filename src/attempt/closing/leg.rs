@@ -79,7 +79,7 @@ impl ClosingLeg {
                 self.client_frames.add(&frames.client);
                 self.server_frames.add(&frames.server);
                 (self.largest, self.unfinished) = (frames.largest, frames.unfinished);
-                self.ping_waits = frames.ping_waits;
+                (self.ping_waits, self.latest) = (frames.ping_waits, frames.latest);
                 for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
                     *mine = seen.or(*mine);
                 }
@@ -89,7 +89,7 @@ impl ClosingLeg {
                     trips.extend([*rtt]);
                 }
             }
-            Fact::Close { dir, close } if self.closes.len() < CLOSES => {
+            Fact::Close { dir, close } if self.has_room_for_close(*dir) => {
                 let other = dir.flip().index();
                 self.closes.push(SeenClose {
                     dir: *dir,
@@ -142,6 +142,13 @@ impl ClosingLeg {
             }
             _ => {}
         }
+    }
+
+    /// The first of each side always has a place.
+    fn has_room_for_close(&self, dir: Direction) -> bool {
+        let has = |dir| self.closes.iter().any(|close| close.dir == dir);
+        let kept_free = usize::from(!has(dir.flip()));
+        !has(dir) || self.closes.len() + kept_free < CLOSES
     }
 
     /// Frames of a side may be missing.

@@ -281,7 +281,7 @@ fn what_is_kept_of_a_connection_is_small() {
     use crate::dissect::socket::Socket;
     // A million connections may be open, and each open WebSocket has all of the second.
     assert!(size_of::<Connection>() <= 40, "{}", size_of::<Connection>());
-    assert!(size_of::<Socket>() <= 320, "{}", size_of::<Socket>());
+    assert!(size_of::<Socket>() <= 336, "{}", size_of::<Socket>());
     assert!(size_of::<Exchanges>() <= 320, "{}", size_of::<Exchanges>());
 }
 

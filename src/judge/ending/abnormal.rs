@@ -16,12 +16,16 @@ const DROPPED: Duration = Duration::from_secs(10);
 const MANY: u32 = 4;
 /// Equal spans at so many other times are no chance.
 const REPEATED: u32 = 2;
+/// What a hop passes on, it passes on within this time, clocks of several files included.
+const PASSED_ON: Duration = Duration::from_secs(1);
 /// An end that follows a large message within this time was caused by it.
 const CRASH: Duration = Duration::from_secs(1);
 /// Shorter silences say nothing.
-const SILENT: Duration = Duration::from_secs(2);
+const SILENT: Duration = Duration::from_millis(1_940);
 /// A pong comes at once; who waits for longer and then leaves did so because of it.
-const PONG_DUE: Duration = Duration::from_secs(2);
+const PONG_DUE: Duration = Duration::from_millis(900);
+/// Proxies whose timers run out up to a second late.
+const COARSE: &[&str] = &["lighttpd", "squid"];
 /// A message is large from this size on.
 const LARGE: u64 = 64 * 1024;
 
@@ -140,11 +144,39 @@ impl Trial<'_> {
         })
     }
 
+    /// Engine.IO has pings of its own, text frames of one byte. Where the server's last was one, nothing came from the client
+    /// since, and the server then closed: that was its ping timeout.
+    pub(super) fn engine_io_ping(&self) -> Option<String> {
+        let closing = self.closing;
+        let speaks =
+            closing.target.contains("EIO=") && closing.target.contains("transport=websocket");
+        let leg = closing
+            .legs
+            .last()
+            .filter(|_| speaks && self.by == Party::Server)?;
+        let [_, latest] = leg.latest;
+        let waited = closing.server_idle();
+        let is_empty = closing
+            .legs
+            .iter()
+            .flat_map(|leg| leg.closes.first())
+            .all(|close| close.close.code.is_none());
+        let unanswered = closing.client_idle() >= waited && waited >= PONG_DUE && latest == 1;
+        (unanswered && is_empty).then(|| {
+            let waited = waited.as_secs_f64();
+            format!("server closed it {waited:.1} s after a text frame of one byte, as Engine.IO's ping is, that got no answer")
+        })
+    }
+
     /// A span that is the default of a proxy or load balancer, or that was the same at other times.
     fn well_known_timer(&self, how: &str) -> Option<Cause> {
         let at_hop = self.is_hop();
         let lifetime = self.lifetime();
-        let repeats = |span: &Span| is_repeated(span.alike, self.closing.neighbours.other_times);
+        let other_times = self.closing.neighbours.other_times;
+        let repeats = |span: &Span| {
+            let enough = if is_default(span.long) { 1 } else { REPEATED };
+            is_repeated(span.alike, enough, other_times)
+        };
         // What the client's side does after a silence of its own choice is no hop's doing.
         let may_be_hop = at_hop || self.by == Party::Server;
         let is_default =
@@ -181,15 +213,14 @@ impl Trial<'_> {
             return None;
         }
         let evidence = format!("{how}{}", self.with_others());
-        if self.is_hop() {
-            let confidence = if self.by == Party::Server {
-                Confidence::Guess
-            } else {
-                Confidence::Likely
-            };
-            return Some((FindingId::ProxyReloaded, confidence, evidence));
+        let confidence = Confidence::Likely;
+        match self.by {
+            // On a proxy's client leg alone it cannot be told whether the proxy went, or all behind it.
+            Party::Server if self.is_hop() => None,
+            Party::Server => Some((FindingId::PeerCrashed, confidence, evidence)),
+            _ if self.is_hop() => Some((FindingId::ProxyReloaded, confidence, evidence)),
+            _ => None,
         }
-        (self.by == Party::Server).then_some((FindingId::PeerCrashed, Confidence::Likely, evidence))
     }
 
     /// Where the hop itself ended both sides, any round span before it is a timer that was set.
@@ -202,15 +233,25 @@ impl Trial<'_> {
             return Some((FindingId::IdleTimeout, Confidence::Likely, evidence));
         }
         let lifetime = self.lifetime();
-        is_round(lifetime.long).then(|| {
+        if is_round(lifetime.long) {
             let evidence = format!("{how}, {}", self.told(&lifetime));
-            (FindingId::LifetimeLimit, Confidence::Likely, evidence)
-        })
+            return Some((FindingId::LifetimeLimit, Confidence::Likely, evidence));
+        }
+        // Some look at their timers about once a second, so that the silence is never round.
+        let software = self.hop.as_ref().and_then(|hop| hop.software.as_deref());
+        let is_coarse = software.is_some_and(|name| {
+            let name = name.to_ascii_lowercase();
+            COARSE.iter().any(|coarse| name.starts_with(coarse))
+        });
+        let span = self.silences().next().filter(|_| is_coarse)?;
+        let evidence = format!("{how}, {}", self.told(&span));
+        Some((FindingId::IdleTimeout, Confidence::Guess, evidence))
     }
 
     /// The server went while a message was on its way to it, or right after a large one.
     fn amid_a_message(&self, how: &str) -> Option<Cause> {
-        if self.by != Party::Server {
+        // A breach of the protocol is reason enough.
+        if self.by != Party::Server || !self.findings.is_empty() {
             return None;
         }
         let leg = self.first_to_end()?;
@@ -232,7 +273,8 @@ impl Trial<'_> {
         })
     }
 
-    /// Silences before the end that timers measure: nginx the backend's, HAProxy each side's, load balancers that of both.
+    /// Silences before the end that timers measure: mostly that of both sides. nginx sets its `proxy_read_timeout` anew with
+    /// the client's bytes too, whatever its documentation says.
     fn silences(&self) -> impl Iterator<Item = Span> {
         let closing = self.closing;
         let neighbours = closing.neighbours;
@@ -251,7 +293,7 @@ impl Trial<'_> {
             since: "the last byte of the client",
             alike: Alike::default(),
         };
-        let all = [server, both, client].into_iter();
+        let all = [both, server, client].into_iter();
         all.filter(|span| span.long >= SILENT)
     }
 
@@ -346,16 +388,29 @@ pub(super) fn tcp_party(closing: &Closing) -> Party {
         let server = first(innermost).filter(|end| end.dir == Direction::ToClient);
         return match (client, server) {
             (Some(client), Some(server)) if client.at <= server.at => Party::Client,
+            (None, Some(server)) if left_client_before(closing, server.at) => Party::Proxy,
             (_, Some(_)) => Party::Server,
             (Some(_), None) => Party::Client,
             (None, None) if first(outermost).is_some() && first(innermost).is_some() => {
                 Party::Proxy
             }
+            (None, None) if left_client_before(closing, closing.seen_until) => Party::Proxy,
             // Only one end of the two is in the capture: the other may have been the cause of it.
             (None, None) => Party::Unknown,
         };
     }
     first(outermost).map_or(Party::Unknown, |end| sender(end.dir))
+}
+
+/// Whether the hop let go of the client while the leg behind it went on, until then: nobody had brought it that end.
+fn left_client_before(closing: &Closing, until: Timestamp) -> bool {
+    let [outermost, .., innermost] = closing.legs.as_slice() else {
+        return false;
+    };
+    let sides = [Direction::ToServer, Direction::ToClient];
+    let hides = sides.into_iter().any(|dir| innermost.may_hide(dir));
+    let left = outermost.tcp_ends.first();
+    left.is_some_and(|end| until.since(end.at) >= PASSED_ON) && !hides && closing.legs.len() == 2
 }
 
 /// A health probe: opened, and left at once without a word. A client that did not get the subprotocol it asked for
@@ -399,9 +454,9 @@ fn is_capped_by_google(leg: &ClosingLeg) -> bool {
         .any(|mark| mark.contains("google") || mark.starts_with("x-cloud-trace-context"))
 }
 
-/// At several other times too, and at most of them.
-const fn is_repeated(alike: Alike, other_times: u32) -> bool {
-    alike.other_times >= REPEATED && alike.other_times.saturating_mul(2) >= other_times
+/// At enough other times too, and at most of them.
+const fn is_repeated(alike: Alike, enough: u32, other_times: u32) -> bool {
+    alike.other_times >= enough && alike.other_times.saturating_mul(2) >= other_times
 }
 
 /// Timers that are known defaults. They fire a little late; nginx, which is lazy in setting them anew, up to 0.3 s early.

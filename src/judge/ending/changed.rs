@@ -1,10 +1,15 @@
 //! Legs of one WebSocket that ended in different ways: a gateway said something of its own, or kept something to itself.
 
+use std::time::Duration;
+
+use super::code::named;
 use super::{Trial, hop_between, sender};
 use crate::attempt::{ClosingLeg, SeenClose, TcpEnd};
 use crate::flow::Direction;
 use crate::judge::{Confidence, FindingId, Hop};
-use crate::websocket::CloseCode;
+
+/// By so much the clocks of two files may differ.
+const SKEW: Duration = Duration::from_millis(100);
 
 /// What one hop made of an end.
 pub(super) struct Changed {
@@ -12,8 +17,8 @@ pub(super) struct Changed {
     leg: usize,
     evidence: String,
     hop: Hop,
-    /// The hop let the client without the Close that the server had sent.
-    pub(super) is_withheld: bool,
+    /// The client has no Close to show for it: the hop kept the server's, or made one for the server alone.
+    pub(super) is_unseen: bool,
     /// The hop closed both sides by itself.
     pub(super) is_own: bool,
 }
@@ -23,9 +28,19 @@ impl Trial<'_> {
     pub(super) fn changed(&mut self, changed: Option<Changed>) {
         if let Some(changed) = changed {
             let Changed {
-                leg, evidence, hop, ..
+                leg,
+                evidence,
+                hop,
+                is_own,
+                ..
             } = changed;
-            self.find(FindingId::CloseChanged, leg, Confidence::Proved, evidence);
+            // Who goes away says so to both sides: the proxy itself goes.
+            let id = if is_own && self.code == Some(1001) {
+                FindingId::ProxyReloaded
+            } else {
+                FindingId::CloseChanged
+            };
+            self.find(id, leg, Confidence::Proved, evidence);
             self.hop.get_or_insert(hop);
         }
     }
@@ -45,6 +60,7 @@ pub(super) fn find(legs: &[ClosingLeg]) -> Option<Changed> {
         other_code(outer, inner)
             .or_else(|| said_by_hop(outer, inner))
             .or_else(|| kept_by_hop(outer, inner))
+            .or_else(|| told_to_server(outer, inner))
     })
 }
 
@@ -56,9 +72,9 @@ fn other_code(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
         let evidence = format!(
             "the {} said {} on the leg to {}, and {} on the leg to {}",
             sender(a.dir).name(),
-            code(b),
+            named(b),
             inner.server,
-            code(a),
+            named(a),
             outer.server
         );
         changed(outer, inner, evidence)
@@ -71,15 +87,22 @@ fn said_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
     if own.dir == Direction::ToServer {
         return None;
     }
-    // What the server sends once it was sent a Close is the answer to that, and that must not have come from the client.
-    let asked = inner.closes.first();
-    let brought = |close: &SeenClose| {
-        let mut by_client = outer.closes.iter().filter(|seen| seen.dir == close.dir);
-        by_client.any(|seen| seen.at.ts <= close.at.ts)
+    // The clocks of two files may differ.
+    let slack = |close: &SeenClose| {
+        if close.at.source == own.at.source {
+            Duration::ZERO
+        } else {
+            SKEW
+        }
     };
-    if asked.is_some_and(|close| close.dir == Direction::ToClient || brought(close)) {
+    let mut by_server = inner
+        .closes
+        .iter()
+        .filter(|close| close.dir == Direction::ToClient);
+    if by_server.any(|close| close.at.ts <= own.at.ts.after(slack(close))) {
         return None;
     }
+    let asked = inner.closes.first();
     let gone = inner.tcp_ends.first();
     let gone = gone.filter(|end| end.dir == Direction::ToClient && end.at <= own.at.ts);
     let hop = outer.server;
@@ -88,16 +111,16 @@ fn said_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
             "{} ended its leg with {} and no Close (1006); {hop} made {} of it",
             inner.server,
             name(end),
-            code(own)
+            named(own)
         ),
         (None, Some(close)) => format!(
             "{hop} closed both legs by itself: {} to the client, {} to the server",
-            code(own),
-            code(close)
+            named(own),
+            named(close)
         ),
         (None, None) => format!(
             "{hop} sent {} by itself: {} had sent no Close",
-            code(own),
+            named(own),
             inner.server
         ),
     };
@@ -107,11 +130,30 @@ fn said_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
     })
 }
 
+/// The client went without a Close, and the hop, a gateway, told the server with a Close of its own.
+fn told_to_server(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
+    let own = inner.closes.first()?;
+    let gone = outer.tcp_ends.first()?;
+    let is_own = own.dir == Direction::ToServer && gone.dir == Direction::ToServer;
+    (is_own && outer.closes.is_empty() && gone.at <= own.at.ts).then(|| {
+        let evidence = format!(
+            "the client ended its leg with {} and no Close (1006); {} made {} of it for the server",
+            name(gone),
+            outer.server,
+            named(own)
+        );
+        Changed {
+            is_unseen: true,
+            ..changed(outer, inner, evidence)
+        }
+    })
+}
+
 /// A side sent a Close, and the hop ended TCP on the other leg without passing it on: there the API says 1006.
 fn kept_by_hop(outer: &ClosingLeg, inner: &ClosingLeg) -> Option<Changed> {
     if let Some(evidence) = kept(outer, inner, outer, Direction::ToClient) {
         return Some(Changed {
-            is_withheld: true,
+            is_unseen: true,
             ..changed(outer, inner, evidence)
         });
     }
@@ -131,7 +173,7 @@ fn kept(outer: &ClosingLeg, from: &ClosingLeg, to: &ClosingLeg, dir: Direction) 
         format!(
             "the {} sent {}; {} ended the leg to the {} with {} and no Close, so that its API says 1006",
             sender(dir).name(),
-            code(close),
+            named(close),
             outer.server,
             sender(dir.flip()).name(),
             name(end),
@@ -144,21 +186,11 @@ fn changed(outer: &ClosingLeg, inner: &ClosingLeg, evidence: String) -> Changed 
         leg: outer.leg,
         evidence,
         hop: hop_between(outer, inner),
-        is_withheld: false,
+        is_unseen: false,
         is_own: false,
     }
 }
 
 fn name(end: &TcpEnd) -> &'static str {
     if end.reset { "RST" } else { "FIN" }
-}
-
-/// `1014 Bad Gateway`.
-fn code(close: &SeenClose) -> String {
-    let code = close.close.code;
-    match (code, code.and_then(CloseCode::name)) {
-        (Some(code), Some(name)) => format!("{code} {name}"),
-        (Some(code), None) => code.to_string(),
-        (None, _) => "a Close without a code".to_owned(),
-    }
 }

@@ -1,11 +1,11 @@
 //! What the code of a Close says of the end (RFC 6455 §7.4).
 
 use super::{Trial, hop_between, sender};
-use crate::attempt::SeenClose;
+use crate::attempt::{ClosingLeg, FailedUpstream, SeenClose, UpstreamFailure};
 use crate::event::Largest;
-use crate::flow::End;
+use crate::flow::{Direction, End};
 use crate::judge::{Confidence, Finding, FindingId, Hop, Kind, Party};
-use crate::websocket::{CloseCode, Extension};
+use crate::websocket::{Accept, CloseCode, Extension};
 
 impl Trial<'_> {
     /// What the code of the first Close says.
@@ -33,13 +33,13 @@ impl Trial<'_> {
             return;
         }
         let id = match code.0 {
+            _ if tells_of_ping(&close.close.reason) => FindingId::PingTimeout,
             1002 => FindingId::ClosedProtocolError,
             1003 => FindingId::ClosedUnsupported,
             1007 => FindingId::ClosedBadData,
             1008 => FindingId::ClosedPolicy,
             1009 => FindingId::ClosedTooBig,
             1010 => return self.extension_required(leg, said),
-            1011 if close.close.reason.contains("ping timeout") => FindingId::PingTimeout,
             1011 => FindingId::ClosedInternalError,
             1012 => FindingId::ServiceRestart,
             1013 => FindingId::TryAgainLater,
@@ -146,32 +146,95 @@ impl Trial<'_> {
         }
     }
 
-    /// 1014: the upstream leg that failed, or that it is not in sight.
+    /// 1014: what failed behind the gateway, or that it is not in sight.
     fn bad_gateway(&mut self, leg: usize, said: String) {
         self.find(FindingId::BadGateway, leg, Confidence::Certain, said);
-        let upstream = match self.closing.failed_upstream.as_slice() {
-            [] if self.closing.legs.len() > 1 => {
-                "the leg behind the gateway is in the capture, see its end".to_owned()
-            }
-            [] => "the leg behind the gateway is not in this capture".to_owned(),
-            failed => {
-                let told = failed.iter().map(|(server, how)| match how {
-                    End::Refused => format!("{server} refused the gateway's connection"),
-                    End::Unanswered => format!("{server} did not answer the gateway's connection"),
-                    _ => format!("{server} closed the gateway's connection"),
-                });
-                told.collect::<Vec<_>>().join("; ")
-            }
+        let mut upstream: Vec<String> = self.closing.failed_upstream.iter().map(failure).collect();
+        let said_here = |leg: &&ClosingLeg| {
+            leg.closes
+                .iter()
+                .any(|close| close.close.code == Some(CloseCode(1014)))
         };
+        // A hop that passes on what the one behind it said is not the gateway.
+        let gateway = self
+            .closing
+            .legs
+            .iter()
+            .rfind(said_here)
+            .unwrap_or(self.outermost);
+        let behind = self
+            .closing
+            .legs
+            .iter()
+            .find(|inner| inner.leg > gateway.leg);
+        if let Some(inner) = behind.filter(|_| upstream.is_empty()) {
+            upstream.push(end_of(inner));
+        }
+        if upstream.is_empty() {
+            upstream.push("the leg behind the gateway is not in this capture".into());
+        }
         if let Some(root) = self.findings.last_mut() {
-            root.evidence.push(upstream);
+            root.evidence.extend(upstream);
         }
         self.hop = Some(Hop {
-            inward: Some(self.outermost.server),
-            outward: self.closing.legs.get(1).map(|inner| inner.client),
-            software: self.outermost.software.clone(),
+            inward: Some(gateway.server),
+            outward: behind.map(|inner| inner.client),
+            software: gateway.software.clone(),
             adjacent: None,
         });
+    }
+}
+
+/// `10.2.0.2:8080 refused the gateway's connection`.
+fn failure(failed: &FailedUpstream) -> String {
+    let FailedUpstream { server, how } = failed;
+    match how {
+        UpstreamFailure::Ended(End::Refused) => {
+            format!("{server} refused the gateway's connection")
+        }
+        UpstreamFailure::Ended(End::Unanswered) => {
+            format!("{server} did not answer the gateway's connection")
+        }
+        UpstreamFailure::Ended(_) => format!("{server} closed the gateway's connection"),
+        UpstreamFailure::Refused(status) => {
+            format!("{server} answered {status} to the gateway's handshake")
+        }
+    }
+}
+
+/// How the leg behind a gateway ended, which is why the gateway said 1014.
+fn end_of(inner: &ClosingLeg) -> String {
+    let server = inner.server;
+    match inner.accept {
+        Some(Accept::Wrong) => {
+            return format!("{server} answered 101 with a wrong Sec-WebSocket-Accept");
+        }
+        Some(Accept::Missing) => {
+            return format!("{server} answered 101 without Sec-WebSocket-Accept");
+        }
+        _ => {}
+    }
+    let mut closes = inner.closes.iter();
+    let close = closes.find(|close| close.dir == Direction::ToClient);
+    if let Some(close) = close {
+        return format!("behind the gateway, {server} said {}", named(close));
+    }
+    match inner.tcp_ends.first() {
+        Some(end) if end.dir == Direction::ToClient => {
+            let how = if end.reset { "RST" } else { "FIN" };
+            format!("behind the gateway, {server} sent {how} without a Close")
+        }
+        _ => format!("behind the gateway, nothing of {server} tells why"),
+    }
+}
+
+/// `1011 Internal Error`.
+pub(super) fn named(close: &SeenClose) -> String {
+    let code = close.close.code;
+    match (code, code.and_then(CloseCode::name)) {
+        (Some(code), Some(name)) => format!("{code} {name}"),
+        (Some(code), None) => code.to_string(),
+        (None, _) => "a Close without a code".to_owned(),
     }
 }
 
@@ -195,6 +258,20 @@ pub(super) fn kind_of(close: &SeenClose) -> Kind {
         Some(CloseCode(1002 | 1003 | 1007..=1014)) => Kind::Fault,
         Some(_) => Kind::Illegal,
     }
+}
+
+/// Libraries give it as the reason, under 1011, 1000 or a code of their own.
+fn tells_of_ping(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    [
+        "ping timeout",
+        "ping timed out",
+        "pong timeout",
+        "no pong",
+        "missing pong",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }
 
 /// The message that broke the limit: the largest that the closer had been sent. Messages before it were taken, so that the

@@ -23,6 +23,8 @@ pub(in crate::judge) struct ClosingConditions {
     by: Option<Party>,
     /// Whether a proxy ended it, as far as can be seen.
     at_hop: Option<bool>,
+    /// A ping of Engine.IO went unanswered.
+    engine_io: Option<bool>,
     /// How a proxy that ended both sides by itself did so, towards the client and towards the server: `fin rst`.
     ends: OneOrMany<String>,
     /// Version of the request that the server got.
@@ -59,6 +61,7 @@ impl ClosingConditions {
             && self.code.allows(|&code| scene.code == Some(code))
             && self.by.is_none_or(|by| by == scene.by)
             && self.at_hop.is_none_or(|at_hop| at_hop == scene.at_hop)
+            && self.engine_io.is_none_or(|waits| waits == scene.engine_io)
             && self.ends.allows(|ends| scene.ends == Some(ends))
             && self
                 .version
@@ -90,6 +93,9 @@ impl ClosingConditions {
             let who = if at_hop { "a proxy" } else { "an endpoint" };
             format!("ended by {who}, as far as can be seen")
         }));
+        if self.engine_io == Some(true) {
+            words.push("a ping of Engine.IO without an answer".into());
+        }
         let ends = self.ends.values().iter();
         words.extend(ends.map(|ends| {
             let ends = ends.to_uppercase();

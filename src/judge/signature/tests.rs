@@ -38,6 +38,8 @@ struct Ending {
     #[serde(default)]
     at_hop: bool,
     ends: Option<String>,
+    #[serde(default)]
+    engine_io: bool,
     version: Option<String>,
     #[serde(default)]
     reason: String,
@@ -281,6 +283,7 @@ fn every_closing_is_explained_by_its_own_row() {
                 .map_or(Party::Unknown, |by| Party::from_name(by).unwrap()),
             at_hop: ending.at_hop,
             ends: ending.ends.as_deref(),
+            engine_io: ending.engine_io,
             version: ending.version.as_deref().map(version),
             reason: &ending.reason,
             age: Duration::from_secs_f64(ending.age),

@@ -38,6 +38,16 @@ pub(super) struct Resent {
     pub(super) told: bool,
 }
 
+impl Resent {
+    /// Once more.
+    pub(super) fn again(&mut self, now: Timestamp) {
+        if self.times == 0 {
+            self.since = now;
+        }
+        self.times = self.times.saturating_add(1);
+    }
+}
+
 impl Half {
     /// The stream begins at this sequence number.
     fn restart(&mut self, start: u32) {
