@@ -251,7 +251,12 @@ impl Sockets {
             .into_iter()
             .filter_map(best_of)
             .collect::<Vec<_>>();
-        let neighbours = socket.outer_end.map(|end| self.ends.neighbours(end));
+        // As the best view shows it now, which may not be the one that showed its end first.
+        let outer_end = legs.first().and_then(LegEnd::of);
+        let neighbours = outer_end.map(|end| self.ends.neighbours(end));
+        // The client of a leg that did not end before the capture did has its WebSocket still.
+        let outer_lives = legs.first().is_some_and(|leg| leg.first_end().is_none());
+        let still_open = socket.first_end.is_none() || (is_over && outer_lives);
         let closing = Closing {
             attempt: id,
             at,
@@ -260,7 +265,7 @@ impl Sockets {
             target: socket.target,
             failed_upstream,
             neighbours: neighbours.unwrap_or_default(),
-            still_open: socket.first_end.is_none(),
+            still_open,
             seen_until: now,
             lossy: socket.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs,

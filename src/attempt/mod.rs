@@ -282,6 +282,8 @@ pub struct ClosingLeg {
     pub lossy: bool,
     /// Frames of the client, and of the server, may have been lost, a Close among them; or a FIN.
     pub blind: [bool; 2],
+    /// Bytes of a payload of the client, and of the server, were lost, and a FIN may have been with them.
+    pub torn: [bool; 2],
     /// Only one direction was ever seen.
     pub one_sided: bool,
 }
@@ -412,6 +414,13 @@ impl ClosingLeg {
     /// Whether a side may have sent a Close or a FIN that is not in the capture.
     pub fn may_hide(&self, dir: Direction) -> bool {
         self.one_sided || self.blind.get(dir.index()).is_none_or(|&blind| blind)
+    }
+
+    /// Whether a side may have ended TCP first, or at all, without the capture showing it.
+    pub fn may_hide_end(&self, dir: Direction) -> bool {
+        let torn = self.torn.get(dir.index()).is_none_or(|&torn| torn);
+        let ended = self.tcp_ends.iter().any(|end| end.dir == dir);
+        self.may_hide(dir) || (torn && !ended)
     }
 }
 

@@ -189,8 +189,9 @@ impl Socket {
         at_segment_start: bool,
     ) {
         let side = self.sides.get(dir);
-        // Bytes of a Close end a silence; they are no part of what went before it.
-        if !side.closed && !side.walker.is_between_frames() {
+        // Bytes of a Close end a silence; they are no part of what went before it. Of a header that is not whole it is not
+        // known whether it is one.
+        if !side.closed && side.walker.is_within_payload() {
             self.heard(link, dir);
         }
         match &self.sides.get(dir).sync {

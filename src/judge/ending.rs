@@ -224,7 +224,7 @@ fn closed_by(closing: &Closing, first: &SeenClose) -> Party {
 /// No Close was seen, but there may have been one: nobody can be said to have ended it without.
 fn may_hide_more(closing: &Closing) -> bool {
     let sides = [Direction::ToServer, Direction::ToClient];
-    let hides = |leg: &ClosingLeg| sides.into_iter().any(|dir| leg.may_hide(dir));
+    let hides = |leg: &ClosingLeg| sides.into_iter().any(|dir| leg.may_hide_end(dir));
     closing.legs.iter().any(hides)
 }
 

@@ -106,8 +106,11 @@ impl Trial<'_> {
         let given_up = legs().find(|(_, node)| {
             matches!(node.role, Role::Retry | Role::Failed) && Some(node.leg.started()) < answered
         });
+        // A gateway that opened towards its client has nothing behind it yet, and may never have.
+        let went_on = legs().any(|(_, node)| node.role == Role::Path && node.parent.is_some());
         if let Some((index, node)) = given_up
             && self.outermost().opened()
+            && went_on
         {
             note(
                 FindingId::UpstreamRetried,

@@ -6,6 +6,7 @@ use crate::attempt::{Attempt, ClosingLeg, Leg, Protocol, TcpEnd};
 use crate::flow::{Direction, End};
 use crate::judge::{Finding, JudgedAttempt, Verdict};
 use crate::time::{Stamp, Timestamp};
+use crate::websocket::CloseCode;
 
 /// The token of the protocol that was asked for; `None` where nothing was.
 pub(super) fn protocol(attempt: &Attempt) -> Option<&str> {
@@ -78,11 +79,11 @@ pub(super) const fn side(dir: Direction) -> &'static str {
     }
 }
 
-/// From one side's Close to the other's.
-pub(super) fn echo(leg: &ClosingLeg) -> Option<Duration> {
+/// From one side's Close to the other's, and what that says: mostly the same code.
+pub(super) fn echo(leg: &ClosingLeg) -> Option<(Duration, Option<CloseCode>)> {
     let first = leg.closes.first()?;
     let answer = leg.closes.iter().find(|close| close.dir != first.dir)?;
-    Some(answer.at.ts.since(first.at.ts))
+    Some((answer.at.ts.since(first.at.ts), answer.close.code))
 }
 
 /// The latest moment that an attempt shows: when it could be decided at the earliest.

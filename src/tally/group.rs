@@ -179,14 +179,14 @@ impl Groups {
     pub(super) fn count(&mut self, key: GroupKey, at: Timestamp, example: Example) -> bool {
         let known = self.places.get(&key).copied();
         if let Some(group) = known.and_then(|place| self.all.get_mut(place)) {
-            group.add(at);
+            group.add(at, example);
         } else if self.all.len() < self.most {
             let key = Arc::new(key);
             self.places.insert(Arc::clone(&key), self.all.len());
             self.all.push(Group::new(key, at, example));
         } else {
             if let Some(group) = &mut self.folded {
-                group.add(at);
+                group.add(at, example);
             } else {
                 let key = Arc::new(GroupKey::folded());
                 self.folded = Some(Group::new(key, at, example));
@@ -225,9 +225,12 @@ impl Group {
         }
     }
 
-    fn add(&mut self, at: Timestamp) {
+    fn add(&mut self, at: Timestamp, example: Example) {
+        // They are told when they are decided, which is not the order in which they began.
+        if at < self.first {
+            self.example = example;
+        }
         self.count = self.count.saturating_add(1);
-        // Attempts are told when they are decided, which is not the order in which they began.
         self.first = self.first.min(at);
         self.last = self.last.max(at);
     }

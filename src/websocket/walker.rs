@@ -161,6 +161,11 @@ impl FrameWalker {
             }
     }
 
+    /// Whether the next byte is one of a payload: what frame it is of is known.
+    pub const fn is_within_payload(&self) -> bool {
+        matches!(&self.frame, Some(frame) if frame.left > 0)
+    }
+
     /// Position of the next byte.
     pub const fn offset(&self) -> u64 {
         self.offset

@@ -118,8 +118,14 @@ impl ClosingLeg {
             // Of a frame whose header was seen it is known what it was.
             Fact::Gap {
                 over: GapOver::Payload,
+                dir,
                 ..
-            } => self.lossy = true,
+            } => {
+                self.lossy = true;
+                if let Some(torn) = self.torn.get_mut(dir.index()) {
+                    *torn = true;
+                }
+            }
             Fact::Gap { dir, .. } => self.lose(*dir),
             Fact::Retransmitting { dir } => {
                 self.retransmitting.get_or_insert((*dir, at.ts));

@@ -112,7 +112,7 @@ fn every_line_has_exactly_its_keys() {
     );
     has(
         &closing["legs"][0],
-        "leg wire_code by echoed echo_ms tcp_end tcp_by age_ms idle_ms frames",
+        "leg wire_code by echoed echo_ms echo_code tcp_end tcp_by age_ms idle_ms frames",
     );
     for side in ["client", "server"] {
         has(

@@ -17,6 +17,8 @@ use super::{Page, View, block};
 const MOST: usize = 15;
 /// Groups that have a line.
 const LINES: usize = 15;
+/// Findings told behind the root cause.
+const OTHERS: usize = 3;
 /// The shortest silence before an end that may be its cause.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Up to here many ends are one event rather than a habit.
@@ -176,6 +178,11 @@ fn closing(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedClosi
         root.map(|root| block::evidence(root, &mask))
             .unwrap_or_default(),
     );
+    let others = judgement.findings.iter().skip(1).take(OTHERS);
+    seen.extend(others.filter_map(|other| {
+        let evidence = block::evidence(other, &mask).into_iter().next()?;
+        Some(format!("Also {}: {evidence}", other.id.name()))
+    }));
     match &judgement.meaning {
         Some(meaning) => seen.push(format!("Known by {}.", meaning.known_by)),
         // The user's own row knows it.

@@ -241,6 +241,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         retransmitting: None,
         lossy: false,
         blind: [false; 2],
+        torn: [false; 2],
         one_sided: false,
     };
     leg.rtt[0].extend([700, 300].map(Duration::from_micros));

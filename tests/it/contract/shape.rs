@@ -60,7 +60,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "end",
-        "leg:number wire_code:code? by:side? echoed:bool echo_ms:number? tcp_end:ended tcp_by:side? age_ms:number idle_ms:number frames:sides",
+        "leg:number wire_code:code? by:side? echoed:bool echo_ms:number? echo_code:code? tcp_end:ended tcp_by:side? age_ms:number idle_ms:number frames:sides",
     ),
     ("sides", "client:frames server:frames"),
     (

@@ -11,6 +11,24 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
         "lossy",
         &[
             (
+                "close/gateway_upstream_bad_101",
+                "",
+                "by server / bad_gateway hop 10.1.0.1:80>-",
+                "of a gateway whose other leg is not known it can only be said where it is seen",
+            ),
+            (
+                "close/gateway_upstream_bad_101",
+                "",
+                "by unknown / bad_gateway hop 10.1.0.1:80>-",
+                "likewise",
+            ),
+            (
+                "close/idle_nginx_upstream_leg_only",
+                "",
+                "close abnormal 1006 by client / idle_timeout hop -",
+                "which of them shows a silence for the first time is another one where one is lost",
+            ),
+            (
                 "handshake/ok_nginx_mirror_behind_tls",
                 "",
                 "`stripped upgrade_stripped 200 hop ->",
@@ -139,8 +157,23 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
         ],
     ),
     (
+        "lossless",
+        &[(
+            "close/codes_to_tungstenite",
+            "raced by 1",
+            "close application 3000 by server",
+            "both sides close in packets next to each other: whichever was captured first is the first",
+        )],
+    ),
+    (
         "views",
         &[
+            (
+                "close/gateway_upstream_bad_101",
+                "rewritten view first",
+                "",
+                "a gateway has a key of its own: whether its leg is joined by time hangs on what else is seen at that time",
+            ),
             (
                 "handshake/ok_same_key_two_clients",
                 " view first",
@@ -176,6 +209,42 @@ const WEAKNESSES: &[(&str, &[Weakness])] = &[
     (
         "one view whole",
         &[
+            (
+                "close/idle_haproxy_client_leg_only",
+                "without packet",
+                "/ abnormal_closure hop -`",
+                "how often a silence was the same is counted as it was first seen, in the damaged view",
+            ),
+            (
+                "close/idle_haproxy_upstream_leg_only",
+                "without packet",
+                "/ abnormal_closure hop -`",
+                "likewise",
+            ),
+            (
+                "close/idle_nginx_60s_upstream_leg_only",
+                "without packet",
+                "/ abnormal_closure hop -`",
+                "likewise",
+            ),
+            (
+                "close/idle_nginx_client_leg_only",
+                "without packet",
+                "/ abnormal_closure hop -`",
+                "likewise",
+            ),
+            (
+                "close/idle_timer_of_the_server",
+                "without packet",
+                "/ abnormal_closure hop -`",
+                "likewise",
+            ),
+            (
+                "close/idle_nginx_upstream_leg_only",
+                "without packet",
+                "close abnormal 1006 by client / ",
+                "likewise, and which of them shows it first",
+            ),
             (
                 "handshake/stripped_by_nginx_sockjs",
                 "without packet",

@@ -243,7 +243,10 @@ fn closes_so(closing: &Closed, whole: &Told) -> bool {
     let forbidden = before.map_or(&whole.findings, |before| &before.findings);
     let names_nobody = closing.by == Party::Unknown
         && closing.hop.is_none()
-        && matches!(closing.finding, None | Some(FindingId::CaptureIncomplete));
+        && matches!(
+            closing.finding,
+            None | Some(FindingId::CaptureIncomplete | FindingId::AbnormalClosure)
+        );
     // What a Close says that was seen holds, whoever sent it first.
     let is_answer = closing.lossy.0
         && closing.by == Party::Unknown
@@ -252,14 +255,19 @@ fn closes_so(closing: &Closed, whole: &Told) -> bool {
     let is_part = before.is_some_and(|before| {
         closing.kind == before.kind
             && closing.code == before.code
-            && (closing.by == before.by || closing.by == Party::Unknown)
+            && (closing.by == before.by
+                || closing.by == Party::Unknown
+                // Where less is seen of the legs, it is the side that the leg shows.
+                || before.by == Party::Proxy && closing.lossy.0)
             && is_of(closing.finding, &before.findings)
             && is_part_of(closing.hop.as_ref(), before.hop.as_ref())
     });
     match closing.kind {
         _ if is_part => true,
         Kind::Open => names_nobody || (closing.hop.is_none() && is_of(closing.finding, forbidden)),
-        Kind::Abnormal => closing.lossy.0 && names_nobody,
+        Kind::Abnormal => {
+            names_nobody && (closing.lossy.0 || before.is_some_and(|it| it.kind == Kind::Abnormal))
+        }
         _ => is_answer,
     }
 }
