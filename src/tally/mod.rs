@@ -7,6 +7,7 @@ mod count;
 #[cfg(test)]
 pub(crate) mod example;
 mod group;
+mod history;
 mod latency;
 mod route;
 mod routes;
@@ -14,7 +15,8 @@ mod snapshot;
 
 pub use count::{Counts, Kinds, Verdicts};
 pub use group::{Example, Group, GroupKey, HopKey, Outcome, root};
-pub use latency::{Latency, Percentiles, answer_time, connect_time};
+pub use history::{Beat, History};
+pub use latency::{Latency, Percentiles, Spread, Spreads, answer_time, connect_time};
 pub use route::{host_of, target_of, template};
 pub use routes::Route;
 pub use snapshot::Snapshot;
@@ -30,6 +32,7 @@ use crate::limits::{Limit, Limits, Reached};
 use crate::time::Timestamp;
 
 use group::Groups;
+use history::Beats;
 use latency::Recorder;
 use routes::{Full, Routes};
 
@@ -57,6 +60,7 @@ pub struct Tally {
     groups: Groups,
     routes: Routes,
     latency: Recorder,
+    beats: Beats,
     health: Health,
     reached: Reached,
     recent_attempts: VecDeque<Arc<JudgedAttempt>>,
@@ -85,6 +89,7 @@ impl Tally {
             groups: Groups::new(most(Limit::groups)),
             routes: Routes::new(most(Limit::tally_routes), most(Limit::tally_hosts)),
             latency: Recorder::new(2),
+            beats: Beats::default(),
             health: Health::default(),
             reached: Reached::default(),
             recent_attempts: VecDeque::new(),
@@ -122,6 +127,8 @@ impl Tally {
             self.recent_closings.push_back(Arc::clone(judged));
         }
         self.closings.count(judged.judgement.kind);
+        self.beats
+            .count(|beat| beat.closings.count(judged.judgement.kind));
         if let Some(code) = judged.judgement.code
             && !self.close_codes.count(code)
         {
@@ -154,12 +161,22 @@ impl Tally {
     /// Time has come this far; so many attempts wait, so many WebSockets are open.
     pub fn progress(&mut self, now: Timestamp, pending: u64, open: u64) {
         self.now = self.now.max(Some(now));
+        self.beats.advance(now);
         self.pending = pending;
         self.open = open;
     }
 
     /// All of it, as it stands now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.taken(self.routes.sorted())
+    }
+
+    /// The same without the routes, whose percentiles take their time: for a screen that is drawn ten times a second.
+    pub fn glance(&self) -> Arc<Snapshot> {
+        self.taken(Vec::new())
+    }
+
+    fn taken(&self, routes: Vec<Route>) -> Arc<Snapshot> {
         let mut health = self.health.clone();
         health.reached.add(&self.reached);
         let groups = self.groups.sorted(|key| {
@@ -183,8 +200,10 @@ impl Tally {
             close_codes: self.close_codes.clone(),
             closings: self.closings,
             groups,
-            routes: self.routes.sorted(),
+            routes,
             latency: self.latency.summary(),
+            spreads: self.latency.spreads(),
+            history: self.beats.history(),
             first: health.first,
             health,
             recent_attempts: self.recent_attempts.iter().cloned().collect(),
@@ -197,6 +216,8 @@ impl Tally {
     fn websocket(&mut self, judged: &Arc<JudgedAttempt>) {
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
         self.attempts.count(judgement.verdict);
+        self.beats
+            .count(|beat| beat.attempts.count(judgement.verdict));
         if let Some(finding) = root(judged) {
             self.findings.count(finding);
         } else {
