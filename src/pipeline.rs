@@ -82,7 +82,9 @@ pub enum Error {
     #[error("cannot write the output: {0}")]
     Write(io::Error),
     /// The terminal.
-    #[error("cannot draw on the terminal: {0}\nWithout --tui (or with --no-tui) the same is printed as text.")]
+    #[error(
+        "cannot draw on the terminal: {0}\nWithout --tui (or with --no-tui) the same is printed as text."
+    )]
     Screen(io::Error),
     /// A thread panicked.
     #[error(
@@ -158,7 +160,11 @@ fn pump(
                 // What the screen shows may be looked at as long as one likes.
                 let _over = window.is_none().then(|| StopOnDrop(stop));
                 let report = window.is_none().then(|| report_to(config, live));
-                judge_all(Analysis::new(config, catalogue, live, report), &receiver, window)
+                judge_all(
+                    Analysis::new(config, catalogue, live, report),
+                    &receiver,
+                    window,
+                )
             })
             .map_err(Error::Spawn)?;
         let capture = thread::Builder::new()
@@ -194,11 +200,7 @@ fn pump(
 }
 
 /// The screen. What was to be said meanwhile, and whether the terminal could be drawn on.
-fn look(
-    config: &Config,
-    live: bool,
-    mut watching: Watching<'_>,
-) -> (Vec<String>, io::Result<()>) {
+fn look(config: &Config, live: bool, mut watching: Watching<'_>) -> (Vec<String>, io::Result<()>) {
     let setup = screen::setup(config, report_options(config, live));
     let empty = Tally::new(&config.limits).glance();
     let shown = tui::run(setup, empty, &mut watching);

@@ -161,7 +161,6 @@ impl Markdown {
             self.line(line);
         }
         self.line(&fence);
-        self.line("");
     }
 
     fn when(&mut self, clock: &Clock, group: Option<&Group>, at: crate::time::Timestamp) {

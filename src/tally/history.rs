@@ -142,11 +142,19 @@ mod tests {
     #[test]
     fn seconds_follow_one_another_and_old_ones_leave() {
         let history = beats(&[7, 7, 9]).history();
-        let closings: Vec<u64> = history.recent.iter().map(|beat| beat.closings.total()).collect();
+        let closings: Vec<u64> = history
+            .recent
+            .iter()
+            .map(|beat| beat.closings.total())
+            .collect();
         assert_eq!(closings, [2, 0, 1]);
         let history = beats(&[0, 10_000]).history();
         assert_eq!(history.recent.len(), RECENT);
-        let sum: u64 = history.recent.iter().map(|beat| beat.closings.total()).sum();
+        let sum: u64 = history
+            .recent
+            .iter()
+            .map(|beat| beat.closings.total())
+            .sum();
         assert_eq!(sum, 1);
     }
 
@@ -163,7 +171,11 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_counts_at_the_last_second() {
         let history = beats(&[100, 50, 101]).history();
-        let closings: Vec<u64> = history.recent.iter().map(|beat| beat.closings.total()).collect();
+        let closings: Vec<u64> = history
+            .recent
+            .iter()
+            .map(|beat| beat.closings.total())
+            .collect();
         assert_eq!(closings, [2, 1]);
     }
 

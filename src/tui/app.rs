@@ -182,8 +182,7 @@ impl App {
             }
             Event::Paste(text) if self.typing.is_some() => {
                 let fit = text.chars().filter(|c| !c.is_control());
-                fit.take(FILTER)
-                    .find_map(|c| self.act(Action::Type(c)))
+                fit.take(FILTER).find_map(|c| self.act(Action::Type(c)))
             }
             _ => None,
         }
@@ -301,6 +300,15 @@ impl App {
             Screen::Attempts => self.attempts.follows(),
             Screen::Closings => self.closings.follows(),
             _ => self.groups.follows(),
+        }
+    }
+
+    /// Whether there is something to look at.
+    pub(super) const fn has_rows(&self) -> bool {
+        !match self.screen {
+            Screen::Attempts => self.lists.attempts.is_empty(),
+            Screen::Closings => self.lists.closings.is_empty(),
+            _ => self.lists.groups.is_empty(),
         }
     }
 

@@ -117,7 +117,9 @@ fn word(text: &str) -> Option<Word> {
 }
 
 fn is_name(name: &str) -> bool {
-    NAMES.split(' ').any(|known| known.strip_suffix(':') == Some(name))
+    NAMES
+        .split(' ')
+        .any(|known| known.strip_suffix(':') == Some(name))
 }
 
 /// `90s`, `5m`, `2h`, `1d`; a bare number is seconds.

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Node, Role};
 use crate::event::FrameCounts;
 use crate::flow::{Direction, End, Endpoint};
-use crate::judge::{Change, Hop, JudgedAttempt, Message};
+use crate::judge::{Change, FindingId, Hop, JudgedAttempt, Message};
 use crate::report::mask::Mask;
 use crate::report::phrase::field_name;
 use crate::report::sanitize::clean;
@@ -131,12 +131,7 @@ impl Ladder {
     }
 
     /// Gives each leg its two columns.
-    fn places(
-        &mut self,
-        attempt: &Attempt,
-        hop: Option<&Hop>,
-        mask: &Mask,
-    ) -> Vec<(usize, usize)> {
+    fn places(&mut self, attempt: &Attempt, hop: Option<&Hop>, mask: &Mask) -> Vec<(usize, usize)> {
         let behind_unseen = hop.is_some_and(|hop| hop.inward.is_none() && hop.outward.is_some());
         let is_encrypted = attempt.surroundings.client_leg_encrypted;
         let client = if behind_unseen || is_encrypted {
@@ -295,10 +290,13 @@ impl Ladder {
                 (sign, clean(&field_name(&d.field), 28).into_owned())
             });
         let mut changes: Vec<(char, String)> = changes.collect();
+        if changes.is_empty() && message == Message::Request {
+            changes.extend(missing(judged, leg));
+        }
         // What the handshake stands on comes first, and of it what is gone.
         changes.sort_by_key(|(sign, field)| {
-            let is_handshake = matches!(&**field, "Upgrade" | "Connection")
-                || field.starts_with("Sec-WebSocket");
+            let is_handshake =
+                matches!(&**field, "Upgrade" | "Connection") || field.starts_with("Sec-WebSocket");
             (!is_handshake, "-~+".find(*sign))
         });
         if let Some(arrow) = self.arrows.last_mut() {
@@ -425,7 +423,9 @@ impl Ladder {
                 };
                 // The last one may stand further right where there is room.
                 let at = if index == last && index > 0 {
-                    x.saturating_sub(wide / 2).min(width.saturating_sub(wide)).max(at)
+                    x.saturating_sub(wide / 2)
+                        .min(width.saturating_sub(wide))
+                        .max(at)
                 } else {
                     at
                 };
@@ -445,6 +445,24 @@ impl Ladder {
     }
 }
 
+/// What a lone leg has lost, by its findings: there is no other leg to hold it against.
+fn missing(judged: &JudgedAttempt, leg: usize) -> impl Iterator<Item = (char, String)> + '_ {
+    let is_lone = judged.judgement.diff.is_empty();
+    let findings = judged.judgement.findings.iter();
+    findings
+        .filter(move |finding| is_lone && finding.leg == leg)
+        .filter_map(|finding| {
+            Some(match finding.id {
+                FindingId::UpgradeStripped => "Upgrade",
+                FindingId::ConnectionStripped => "Connection",
+                FindingId::KeyStripped => "Sec-WebSocket-Key",
+                FindingId::VersionStripped => "Sec-WebSocket-Version",
+                _ => return None,
+            })
+        })
+        .map(|field| ('-', field.to_owned()))
+}
+
 /// What the server of a leg is called: by its role, and what it says it is.
 fn server_name(
     attempt: &Attempt,
@@ -459,7 +477,8 @@ fn server_name(
         .any(|other| other.parent == Some(index) && other.role == Role::Path);
     let is_hop = hop.is_some_and(|hop| hop.inward == Some(node.leg.connection.server));
     let software = if is_hop {
-        hop.and_then(|hop| hop.software.as_deref()).map(str::to_owned)
+        hop.and_then(|hop| hop.software.as_deref())
+            .map(str::to_owned)
     } else if has_child {
         // What stands in the answer may be of the server behind it.
         None

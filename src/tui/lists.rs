@@ -138,11 +138,7 @@ impl ClosingColumn {
 /// The one behind it, around.
 pub(super) fn next_of<C: Copy + PartialEq>(all: &[C], column: C) -> C {
     let at = all.iter().position(|&one| one == column).unwrap_or(0);
-    all.iter()
-        .copied()
-        .cycle()
-        .nth(at + 1)
-        .unwrap_or(column)
+    all.iter().copied().cycle().nth(at + 1).unwrap_or(column)
 }
 
 impl<K> Default for Cursor<K> {
@@ -191,7 +187,9 @@ impl Lists {
         };
         let wants = |item: Item<'_>| choice.only.is_none_or(|only| only.wants(item));
         let base = choice.baseline;
-        let last_id = base.and_then(|base| base.recent_attempts.last()).map(|j| j.attempt.id);
+        let last_id = base
+            .and_then(|base| base.recent_attempts.last())
+            .map(|j| j.attempt.id);
         let mut attempts: Vec<_> = snapshot
             .recent_attempts
             .iter()
@@ -381,7 +379,8 @@ pub(super) fn path_of(attempt: &Attempt) -> &str {
     target_of(attempt.outermost()).map_or("*", path)
 }
 
-fn path(target: &str) -> &str {
+/// A target without its query.
+pub(super) fn path(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or(target)
 }
 
@@ -399,7 +398,9 @@ type Key = (u64, String);
 
 fn sort_attempts(attempts: &mut [Arc<JudgedAttempt>], order: Order<AttemptColumn>) {
     use AttemptColumn as C;
-    newest_first(attempts, |j| (j.attempt.outermost().started(), j.attempt.id));
+    newest_first(attempts, |j| {
+        (j.attempt.outermost().started(), j.attempt.id)
+    });
     let number = |n: Option<u64>| (n.unwrap_or(u64::MAX), String::new());
     let text = |text: String| (0, text);
     let key = |judged: &Arc<JudgedAttempt>| -> Key {
@@ -432,9 +433,8 @@ fn sort_attempts(attempts: &mut [Arc<JudgedAttempt>], order: Order<AttemptColumn
 fn sort_closings(closings: &mut [Arc<JudgedClosing>], order: Order<ClosingColumn>) {
     use ClosingColumn as C;
     newest_first(closings, |j| (j.closing.at, j.closing.attempt));
-    let longest = |wait: std::time::Duration| {
-        u64::MAX - u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)
-    };
+    let longest =
+        |wait: std::time::Duration| u64::MAX - u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
     let key = |judged: &Arc<JudgedClosing>| -> Key {
         let (closing, judgement) = (&judged.closing, &judged.judgement);
         match order.column {

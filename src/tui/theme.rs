@@ -135,8 +135,7 @@ mod tests {
             let theme = Theme { color: true, light };
             for &tone in ALL {
                 let style = theme.style(tone);
-                let is_of_palette =
-                    !matches!(style.fg, Some(Color::Rgb(..) | Color::Indexed(_)));
+                let is_of_palette = !matches!(style.fg, Some(Color::Rgb(..) | Color::Indexed(_)));
                 assert!(is_of_palette && style.bg.is_none(), "{tone:?}");
                 let unreadable = [Color::Yellow, Color::LightYellow, Color::White, Color::Cyan];
                 assert!(!light || style.fg.is_none_or(|fg| !unreadable.contains(&fg)));

@@ -50,7 +50,13 @@ const LAWS: &[Law] = &[
         // The screen says what the report says, in its words, masked and cleaned as it does.
         "tui",
         &[
-            "attempt", "judge", "tally", "report", "event", "http", "websocket",
+            "attempt",
+            "judge",
+            "tally",
+            "report",
+            "event",
+            "http",
+            "websocket",
         ],
         &["ratatui", "data_encoding"],
     ),
@@ -67,8 +73,7 @@ const LAWS: &[Law] = &[
     (
         "pipeline",
         &[
-            "dissect", "attempt", "judge", "tally", "capture", "report", "event", "cli",
-            "tui",
+            "dissect", "attempt", "judge", "tally", "capture", "report", "event", "cli", "tui",
         ],
         &["crossbeam_channel", "ctrlc", "thiserror"],
     ),

@@ -8,8 +8,8 @@ use crate::report::phrase::{Subject, headline, listed, phrase};
 use crate::report::sanitize::clean;
 use crate::tally::{Group, GroupKey};
 
-use super::words::{count, percent, shell_quoted};
 use super::table::Row;
+use super::words::{count, percent, shell_quoted};
 use super::{Page, View, table};
 
 /// Evidence shown; the rest is in the JSON.

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::event::Health;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind};
-use crate::report::{facts, words};
 use crate::report::mask::Mask;
 use crate::report::{Item, Options, Verbosity};
+use crate::report::{facts, words};
 use crate::tally::{Example, GroupKey, Outcome, Snapshot};
 use crate::time::Timestamp;
 

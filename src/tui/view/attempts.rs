@@ -6,16 +6,16 @@ use ratatui::text::Line;
 
 use crate::judge::JudgedAttempt;
 use crate::report::mask::Mask;
-use crate::report::phrase::{hop_name, short};
+use crate::report::phrase::hop_name;
 use crate::report::sanitize::clean;
 use crate::report::words::span;
-use crate::tally::{answer_time, host_of, target_of};
+use crate::tally::{answer_time, host_of};
 
 use super::super::app::App;
 use super::super::canvas::Row;
-use super::super::lists::{AttemptColumn as C, other_protocol};
+use super::super::lists::{AttemptColumn as C, other_protocol, path_of};
 use super::super::theme::{Tone, of_verdict, sign_of_verdict};
-use super::parts::{text, window};
+use super::parts::{LOSSY, fitted_place, in_few_words, text, window};
 
 /// Columns by the width there is: each with its own, 0 for a share of what is left.
 fn columns(width: usize) -> Vec<(C, usize)> {
@@ -29,7 +29,11 @@ fn columns(width: usize) -> Vec<(C, usize)> {
     if width >= 160 {
         all.push((C::Hop, 32));
     }
-    all.extend([(C::Host, 0), (C::Path, 0), (C::What, 0)]);
+    if width >= 110 {
+        all.push((C::Host, 0));
+    }
+    // With little room the host stands before the path.
+    all.extend([(C::Path, 0), (C::What, 0)]);
     all
 }
 
@@ -42,6 +46,8 @@ fn places(width: usize) -> Vec<(C, usize, usize)> {
     all.into_iter()
         .map(|(column, wide)| {
             let wide = match (column, wide) {
+                (C::What, 0) if width < 110 => rest.saturating_sub(rest * 9 / 20),
+                (_, 0) if width < 110 => rest * 9 / 20,
                 (C::What, 0) => rest.saturating_sub(rest / 4 * 2),
                 (_, 0) => rest / 4,
                 (_, wide) => wide,
@@ -58,13 +64,27 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     let order = app.attempt_order;
     let mut head = Row::new(width);
     for &(column, x, wide) in &places {
-        let (name, tone) = sorted(column.name(), column == order.column, order.reversed);
+        let is_sorted = column == order.column;
+        let name = match column {
+            C::Path if width < 110 => "where",
+            column => column.name(),
+        };
+        let (name, tone) = sorted(name, is_sorted, order.reversed);
         head.cut(x, &name, wide, tone);
+    }
+    if places.iter().all(|place| place.0 != order.column) {
+        let (name, tone) = sorted(order.column.name(), true, order.reversed);
+        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
     }
     let mut lines = vec![head.line(app.theme)];
     let rows = &app.lists.attempts;
     if rows.is_empty() {
-        lines.push(text(app, &nothing(app.lists.all[1], "attempt"), width, Tone::Dim));
+        lines.push(text(
+            app,
+            &nothing(app.lists.all[1], "attempt"),
+            width,
+            Tone::Dim,
+        ));
     }
     let selected = app.attempts.index();
     for at in window(selected, rows.len(), height.saturating_sub(1)) {
@@ -103,7 +123,10 @@ fn line(
     let mask = Mask::of_attempt(app.setup.report.redact, &judged.attempt);
     let mut row = Row::new(width);
     for &(column, x, wide) in places {
-        let (text, tone) = cell(app, judged, column, &mask);
+        let (text, tone) = match column {
+            C::Path if width < 110 => (where_of(judged, &mask, wide), Tone::Plain),
+            column => cell(app, judged, column, &mask),
+        };
         row.cut(x, &text, wide, tone);
     }
     if is_selected {
@@ -132,10 +155,7 @@ fn cell(app: &App, judged: &JudgedAttempt, column: C, mask: &Mask) -> (String, T
             || "-".to_owned(),
             |host| clean(&mask.host(&host), 60).into_owned(),
         )),
-        C::Path => plain(target_of(leg).map_or_else(
-            || "-".to_owned(),
-            |target| clean(&mask.target(target), 120).into_owned(),
-        )),
+        C::Path => plain(clean(&mask.target(path_of(attempt)), 120).into_owned()),
         C::Took => plain(answer_time(leg).map(span).unwrap_or_default()),
         C::Hop => match &judgement.hop {
             Some(hop) => plain(clean(&hop_name(hop, mask), 60).into_owned()),
@@ -149,14 +169,21 @@ fn cell(app: &App, judged: &JudgedAttempt, column: C, mask: &Mask) -> (String, T
     }
 }
 
+/// Host and path in one column.
+fn where_of(judged: &JudgedAttempt, mask: &Mask, room: usize) -> String {
+    let host = host_of(judged.attempt.outermost()).unwrap_or_else(|| "-".to_owned());
+    let path = mask.target(path_of(&judged.attempt));
+    fitted_place(&mask.host(&host), &path, room)
+}
+
 fn what(judged: &JudgedAttempt, mask: &Mask) -> (String, Tone) {
     let (attempt, judgement) = (&judged.attempt, &judged.judgement);
     let mut words = match other_protocol(attempt) {
         Some(name) => format!("asked for {}", clean(name, 30)),
-        None => clean(&short(judged, mask), 200).into_owned(),
+        None => clean(&in_few_words(judged, mask), 200).into_owned(),
     };
     if attempt.surroundings.lossy {
-        words.insert_str(0, "(packets lost) ");
+        words.insert_str(0, LOSSY);
     }
     if judgement.findings.is_empty() && words == "It opened" {
         return ("opened".to_owned(), Tone::Dim);

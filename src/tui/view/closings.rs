@@ -6,17 +6,16 @@ use ratatui::text::Line;
 
 use crate::judge::{JudgedClosing, Kind};
 use crate::report::mask::Mask;
-use crate::report::phrase::told;
 use crate::report::sanitize::clean;
 use crate::report::ticket::code_name;
 use crate::report::words::{number, span};
 
 use super::super::app::App;
 use super::super::canvas::Row;
-use super::super::lists::ClosingColumn as C;
+use super::super::lists::{ClosingColumn as C, path};
 use super::super::theme::{Tone, of_severity, sign_of_kind};
 use super::attempts::{nothing, sorted};
-use super::parts::{text, window};
+use super::parts::{LOSSY, closed_in_few_words, fitted_place, text, window};
 
 /// Columns by the width there is: each with its own, 0 for a share of what is left.
 fn columns(width: usize) -> Vec<(C, usize)> {
@@ -29,7 +28,11 @@ fn columns(width: usize) -> Vec<(C, usize)> {
     if width >= 110 {
         all.extend([(C::Age, 12), (C::Idle, 12)]);
     }
-    all.extend([(C::Host, 0), (C::Path, 0), (C::What, 0)]);
+    if width >= 110 {
+        all.push((C::Host, 0));
+    }
+    // With little room the host stands before the path.
+    all.extend([(C::Path, 0), (C::What, 0)]);
     all
 }
 
@@ -41,6 +44,8 @@ fn places(width: usize) -> Vec<(C, usize, usize)> {
     all.into_iter()
         .map(|(column, wide)| {
             let wide = match (column, wide) {
+                (C::What, 0) if width < 110 => rest.saturating_sub(rest * 9 / 20),
+                (_, 0) if width < 110 => rest * 9 / 20,
                 (C::What, 0) => rest.saturating_sub(rest / 4 * 2),
                 (_, 0) => rest / 4,
                 (_, wide) => wide,
@@ -58,8 +63,16 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     let order = app.closing_order;
     let mut head = Row::new(width);
     for &(column, x, wide) in &places {
-        let (name, tone) = sorted(column.name(), column == order.column, order.reversed);
+        let name = match column {
+            C::Path if width < 110 => "where",
+            column => column.name(),
+        };
+        let (name, tone) = sorted(name, column == order.column, order.reversed);
         head.cut(x, &name, wide, tone);
+    }
+    if places.iter().all(|place| place.0 != order.column) {
+        let (name, tone) = sorted(order.column.name(), true, order.reversed);
+        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
     }
     lines.push(head.line(app.theme));
     let rows = &app.lists.closings;
@@ -104,13 +117,23 @@ fn line(
     let mask = Mask::of_closing(app.setup.report.redact, &judged.closing);
     let mut row = Row::new(width);
     for &(column, x, wide) in places {
-        let (text, tone) = cell(app, judged, column, &mask);
+        let (text, tone) = match column {
+            C::Path if width < 110 => (where_of(judged, &mask, wide), Tone::Plain),
+            column => cell(app, judged, column, &mask),
+        };
         row.cut(x, &text, wide, tone);
     }
     if is_selected {
         row.put(0, "▸", Tone::Strong).tone(Tone::Selected);
     }
     row.line(app.theme)
+}
+
+/// Host and path in one column.
+fn where_of(judged: &JudgedClosing, mask: &Mask, room: usize) -> String {
+    let closing = &judged.closing;
+    let host = closing.host.as_deref().unwrap_or("-");
+    fitted_place(&mask.host(host), &mask.target(path(&closing.target)), room)
 }
 
 fn cell(app: &App, judged: &JudgedClosing, column: C, mask: &Mask) -> (String, Tone) {
@@ -131,15 +154,11 @@ fn cell(app: &App, judged: &JudgedClosing, column: C, mask: &Mask) -> (String, T
             || "-".to_owned(),
             |host| clean(&mask.host(host), 60).into_owned(),
         )),
-        C::Path => plain(clean(&mask.target(&closing.target), 120).into_owned()),
+        C::Path => plain(clean(&mask.target(path(&closing.target)), 120).into_owned()),
         C::What => {
-            let mut words = judgement
-                .findings
-                .first()
-                .map(|root| told(root.id))
-                .unwrap_or_default();
+            let mut words = closed_in_few_words(judged, mask);
             if closing.lossy {
-                words.insert_str(0, "(packets lost) ");
+                words.insert_str(0, LOSSY);
             }
             plain(words)
         }

@@ -25,7 +25,7 @@ const LEAST_FIX: usize = 5;
 pub(super) fn screen(app: &App, detail: &Detail, width: usize, room: usize) -> Vec<Line<'static>> {
     let all = lines(app, detail, width);
     let fix = fix(app, detail, width, room);
-    let room = room.saturating_sub(fix.len() + 1);
+    let room = seen_height(app, detail, width, room);
     let most = all.len().saturating_sub(room);
     let scroll = detail.scroll.min(most);
     let below = most - scroll;
@@ -46,10 +46,13 @@ pub(super) fn screen(app: &App, detail: &Detail, width: usize, room: usize) -> V
 
 /// How far it can be scrolled.
 pub(super) fn most_scroll(app: &App, detail: &Detail, width: usize, room: usize) -> usize {
-    let fix = fix(app, detail, width, room).len() + 1;
-    lines(app, detail, width)
-        .len()
-        .saturating_sub(room.saturating_sub(fix))
+    let all = lines(app, detail, width).len();
+    all.saturating_sub(seen_height(app, detail, width, room))
+}
+
+/// How many lines of it are seen at once.
+pub(super) fn seen_height(app: &App, detail: &Detail, width: usize, room: usize) -> usize {
+    room.saturating_sub(fix(app, detail, width, room).len() + 1)
 }
 
 fn fix(app: &App, detail: &Detail, width: usize, room: usize) -> Vec<Line<'static>> {
@@ -88,12 +91,7 @@ fn lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
     }
 }
 
-fn attempt(
-    app: &App,
-    detail: &Detail,
-    judged: &JudgedAttempt,
-    width: usize,
-) -> Vec<Line<'static>> {
+fn attempt(app: &App, detail: &Detail, judged: &JudgedAttempt, width: usize) -> Vec<Line<'static>> {
     let mask = Mask::of_attempt(app.setup.report.redact, &judged.attempt);
     let told = Told::of(judged, &app.setup.report.files, &mask);
     let verdict = judged.judgement.verdict;
@@ -101,14 +99,21 @@ fn attempt(
     let mut lines = vec![head(
         app,
         detail,
-        &format!("{} {}", sign_of_verdict(verdict), verdict.name().to_uppercase()),
+        &format!(
+            "{} {}",
+            sign_of_verdict(verdict),
+            verdict.name().to_uppercase()
+        ),
         of_verdict(verdict),
         &format!("{}   attempt {}", place(&key, &mask), judged.attempt.id),
         width,
     )];
     let mut sentence = told.sentence.clone();
     if let Some(name) = other_protocol(&judged.attempt) {
-        sentence.push_str(&format!(" It asked for {}, not WebSocket.", clean(name, 30)));
+        sentence.push_str(&format!(
+            " It asked for {}, not WebSocket.",
+            clean(name, 30)
+        ));
     }
     if !told.sure.is_empty() {
         sentence.push_str(&format!(" ({})", told.sure));
@@ -131,12 +136,7 @@ fn attempt(
     lines
 }
 
-fn closing(
-    app: &App,
-    detail: &Detail,
-    judged: &JudgedClosing,
-    width: usize,
-) -> Vec<Line<'static>> {
+fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> Vec<Line<'static>> {
     let (closing, judgement) = (&judged.closing, &judged.judgement);
     let mask = Mask::of_closing(app.setup.report.redact, closing);
     let key = GroupKey::of_closing(judged);
@@ -165,8 +165,15 @@ fn closing(
     lines.push(Line::default());
     let mut add = |label: &str, items: &[String]| lines.extend(labelled(app, label, items, width));
     let root = judgement.findings.first();
-    add("Seen", &root.map(|root| evidence(root, &mask)).unwrap_or_default());
-    if let Some(reason) = judgement.reason.as_deref().filter(|reason| !reason.is_empty()) {
+    add(
+        "Seen",
+        &root.map(|root| evidence(root, &mask)).unwrap_or_default(),
+    );
+    if let Some(reason) = judgement
+        .reason
+        .as_deref()
+        .filter(|reason| !reason.is_empty())
+    {
         add("Reason", &[clean(&mask.words(reason), 123).into_owned()]);
     }
     add(
@@ -199,11 +206,7 @@ fn head(
     width: usize,
 ) -> Line<'static> {
     let (index, len) = app.place();
-    let of = if detail.group.is_some() {
-        "group "
-    } else {
-        ""
-    };
+    let of = if detail.group.is_some() { "group " } else { "" };
     let right = format!("{of}{index} of {len} ");
     let mut row = Row::new(width);
     let x = columns(what) + 4;
@@ -229,23 +232,28 @@ fn of_group(app: &App, group: Option<&Group>, width: usize) -> Vec<Line<'static>
 
 /// What each leg carried, with a sign before what a hop has changed.
 fn table(app: &App, told: &Told, width: usize) -> Vec<Line<'static>> {
+    let mut rows = told.rows.clone();
+    // A leg that cannot be read stands greyed in the ladder; here it would be a column of nothing.
+    if rows.iter().skip(1).all(|row| row.left.is_empty()) {
+        for row in &mut rows {
+            row.left = std::mem::take(&mut row.right);
+        }
+    }
     let cell = |of: fn(&crate::report::text::Row) -> &str| {
-        told.rows
-            .iter()
+        rows.iter()
             .map(|row| columns(of(row)))
             .max()
             .unwrap_or_default()
     };
     let label = cell(|row| &row.label).min(24);
-    let has_right = told.rows.iter().any(|row| !row.right.is_empty());
+    let has_right = rows.iter().any(|row| !row.right.is_empty());
     let rest = width.saturating_sub(label + 4 + 2);
     let left = match has_right {
         true => cell(|row| &row.left).min(rest.saturating_sub(10) / 2),
         false => rest,
     };
     let (x_left, x_right) = (3 + label + 2, 3 + label + 2 + left + 2);
-    let mut lines: Vec<Line<'static>> = told
-        .rows
+    let mut lines: Vec<Line<'static>> = rows
         .iter()
         .map(|told| {
             let (sign, tone) = match told.note {
@@ -261,8 +269,11 @@ fn table(app: &App, told: &Told, width: usize) -> Vec<Line<'static>> {
                 .cut(3, &told.label, label, plain)
                 .cut(x_left, &told.left, left, plain);
             let room = width.saturating_sub(x_right + told.note.len() + 2);
-            row.cut(x_right, &told.right, room, plain)
-                .right(width.saturating_sub(1), told.note, tone);
+            row.cut(x_right, &told.right, room, plain).right(
+                width.saturating_sub(1),
+                told.note,
+                tone,
+            );
             row.line(app.theme)
         })
         .collect();

@@ -46,7 +46,8 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         ("handshakes waiting", number(snapshot.pending)),
     ] {
         let mut row = Row::new(width);
-        row.put(1, name, Tone::Plain).right(36, &value, Tone::Strong);
+        row.put(1, name, Tone::Plain)
+            .right(36, &value, Tone::Strong);
         lines.push(row.line(app.theme));
     }
     lines.push(Line::default());
@@ -66,7 +67,12 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     if !names.is_empty() {
         lines.extend(labelled(app, "On", &[names.join(", ")], width));
     }
-    lines.extend(labelled(app, "Source", std::slice::from_ref(&app.setup.source), width));
+    lines.extend(labelled(
+        app,
+        "Source",
+        std::slice::from_ref(&app.setup.source),
+        width,
+    ));
     if let Some(filter) = &app.setup.filter {
         let filter = clean(filter, 400).into_owned();
         lines.extend(labelled(app, "Filter", &[filter], width));
@@ -82,7 +88,12 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         lines.push(heading(app, "NOTICES", width));
         for notice in app.notices.iter().rev() {
             for line in notice.lines() {
-                lines.push(text(app, &format!(" {}", clean(line, 400)), width, Tone::Warn));
+                lines.push(text(
+                    app,
+                    &format!(" {}", clean(line, 400)),
+                    width,
+                    Tone::Warn,
+                ));
             }
         }
     }

@@ -30,12 +30,21 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(heading(app, "FILTER", width));
     for (word, told) in [
-        ("verdict:", "ok stripped downgraded rejected abandoned unknown"),
+        (
+            "verdict:",
+            "ok stripped downgraded rejected abandoned unknown",
+        ),
         ("status:", "426, 4xx, or - for none"),
         ("host: path:", "part of the host, of the path"),
-        ("hop: client:", "part of an address; hop: also the software, as nginx"),
+        (
+            "hop: client:",
+            "part of an address; hop: also the software, as nginx",
+        ),
         ("finding:", "part of its name, as upgrade"),
-        ("code: kind:", "of a closing: 1006, 10xx; normal, fault, abnormal"),
+        (
+            "code: kind:",
+            "of a closing: 1006, 10xx; normal, fault, abnormal",
+        ),
         ("by:", "who closed it: client server proxy"),
         ("since:", "90s, 5m, 2h: not longer ago"),
         ("word", "anything else is looked for everywhere"),
@@ -51,18 +60,32 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     for &verdict in Verdict::ALL {
         let mut row = Row::new(width);
         let name = format!("{} {}", sign_of_verdict(verdict), verdict.name());
-        row.put(1, &name, of_verdict(verdict))
-            .cut(15, meaning(verdict), width.saturating_sub(16), Tone::Plain);
+        row.put(1, &name, of_verdict(verdict)).cut(
+            15,
+            meaning(verdict),
+            width.saturating_sub(16),
+            Tone::Plain,
+        );
         lines.push(row.line(app.theme));
     }
     for (sign, told, tone) in [
         ("-field", "a hop removed it", Tone::Removed),
         ("+field", "a hop added it", Tone::Added),
-        ("~field", "a hop changed its value or its name", Tone::Changed),
+        (
+            "~field",
+            "a hop changed its value or its name",
+            Tone::Changed,
+        ),
+        (
+            "lossy:",
+            "packets were lost while it ran; what is missing may change the picture",
+            Tone::Warn,
+        ),
         ("┊", "a leg that cannot be read, or was not seen", Tone::Dim),
     ] {
         let mut row = Row::new(width);
-        row.put(1, sign, tone).put(15, told, Tone::Plain);
+        row.put(1, sign, tone)
+            .cut(15, told, width.saturating_sub(16), Tone::Plain);
         lines.push(row.line(app.theme));
     }
     lines.push(Line::default());

@@ -12,8 +12,28 @@ use super::parts::{heading, level, prose};
 
 /// Ends of the bars in microseconds: one, two and five of each power of ten. One bar more is for what took longer.
 const BOUNDS: &[u64] = &[
-    10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
-    500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    50_000_000,
+    100_000_000,
     300_000_000,
 ];
 /// Every third bar ends at a power of ten, which stands below it.
@@ -49,7 +69,8 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
         lines.extend(prose(app, told, width, Tone::Dim));
         return lines;
     }
-    let told = "From the end of the request to the start of the answer. Half took no longer than p50.";
+    let told =
+        "From the end of the request to the start of the answer. Half took no longer than p50.";
     lines.extend(prose(app, told, width, Tone::Dim));
     let each = height.saturating_sub(lines.len()) / spreads.len();
     let high = each.saturating_sub(3).clamp(2, 8);
@@ -83,7 +104,12 @@ fn histogram(
         head.cut(1, name, width, Tone::Strong)
             .right(width.saturating_sub(1), &told, Tone::Plain);
     } else {
-        let short = format!("p50 {}  p99 {}  ×{}", us(of.p50), us(of.p99), number(of.count));
+        let short = format!(
+            "p50 {}  p99 {}  ×{}",
+            us(of.p50),
+            us(of.p99),
+            number(of.count)
+        );
         let room = width.saturating_sub(columns(&short) + 3);
         head.cut(1, name, room, Tone::Strong)
             .right(width.saturating_sub(1), &short, Tone::Plain);

@@ -15,7 +15,7 @@ use ratatui::text::Line;
 use crate::report::text::in_short;
 use crate::report::words::{count, span};
 
-use super::action::{Mode, Screen, hints};
+use super::action::{Screen, hints};
 use super::app::{App, Over, Paste};
 use super::canvas::{Row, shortened, width, wrapped};
 use super::filter::NAMES;
@@ -25,6 +25,8 @@ use super::theme::Tone;
 const SMALLEST: (usize, usize) = (40, 10);
 /// The title and the keys.
 const FRAME: usize = 2;
+/// Columns of the source that are worth more than the time.
+const SOURCE: usize = 12;
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -36,7 +38,9 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>) {
     }
     if let Some(text) = &app.typing {
         let x = width(PROMPT) + width(text);
-        let x = u16::try_from(x).unwrap_or(u16::MAX).min(area.right().saturating_sub(1));
+        let x = u16::try_from(x)
+            .unwrap_or(u16::MAX)
+            .min(area.right().saturating_sub(1));
         frame.set_cursor_position((x, area.bottom().saturating_sub(1)));
     }
 }
@@ -70,7 +74,13 @@ fn screen(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
 
 /// Lines that a key for a page moves.
 pub(super) fn page_height(app: &App) -> usize {
-    body_height(app).saturating_sub(2).max(1)
+    let room = body_height(app);
+    let seen = match app.over.last() {
+        Some(Over::Detail(at)) => detail::seen_height(app, at, app.size.0, room),
+        _ => room,
+    };
+    // Two lines of the last page stay in sight.
+    seen.saturating_sub(2).max(1)
 }
 
 /// How far the page on the screen can be scrolled.
@@ -102,7 +112,9 @@ fn scrolled(lines: Vec<Line<'static>>, scroll: usize, room: usize) -> Vec<Line<'
     let scroll = scroll.min(most);
     let below = most - scroll;
     let mut seen: Vec<_> = lines.into_iter().skip(scroll).take(room).collect();
-    if below > 0 && let Some(last) = seen.last_mut() {
+    if below > 0
+        && let Some(last) = seen.last_mut()
+    {
         let n = u64::try_from(below + 1).unwrap_or(u64::MAX);
         *last = Line::from(format!(" ↓ {}", count(n, "more line", "more lines")));
     }
@@ -124,18 +136,21 @@ fn title(app: &App, width: usize) -> Line<'static> {
     right.push_str(state);
     let right = shortened(&right, width / 2);
     let end = width.saturating_sub(self::width(&right));
-    let mut left = format!(" wscap  {}  {}", name_of_screen(app), app.setup.source);
-    if let (Some(first), Some(now)) = (snapshot.first, snapshot.now) {
-        let room = end.saturating_sub(2);
-        let long = format!("  {}  {}", app.clock.time(now), span(now.since(first)));
-        let short = format!("  {}", app.clock.time(now));
-        let fits = |more: &str| self::width(&left) + self::width(more) <= room;
-        if fits(&long) {
-            left.push_str(&long);
-        } else if fits(&short) {
-            left.push_str(&short);
-        }
-    }
+    let name = format!(" wscap  {}  ", name_of_screen(app));
+    let room = end.saturating_sub(self::width(&name) + 2);
+    let times = snapshot.first.zip(snapshot.now).map(|(first, now)| {
+        let time = app.clock.time(now);
+        let long = format!("  {time}  {}", span(now.since(first)));
+        [long, format!("  {time}"), String::new()]
+    });
+    // The time stays as long as the source keeps a name.
+    let source = &app.setup.source;
+    let least = self::width(source).min(SOURCE);
+    let fits = |time: &&String| self::width(time) + least <= room;
+    let time = times.iter().flatten().find(fits).cloned();
+    let time = time.unwrap_or_default();
+    let source = shortened(source, room.saturating_sub(self::width(&time)));
+    let left = format!("{name}{source}{time}");
     row.cut(0, &left, end.saturating_sub(2), Tone::Selected)
         .put(end, &right, Tone::Selected)
         .tone(Tone::Selected);
@@ -172,8 +187,13 @@ fn filter_line(app: &App, width: usize) -> Option<Line<'static>> {
     } else {
         let end = format!("{shown} of {all} {what}, esc takes it away ");
         let room = width.saturating_sub(self::width(&end) + 2);
-        row.cut(0, &format!(" filter: {}", app.filter.text()), room, Tone::Accent)
-            .right(width, &end, Tone::Dim);
+        row.cut(
+            0,
+            &format!(" filter: {}", app.filter.text()),
+            room,
+            Tone::Accent,
+        )
+        .right(width, &end, Tone::Dim);
     }
     Some(row.line(app.theme))
 }
@@ -188,12 +208,12 @@ fn bottom(app: &App, width: usize) -> Line<'static> {
             .put(self::width(PROMPT), text, Tone::Plain);
         return row.line(app.theme);
     }
-    let mode = app.mode();
-    let all: Vec<(&str, &str)> = hints(mode)
+    let all: Vec<(&str, &str)> = hints(app.mode())
         // Where one is, one need not go.
         .filter(|&(_, word)| word != app.screen.name() || !app.over.is_empty())
-        .filter(|&(_, word)| mode != Mode::Detail || !is_screen(word))
+        .filter(|&(_, word)| app.over.is_empty() || !is_screen(word))
         .filter(|&(_, word)| word != "follow" || !app.follows())
+        .filter(|&(_, word)| word != "look" || app.has_rows())
         .map(|(name, word)| match (word, app.frozen, app.over.last()) {
             ("freeze", true, _) => (name, "go on"),
             ("copy fix", _, Some(Over::Paste(_))) => (name, "copy"),

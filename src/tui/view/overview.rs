@@ -2,9 +2,9 @@
 
 use ratatui::text::Line;
 
-use crate::judge::{JudgedAttempt, Verdict};
+use crate::judge::Verdict;
 use crate::report::mask::Mask;
-use crate::report::phrase::{Subject, headline, hop_name, phrase, short, told};
+use crate::report::phrase::headline;
 use crate::report::sanitize::clean;
 use crate::report::text::{closing_words, in_short, losses_and_limits, nothing_seen, place};
 use crate::report::words::{count, number, span};
@@ -14,7 +14,10 @@ use crate::websocket::CloseCode;
 use super::super::app::App;
 use super::super::canvas::{Row, width as columns, wrapped};
 use super::super::theme::{Tone, of_severity, of_verdict, sign_of_kind, sign_of_verdict};
-use super::parts::{bar, heading, labelled, prose, rate, rule, share, spark, text, window};
+use super::parts::{
+    LOSSY, bar, closed_in_few_words, fitted_place, heading, in_few_words, labelled, prose, rate,
+    rule, share, spark, text, window,
+};
 
 /// Seconds over which a rate is taken.
 const RATE: usize = 10;
@@ -61,7 +64,11 @@ fn counts(app: &App, width: usize) -> Vec<Line<'static>> {
         .cut(11, &told, middle.saturating_sub(12), Tone::Strong);
     let mut rows = vec![head];
     for (verdict, n) in verdicts.iter() {
-        let tone = if n == 0 { Tone::Dim } else { of_verdict(verdict) };
+        let tone = if n == 0 {
+            Tone::Dim
+        } else {
+            of_verdict(verdict)
+        };
         let mut row = Row::new(width);
         row.put(1, sign_of_verdict(verdict), tone)
             .put(3, verdict.name(), tone)
@@ -118,7 +125,9 @@ fn over_time(app: &App, width: usize) -> Vec<Vec<Cell>> {
         (&history.whole, history.width.max(1))
     };
     let wanted = if is_live { 120 } else { beats.len() };
-    let beats = beats.get(beats.len().saturating_sub(wanted.max(room))..).unwrap_or_default();
+    let beats = beats
+        .get(beats.len().saturating_sub(wanted.max(room))..)
+        .unwrap_or_default();
     let (columns, per) = squeezed(beats, room);
     let seconds = u64::try_from(beats.len()).unwrap_or(0) * beat_seconds;
     let all: Vec<u64> = columns.iter().map(|beat| beat.attempts.total()).collect();
@@ -193,7 +202,10 @@ fn standing(app: &App) -> String {
         count(snapshot.open, "WebSocket", "WebSockets")
     ));
     if snapshot.pending > 0 {
-        parts.push(format!("{} waiting for an answer", number(snapshot.pending)));
+        parts.push(format!(
+            "{} waiting for an answer",
+            number(snapshot.pending)
+        ));
     }
     if snapshot.other_protocols_total > 0 {
         parts.push(format!(
@@ -210,7 +222,7 @@ fn groups(app: &App, width: usize, room: usize) -> Vec<Line<'static>> {
     head.put(1, "WHAT BREAKS", Tone::Accent)
         .put(layout.place, "where", Tone::Dim)
         .right(layout.count, "count", Tone::Dim)
-        .right(layout.share, "share", Tone::Dim)
+        .right(layout.share, "of route", Tone::Dim)
         .right(layout.last, "last", Tone::Dim);
     let mut lines = vec![head.line(app.theme)];
     let groups = &app.lists.groups;
@@ -254,10 +266,24 @@ fn selected(app: &App, width: usize) -> Vec<Line<'static>> {
     };
     let sentence = sentence.replace(" ().", ".");
     let lines = wrapped(&sentence, width.saturating_sub(4));
-    let lines = lines.iter().take(2);
-    lines
+    let mut lines: Vec<Line<'static>> = lines
+        .iter()
+        .take(2)
         .map(|line| text(app, &format!(" {line}"), width, Tone::Strong))
-        .collect()
+        .collect();
+    let now = app.snapshot.now.unwrap_or(group.last);
+    let when = if group.count == 1 {
+        format!("At {}", app.clock.time(group.last))
+    } else {
+        let (first, last) = (app.clock.time(group.first), app.clock.time(group.last));
+        format!("First {first}, last {last}")
+    };
+    let when = match ago(now.since(group.last).as_secs()).as_str() {
+        "now" => format!(" {when}, just now."),
+        ago => format!(" {when}, {ago} ago."),
+    };
+    lines.push(text(app, &when, width, Tone::Plain));
+    lines
 }
 
 /// Where the columns of the groups end, save for the place, which begins there.
@@ -272,11 +298,11 @@ struct Layout {
 
 impl Layout {
     const fn of(width: usize) -> Self {
-        let last = width - 1;
-        let share = last - 8;
-        let count = share - 6;
+        let last = width.saturating_sub(1);
+        let share = last.saturating_sub(8);
+        let count = share.saturating_sub(9);
         let what = 16;
-        let place = what + (count - 8 - what) * 7 / 10;
+        let place = what + count.saturating_sub(8 + what) * 13 / 20;
         Self {
             what,
             place,
@@ -295,11 +321,10 @@ fn group_line(
     is_selected: bool,
 ) -> Line<'static> {
     let redact = app.setup.report.redact;
-    let (label, what, place, tone) = match (&group.example, group.key.outcome) {
+    let (label, what, tone) = match (&group.example, group.key.outcome) {
         (_, Outcome::Folded) => (
             "others".to_owned(),
             "of many kinds, which found no room".to_owned(),
-            String::new(),
             Tone::Plain,
         ),
         (Example::Attempt(judged), _) => {
@@ -308,9 +333,9 @@ fn group_line(
             let label = format!("{} {}", sign_of_verdict(verdict), verdict.name());
             let mut what = clean(&in_few_words(judged, &mask), 200).into_owned();
             if judged.attempt.surroundings.lossy {
-                what.insert_str(0, "(packets lost) ");
+                what.insert_str(0, LOSSY);
             }
-            (label, what, place(&group.key, &mask), of_verdict(verdict))
+            (label, what, of_verdict(verdict))
         }
         (Example::Closing(judged), _) => {
             let mask = Mask::of_closing(redact, &judged.closing);
@@ -320,16 +345,23 @@ fn group_line(
                 .code
                 .map_or_else(|| kind.name().to_owned(), |code| format!("closed {code}"));
             let label = format!("{} {code}", sign_of_kind(kind));
-            let mut what = judgement
-                .findings
-                .first()
-                .map_or_else(|| kind.name().to_owned(), |root| told(root.id));
+            let mut what = closed_in_few_words(judged, &mask);
+            if what.is_empty() {
+                what.push_str(kind.name());
+            }
             if judged.closing.lossy {
-                what.insert_str(0, "(packets lost) ");
+                what.insert_str(0, LOSSY);
             }
             let tone = of_severity(judgement.severity);
-            (label, what, place(&group.key, &mask), tone)
+            (label, what, tone)
         }
+    };
+    let mask = Mask::new(redact);
+    let room = layout.count.saturating_sub(layout.place + 7);
+    let place = match &group.key.host {
+        _ if group.key.outcome == Outcome::Folded => String::new(),
+        Some(host) => fitted_place(&mask.host(host), &mask.route(&group.key.route), room),
+        None => place(&group.key, &mask),
     };
     let mut row = Row::new(width);
     if is_selected {
@@ -353,12 +385,7 @@ fn group_line(
             layout.place.saturating_sub(layout.what + 1),
             Tone::Plain,
         )
-        .cut(
-            layout.place,
-            &place,
-            layout.count.saturating_sub(layout.place + 7),
-            Tone::Plain,
-        )
+        .cut(layout.place, &place, room, Tone::Plain)
         .right(layout.count, &number(group.count), Tone::Strong)
         .right(layout.share, &share, Tone::Plain)
         .right(layout.last, &last, Tone::Plain);
@@ -366,22 +393,6 @@ fn group_line(
         row.tone(Tone::Selected);
     }
     row.line(app.theme)
-}
-
-/// What happened, then who did it: of a short line the first half must do.
-fn in_few_words(judged: &JudgedAttempt, mask: &Mask) -> String {
-    let Some(root) = judged.judgement.findings.first() else {
-        return short(judged, mask);
-    };
-    match (phrase(root.id), &judged.judgement.hop) {
-        ((Subject::Hop, words), Some(hop)) => format!("{words}: {}", hop_name(hop, mask)),
-        ((Subject::Server, words), _) => {
-            let leg = judged.attempt.legs.get(root.leg).map(|node| &node.leg);
-            let server = leg.unwrap_or_else(|| judged.attempt.outermost()).connection.server;
-            format!("{words}: {server}")
-        }
-        _ => told(root.id),
-    }
 }
 
 /// `now`, `12 s`, `5 min`: how long ago.
@@ -421,7 +432,10 @@ fn closings(app: &App, width: usize) -> Vec<Line<'static>> {
             last.push_str(" …");
         }
     }
-    let lines: Vec<String> = lines.iter().map(|line| line.replace('\u{a0}', " ")).collect();
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| line.replace('\u{a0}', " "))
+        .collect();
     labelled(app, "CLOSINGS", &lines, width)
 }
 
@@ -441,7 +455,9 @@ fn health(app: &App, width: usize) -> Vec<Line<'static>> {
         row.cut(10, loss, most, Tone::Warn);
         lines.push(row.line(app.theme));
     }
-    if more > 0 && let Some(last) = lines.last_mut() {
+    if more > 0
+        && let Some(last) = lines.last_mut()
+    {
         let tail = format!(" +{more} more, press h");
         last.push_span(ratatui::text::Span::styled(
             String::new(),
@@ -455,8 +471,11 @@ fn health(app: &App, width: usize) -> Vec<Line<'static>> {
 /// The line with a word at its right end.
 fn with_tail(app: &App, line: &Line<'static>, tail: &str, width: usize) -> Line<'static> {
     let mut row = Row::new(width);
-    row.cut(0, &line.to_string(), width, Tone::Warn)
-        .right(width.saturating_sub(1), tail, Tone::Dim);
+    row.cut(0, &line.to_string(), width, Tone::Warn).right(
+        width.saturating_sub(1),
+        tail,
+        Tone::Dim,
+    );
     row.line(app.theme)
 }
 
@@ -500,7 +519,11 @@ fn empty(app: &App, width: usize) -> Vec<Line<'static>> {
                 count(health.connections, "TCP connection", "TCP connections"),
                 number(health.tls_connections),
                 number(health.http2_connections),
-                count(health.plain_http, "plain HTTP exchange", "plain HTTP exchanges")
+                count(
+                    health.plain_http,
+                    "plain HTTP exchange",
+                    "plain HTTP exchanges"
+                )
             ),
         ],
     );
@@ -512,7 +535,10 @@ fn empty(app: &App, width: usize) -> Vec<Line<'static>> {
         }
     }
     let losses = losses_and_limits(health);
-    for line in losses.iter().filter(|line| !line.starts_with("Not seen into")) {
+    for line in losses
+        .iter()
+        .filter(|line| !line.starts_with("Not seen into"))
+    {
         lines.extend(prose(app, line, width, Tone::Warn));
     }
     lines

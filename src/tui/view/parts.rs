@@ -4,14 +4,21 @@ use std::ops::Range;
 
 use ratatui::text::Line;
 
+use crate::judge::{JudgedAttempt, JudgedClosing};
+use crate::report::mask::Mask;
+use crate::report::phrase::{Subject, hop_name, phrase, short, told};
+use crate::report::sanitize::clean;
 use crate::report::words::number;
 
 use super::super::app::App;
-use super::super::canvas::{Row, wrapped};
+use super::super::canvas::{Row, width as columns, wrapped};
 use super::super::theme::Tone;
 
 /// Columns of a label and the space behind it.
 pub(super) const LABEL: usize = 10;
+
+/// Before what was judged while packets were lost.
+pub(super) const LOSSY: &str = "lossy: ";
 
 /// The name of a section.
 pub(super) fn heading(app: &App, text: &str, width: usize) -> Line<'static> {
@@ -102,6 +109,53 @@ pub(super) fn level(value: u64, most: u64) -> char {
     LEVELS.get(index).copied().unwrap_or('█')
 }
 
+/// What happened, then who did it: of a short line the first half must do.
+pub(super) fn in_few_words(judged: &JudgedAttempt, mask: &Mask) -> String {
+    let Some(root) = judged.judgement.findings.first() else {
+        return short(judged, mask);
+    };
+    match (phrase(root.id), &judged.judgement.hop) {
+        ((Subject::Hop, words), Some(hop)) => format!("{words}: {}", hop_name(hop, mask)),
+        ((Subject::Server, words), _) => {
+            let leg = judged.attempt.legs.get(root.leg).map(|node| &node.leg);
+            let server = leg
+                .unwrap_or_else(|| judged.attempt.outermost())
+                .connection
+                .server;
+            format!("{words}: {server}")
+        }
+        ((Subject::Client, _), _) => told(root.id),
+        ((_, words), _) => words.to_owned(),
+    }
+}
+
+/// The same of a closing; nothing where there is nothing to say.
+pub(super) fn closed_in_few_words(judged: &JudgedClosing, mask: &Mask) -> String {
+    let Some(root) = judged.judgement.findings.first() else {
+        return String::new();
+    };
+    let words = match (phrase(root.id), &judged.judgement.hop) {
+        ((Subject::Hop, words), Some(hop)) => format!("{words}: {}", hop_name(hop, mask)),
+        ((_, words), _) => words.to_owned(),
+    };
+    clean(&words, 200).into_owned()
+}
+
+/// `api.example.com /ws`; where there is little room, the path stays and the host loses its start.
+pub(super) fn fitted_place(host: &str, path: &str, room: usize) -> String {
+    let (host, path) = (clean(host, 60), clean(path, 120));
+    let whole = format!("{host} {path}");
+    let over = columns(&whole).saturating_sub(room);
+    if over == 0 {
+        return whole;
+    }
+    let kept: String = host.chars().skip(over + 1).collect();
+    if kept.chars().count() < 4 {
+        return path.into_owned();
+    }
+    format!("…{kept} {path}")
+}
+
 /// `98 %`, `<1 %`.
 pub(super) fn share(part: u64, whole: u64) -> String {
     match part.saturating_mul(100).checked_div(whole) {
@@ -145,6 +199,14 @@ mod tests {
                 assert!(len < 10 || seen.len() == 10);
             }
         }
+    }
+
+    #[test]
+    fn the_path_stays_where_there_is_little_room() {
+        let fitted = |room| fitted_place("api.example.com", "/ws/*", room);
+        assert_eq!(fitted(21), "api.example.com /ws/*");
+        assert_eq!(fitted(14), "…ple.com /ws/*");
+        assert_eq!(fitted(8), "/ws/*");
     }
 
     #[test]
