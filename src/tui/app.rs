@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEventKind};
+use ratatui::crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
+};
 
 use crate::attempt::Closing;
 use crate::judge::{JudgedAttempt, JudgedClosing};
@@ -188,7 +190,13 @@ impl App {
         }
     }
 
-    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+    fn key(&mut self, key: KeyEvent) -> Option<Effect> {
+        // Escape and a key right behind it are the same bytes as that key with Alt, which means nothing here.
+        if key.modifiers.contains(KeyModifiers::ALT) && matches!(key.code, KeyCode::Char(_)) {
+            let first = self.key(KeyEvent::from(KeyCode::Esc));
+            let modifiers = key.modifiers.difference(KeyModifiers::ALT);
+            return first.or_else(|| self.key(KeyEvent::new(key.code, modifiers)));
+        }
         action::action(self.mode(), key).and_then(|action| self.act(action))
     }
 
@@ -362,6 +370,14 @@ impl App {
             .settle(attempts.len(), |at| attempt_key(attempts, at));
         self.closings
             .settle(closings.len(), |at| closing_key(closings, at));
+        // The group that is looked at grows meanwhile.
+        if let Some(Over::Detail(Detail {
+            group: Some(group), ..
+        })) = self.over.first_mut()
+            && let Some(now) = groups.iter().find(|now| now.key == group.key)
+        {
+            *group = now.clone();
+        }
     }
 
     fn go(&mut self, screen: Screen) {

@@ -564,6 +564,15 @@ fn every_column_can_be_sorted_by_both_ways() {
 }
 
 #[test]
+fn escape_and_a_key_right_behind_it_are_two_keys() {
+    let mut app = app(&incident(), true);
+    press(&mut app, "o\n");
+    let both = KeyEvent::new(KeyCode::Char(' '), KeyModifiers::ALT);
+    app.event(&Event::Key(both));
+    assert_eq!((app.mode(), app.frozen), (Mode::Overview, true));
+}
+
+#[test]
 fn the_fix_is_copied_alone() {
     let mut app = app(&incident(), true);
     press(&mut app, "o\n");

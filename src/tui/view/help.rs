@@ -14,7 +14,28 @@ use super::parts::{heading, labelled};
 /// Columns of the names of keys.
 const KEYS: usize = 12;
 
+/// Where it is this wide the keys stand beside the rest.
+const WIDE: usize = 130;
+
 pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    if width < WIDE {
+        let mut lines = keys(app, width);
+        lines.push(Line::default());
+        lines.extend(words_and_signs(app, width));
+        return lines;
+    }
+    let half = width / 2;
+    let mut left = keys(app, half);
+    let right = words_and_signs(app, width - half);
+    let blank = Row::new(half).line(app.theme);
+    left.resize(left.len().max(right.len()), blank);
+    for (line, more) in left.iter_mut().zip(right) {
+        line.spans.extend(more.spans);
+    }
+    left
+}
+
+fn keys(app: &App, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![heading(app, "KEYS", width)];
     for binding in BINDINGS.iter().filter(|b| !b.help.is_empty()) {
         let room = width.saturating_sub(KEYS + 2);
@@ -27,8 +48,11 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
             lines.push(row.line(app.theme));
         }
     }
-    lines.push(Line::default());
-    lines.push(heading(app, "FILTER", width));
+    lines
+}
+
+fn words_and_signs(app: &App, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![heading(app, "FILTER", width)];
     for (word, told) in [
         (
             "verdict:",
