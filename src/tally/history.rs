@@ -118,7 +118,9 @@ impl Beats {
             .chunks(2)
             .map(|pair| {
                 let mut sum = Beat::default();
-                pair.iter().for_each(|beat| sum.add(beat));
+                for beat in pair {
+                    sum.add(beat);
+                }
                 sum
             })
             .collect();

@@ -84,14 +84,14 @@ impl Filter {
     }
 }
 
-fn word(text: &str) -> Option<Word> {
-    let (not, text) = match text.strip_prefix('!') {
+fn word(typed: &str) -> Option<Word> {
+    let (not, rest) = match typed.strip_prefix('!') {
         Some(rest) => (true, rest),
-        None => (false, text),
+        None => (false, typed),
     };
-    let text = text.to_lowercase();
-    let plain = || Test::Plain(text.clone());
-    let test = match text.split_once(':') {
+    let word = rest.to_lowercase();
+    let plain = || Test::Plain(word.clone());
+    let test = match word.split_once(':') {
         // The value is still being typed.
         Some((name, "")) if is_name(name) => return None,
         Some((name, values)) => {

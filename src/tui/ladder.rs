@@ -64,8 +64,8 @@ impl Ladder {
         let attempt = &judged.attempt;
         let mut ladder = Self::default();
         let places = ladder.places(attempt, judged.judgement.hop.as_ref(), mask);
-        for (index, (node, &place)) in attempt.legs.iter().zip(&places).enumerate() {
-            ladder.leg(judged, index, node, place, mask);
+        for (index, &place) in places.iter().enumerate() {
+            ladder.leg(judged, index, place, mask);
         }
         match closing {
             Some(closing) => {
@@ -154,16 +154,15 @@ impl Ladder {
         for (index, node) in attempt.legs.iter().enumerate() {
             let connection = &node.leg.connection;
             let parent = node.parent.and_then(|parent| places.get(parent));
-            let from = match parent {
-                Some(&(_, server)) => server,
-                None => match clients.iter().find(|(ip, _)| *ip == connection.client.addr) {
-                    Some(&(_, column)) => column,
-                    None => {
-                        let column = self.column(client, connection.client);
-                        clients.push((connection.client.addr, column));
-                        column
-                    }
-                },
+            let address = connection.client.addr;
+            let known = clients.iter().find(|(ip, _)| *ip == address);
+            let seen = parent.map(|place| place.1);
+            let from = if let Some(column) = seen.or_else(|| known.map(|client| client.1)) {
+                column
+            } else {
+                let column = self.column(client, connection.client);
+                clients.push((address, column));
+                column
             };
             let name = server_name(attempt, index, node, hop, mask);
             let to = self.column(&name, connection.server);
@@ -213,10 +212,12 @@ impl Ladder {
         &mut self,
         judged: &JudgedAttempt,
         index: usize,
-        node: &Node,
         (client, server): (usize, usize),
         mask: &Mask,
     ) {
+        let Some(node) = judged.attempt.legs.get(index) else {
+            return;
+        };
         let leg = &node.leg;
         let is_first = leg
             .request
@@ -513,7 +514,7 @@ fn frames_in_words(frames: &FrameCounts, rtt: Option<&[Duration]>) -> Option<Str
             text.push_str(&frames.pings_unanswered.to_string());
             text.push_str(" unanswered)");
         } else if let Some(longest) = rtt.and_then(|rtt| rtt.iter().max()) {
-            text.push_str(&format!(" (pong in {})", span(*longest)));
+            text = format!("{text} (pong in {})", span(*longest));
         }
         parts.push(text);
     }

@@ -316,9 +316,8 @@ fn closing_facts(judged: &JudgedClosing, codes: &Codes) -> Facts {
     let attempt = codes.attempts.get(&closing.attempt);
     let mut hop = String::new();
     for leg in &closing.legs {
-        hop.push_str(&format!("{} ", leg.server));
-        hop.push_str(leg.software.as_deref().unwrap_or_default());
-        hop.push(' ');
+        let software = leg.software.as_deref().unwrap_or_default();
+        hop = format!("{hop}{} {software} ", leg.server);
     }
     let client = closing.legs.first().map(|leg| leg.client.to_string());
     Facts {
@@ -360,12 +359,14 @@ fn hop_text(judged: &JudgedAttempt) -> String {
     let mut text = String::new();
     if let Some(hop) = &judged.judgement.hop {
         let ends = hop.inward.iter().chain(&hop.outward);
-        ends.for_each(|end| text.push_str(&format!("{end} ")));
+        for end in ends {
+            text = format!("{text}{end} ");
+        }
         text.push_str(hop.software.as_deref().unwrap_or_default());
         text.push(' ');
     }
     for node in &judged.attempt.legs {
-        text.push_str(&format!("{} ", node.leg.connection.server));
+        text = format!("{text}{} ", node.leg.connection.server);
         if let Some(software) = node.leg.answer_field("server") {
             text.push_str(&software);
             text.push(' ');

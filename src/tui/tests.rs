@@ -81,10 +81,9 @@ fn moved(judged: &Arc<JudgedAttempt>, ms: i64) -> Arc<JudgedAttempt> {
         stamp.ts = stamp.ts.after(by);
         response.started.ts = response.started.ts.after(by);
     }
-    for stamp in [&mut leg.connection.syn, &mut leg.connection.syn_ack] {
-        if let Some(stamp) = stamp {
-            stamp.ts = stamp.ts.after(by);
-        }
+    let (syn, syn_ack) = (&mut leg.connection.syn, &mut leg.connection.syn_ack);
+    for stamp in syn.iter_mut().chain(syn_ack) {
+        stamp.ts = stamp.ts.after(by);
     }
     Arc::new(judged)
 }
@@ -255,12 +254,20 @@ fn every_screen_in_every_state() {
             let mut page = String::new();
             for (name, key) in SCREENS {
                 press(&mut app, &key.to_string());
-                page.push_str(&format!("== {name}\n{}", seen(&mut app, size)));
+                page = format!("{page}== {name}\n{}", seen(&mut app, size));
             }
             let name = format!("{state}_{}x{}", size.0, size.1);
             settings().bind(|| insta::assert_snapshot!(name, page));
         }
     }
+}
+
+#[test]
+fn the_readme_shows_this_screen() {
+    let shown = seen(&mut app(&incident(), true), (80, 24));
+    let first: Vec<&str> = shown.lines().take(12).collect();
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&first.join("\n")), "{shown}");
 }
 
 #[test]
@@ -286,7 +293,7 @@ fn every_page_over_the_screens() {
             // By its number, for it is one of many.
             let keys = keys.replace("/304", "/#304");
             press(&mut app, &keys);
-            page.push_str(&format!("== {name}\n{}", seen(&mut app, size)));
+            page = format!("{page}== {name}\n{}", seen(&mut app, size));
         }
         let name = format!("pages_{}x{}", size.0, size.1);
         settings().bind(|| insta::assert_snapshot!(name, page));

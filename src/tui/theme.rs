@@ -48,13 +48,12 @@ impl Theme {
             Tone::Dim => plain.add_modifier(Modifier::DIM),
             Tone::Strong => plain.add_modifier(Modifier::BOLD),
             Tone::Accent => color(Color::Cyan, Color::Blue).add_modifier(Modifier::BOLD),
-            Tone::Good => color(Color::Cyan, Color::Blue),
+            Tone::Good | Tone::Added => color(Color::Cyan, Color::Blue),
             // Yellow on white cannot be read.
             Tone::Warn | Tone::Changed => color(Color::Yellow, Color::Magenta),
             Tone::Bad | Tone::Removed => {
                 color(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD)
             }
-            Tone::Added => color(Color::Cyan, Color::Blue),
             Tone::Selected => plain.add_modifier(Modifier::REVERSED),
         }
     }

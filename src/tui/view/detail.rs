@@ -96,27 +96,22 @@ fn attempt(app: &App, detail: &Detail, judged: &JudgedAttempt, width: usize) -> 
     let told = Told::of(judged, &app.setup.report.files, &mask);
     let verdict = judged.judgement.verdict;
     let key = GroupKey::of_attempt(judged);
+    let name = verdict.name().to_uppercase();
+    let what = format!("{} {name}", sign_of_verdict(verdict));
     let mut lines = vec![head(
         app,
         detail,
-        &format!(
-            "{} {}",
-            sign_of_verdict(verdict),
-            verdict.name().to_uppercase()
-        ),
-        of_verdict(verdict),
+        (&what, of_verdict(verdict)),
         &format!("{}   attempt {}", place(&key, &mask), judged.attempt.id),
         width,
     )];
     let mut sentence = told.sentence.clone();
     if let Some(name) = other_protocol(&judged.attempt) {
-        sentence.push_str(&format!(
-            " It asked for {}, not WebSocket.",
-            clean(name, 30)
-        ));
+        let name = clean(name, 30);
+        sentence = format!("{sentence} It asked for {name}, not WebSocket.");
     }
     if !told.sure.is_empty() {
-        sentence.push_str(&format!(" ({})", told.sure));
+        sentence = format!("{sentence} ({})", told.sure);
     }
     lines.extend(prose(app, &sentence, width, Tone::Strong));
     lines.extend(of_group(app, detail.group.as_ref(), width));
@@ -140,17 +135,17 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
     let (closing, judgement) = (&judged.closing, &judged.judgement);
     let mask = Mask::of_closing(app.setup.report.redact, closing);
     let key = GroupKey::of_closing(judged);
+    let what = format!("{} {}", sign_of_kind(judgement.kind), code_name(judged));
     let mut lines = vec![head(
         app,
         detail,
-        &format!("{} {}", sign_of_kind(judgement.kind), code_name(judged)),
-        of_severity(judgement.severity),
+        (&what, of_severity(judgement.severity)),
         &format!("{}   attempt {}", place(&key, &mask), closing.attempt),
         width,
     )];
     let mut sentence = closing_words(judged, &mask);
     if let Some(root) = judgement.findings.first() {
-        sentence.push_str(&format!(" ({})", root.confidence.name()));
+        sentence = format!("{sentence} ({})", root.confidence.name());
     }
     lines.extend(prose(app, &sentence, width, Tone::Strong));
     lines.extend(of_group(app, detail.group.as_ref(), width));
@@ -200,8 +195,7 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
 fn head(
     app: &App,
     detail: &Detail,
-    what: &str,
-    tone: Tone,
+    (what, tone): (&str, Tone),
     place: &str,
     width: usize,
 ) -> Line<'static> {
@@ -248,9 +242,10 @@ fn table(app: &App, told: &Told, width: usize) -> Vec<Line<'static>> {
     let label = cell(|row| &row.label).min(24);
     let has_right = rows.iter().any(|row| !row.right.is_empty());
     let rest = width.saturating_sub(label + 4 + 2);
-    let left = match has_right {
-        true => cell(|row| &row.left).min(rest.saturating_sub(10) / 2),
-        false => rest,
+    let left = if has_right {
+        cell(|row| &row.left).min(rest.saturating_sub(10) / 2)
+    } else {
+        rest
     };
     let (x_left, x_right) = (3 + label + 2, 3 + label + 2 + left + 2);
     let mut lines: Vec<Line<'static>> = rows

@@ -142,7 +142,7 @@ fn over_time(app: &App, width: usize) -> Vec<Vec<Cell>> {
         format!("OVER {over}")
     };
     if most > 0 {
-        head.push_str(&format!(", at most {}/s", rate(most, per_seconds)));
+        head = format!("{head}, at most {}/s", rate(most, per_seconds));
     }
     vec![
         vec![(0, head, Tone::Accent)],
@@ -162,7 +162,9 @@ fn squeezed(beats: &[Beat], room: usize) -> (Vec<Beat>, usize) {
     let per = beats.len().div_ceil(room.max(1)).max(1);
     let columns = beats.chunks(per).map(|chunk| {
         let mut sum = Beat::default();
-        chunk.iter().for_each(|beat| sum.add(beat));
+        for beat in chunk {
+            sum.add(beat);
+        }
         sum
     });
     (columns.collect(), per)

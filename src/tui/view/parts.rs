@@ -80,6 +80,7 @@ pub(super) fn window(selected: usize, len: usize, room: usize) -> Range<usize> {
 
 /// A bar of that length in eighths.
 pub(super) fn bar(part: u64, whole: u64, width: usize) -> String {
+    const ENDS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if part == 0 || whole == 0 {
         return String::new();
     }
@@ -88,7 +89,6 @@ pub(super) fn bar(part: u64, whole: u64, width: usize) -> String {
     // What is there is seen.
     let filled = usize::try_from(filled.max(1)).unwrap_or(usize::MAX);
     let mut out = "█".repeat(filled / 8);
-    const ENDS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     out.push_str(ENDS.get(filled % 8).copied().unwrap_or_default());
     out
 }
