@@ -1,7 +1,9 @@
 //! What lies between the analyzing thread and the screen: it asks for a snapshot, and gets the next one there is.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
@@ -12,10 +14,12 @@ use crate::cli::Config;
 use crate::limits::Limit;
 use crate::report;
 use crate::tally::{Snapshot, Tally};
-use crate::tui::{Feed, Setup, Update};
+use crate::tui::{self, Feed, Heard, Setup, Update};
 
 /// How long to wait for events before looking whether the screen has asked for something.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Keys that may wait to be obeyed.
+const KEYS: usize = 64;
 /// Notices that may wait to be shown.
 const NOTICES: usize = 64;
 
@@ -34,6 +38,8 @@ pub(super) struct Watching<'a> {
     wanted: &'a Wanted,
     pictures: Receiver<Update>,
     notices: Receiver<String>,
+    keys: Sender<Heard>,
+    pressed: Receiver<Heard>,
     stop: &'a AtomicBool,
     /// Notices that were shown; they are said again once the terminal is given back.
     pub(super) told: Vec<String>,
@@ -46,6 +52,7 @@ pub(super) fn window<'a>(
 ) -> (Window<'a>, Watching<'a>, Sender<String>) {
     let (sender, pictures) = crossbeam_channel::bounded(1);
     let (notes, notices) = crossbeam_channel::bounded(NOTICES);
+    let (keys, pressed) = crossbeam_channel::bounded(KEYS);
     let window = Window {
         wanted,
         pictures: sender,
@@ -54,6 +61,8 @@ pub(super) fn window<'a>(
         wanted,
         pictures,
         notices,
+        keys,
+        pressed,
         stop,
         told: Vec::new(),
     };
@@ -89,6 +98,27 @@ impl Window<'_> {
 }
 
 impl Feed for Watching<'_> {
+    /// A thread reads keys and is left alone at the end: one that waits for a key cannot be woken, and one whose terminal
+    /// has hung up must hold up nobody.
+    fn begin(&mut self) -> io::Result<()> {
+        let keys = self.keys.clone();
+        let read = move || {
+            while let Ok(input) = tui::listen() {
+                if keys.send(input).is_err() {
+                    break;
+                }
+            }
+        };
+        thread::Builder::new()
+            .name(String::from("keys"))
+            .spawn(read)
+            .map(|_| ())
+    }
+
+    fn input(&mut self, wait: Duration) -> Option<Heard> {
+        self.pressed.recv_timeout(wait).ok()
+    }
+
     fn ask(&mut self) {
         self.wanted.0.store(true, Ordering::Relaxed);
     }

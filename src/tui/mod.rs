@@ -21,7 +21,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ratatui::crossterm::event;
+use ratatui::crossterm::event::{self, Event};
 
 pub use app::Setup;
 pub use terminal::give_back;
@@ -46,8 +46,22 @@ pub enum Update {
     Notice(String),
 }
 
-/// Where the screen gets its pictures from.
+/// What the terminal has to say: a key, a new size.
+#[derive(Clone, Debug)]
+pub struct Heard(Event);
+
+/// Waits for what the terminal says next. For a thread of its own: half of a key's bytes, or a terminal that has hung up,
+/// may keep it for ever.
+pub fn listen() -> io::Result<Heard> {
+    event::read().map(Heard)
+}
+
+/// Where the screen gets its pictures and its keys from.
 pub trait Feed {
+    /// The terminal is ours: keys may be read from now on.
+    fn begin(&mut self) -> io::Result<()>;
+    /// What the terminal says, waited for so long.
+    fn input(&mut self, wait: Duration) -> Option<Heard>;
     /// There is room for a snapshot.
     fn ask(&mut self);
     /// What has come, if anything has.
@@ -59,6 +73,7 @@ pub trait Feed {
 /// Takes the terminal over until the user quits or the feed is over.
 pub fn run(setup: Setup, empty: Arc<Snapshot>, feed: &mut impl Feed) -> io::Result<()> {
     let mut taken = terminal::take()?;
+    feed.begin()?;
     let mut app = App::new(setup, empty);
     let mut pace = Pace::new(now());
     loop {
@@ -78,20 +93,17 @@ pub fn run(setup: Setup, empty: Arc<Snapshot>, feed: &mut impl Feed) -> io::Resu
                 feed.ask();
             }
         }
-        if !event::poll(pace.rest(now()))? {
-            continue;
-        }
+        let mut input = feed.input(pace.rest(now()));
         for _ in 0..KEYS {
-            match app.event(&event::read()?) {
+            let Some(Heard(event)) = &input else { break };
+            match app.event(event) {
                 Some(Effect::Quit) => return Ok(()),
                 Some(Effect::Copy(text)) => Taken::copy(&text)?,
                 Some(Effect::Mouse(on)) => Taken::mouse(on)?,
                 None => {}
             }
             pace.pressed();
-            if !event::poll(Duration::ZERO)? {
-                break;
-            }
+            input = feed.input(Duration::ZERO);
         }
     }
 }

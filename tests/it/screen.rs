@@ -1,5 +1,6 @@
 //! The full screen of the real binary, driven and read back through tmux: skipped, and said so, where there is none.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use wscap::limits::Limits;
 use wscap::report::Options;
 use wscap::tally::Tally;
-use wscap::tui::{self, Feed, Setup, Update};
+use wscap::tui::{self, Feed, Heard, Setup, Update};
 
 use crate::live::Stage;
 use crate::support::net::{PROXY, Running, has};
@@ -252,10 +253,44 @@ fn a_signal_leaves_the_terminal_usable_and_the_summary_on_it() {
     }
 }
 
+#[test]
+fn a_terminal_that_is_gone_ends_it() {
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    let file = capture("close/1000_by_client.pcapng");
+    terminal.run(&format!("(cat {file}; sleep 600) | {WSCAP} -r - --tui"));
+    terminal.wait("reading");
+    let pane = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let shell = String::from_utf8_lossy(&pane.stdout).trim().to_owned();
+    let children = Command::new("pgrep")
+        .args(["-P", &shell, "wscap"])
+        .output()
+        .unwrap();
+    let child = String::from_utf8_lossy(&children.stdout).trim().to_owned();
+    let process = Path::new("/proc").join(&child);
+    assert!(!child.is_empty() && process.exists(), "{child:?}");
+    drop(terminal);
+    let until = Instant::now() + PATIENCE;
+    while process.exists() {
+        assert!(Instant::now() < until, "{child} goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
 /// What breaks in the middle of drawing.
 struct Breaking(u32);
 
 impl Feed for Breaking {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn input(&mut self, wait: Duration) -> Option<Heard> {
+        std::thread::sleep(wait);
+        None
+    }
+
     fn ask(&mut self) {}
 
     fn next(&mut self) -> Option<Update> {
@@ -355,8 +390,11 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     assert_eq!(terminal.read(), frozen, "it moves while frozen");
     terminal.press("Space");
     let before = number_behind(&frozen, "ok");
+    // Half of a key stops nothing but keys.
+    terminal.tmux(&["send-keys", "-H", "1b", "5b"]);
     terminal.wait_for("more", |screen| number_behind(screen, "ok") > before);
     drop(crowd);
+    terminal.press("z");
     terminal.press("q");
     terminal.wait("code=0");
     let left = terminal.read_all();
