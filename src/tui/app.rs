@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use super::action::{self, Action, Mode, Screen};
 use super::filter::Filter;
 use super::lists::{AttemptColumn, Choice, ClosingColumn, Cursor, Lists, Order, next_of};
+use super::over::{Detail, Over, Paste, Subject};
 use super::theme::Theme;
 use super::{Update, view};
 
@@ -86,39 +87,6 @@ pub(super) struct App {
     pub(super) scroll: usize,
     pub(super) mouse: bool,
     pub(super) size: (usize, usize),
-}
-
-/// A page over the screen.
-#[derive(Clone, Debug)]
-pub(super) enum Over {
-    Detail(Detail),
-    Paste(Paste),
-    Help { scroll: usize },
-}
-
-/// One attempt or closing.
-#[derive(Clone, Debug)]
-pub(super) struct Detail {
-    pub(super) subject: Subject,
-    /// The group it stands for, where it was chosen among groups.
-    pub(super) group: Option<Group>,
-    pub(super) scroll: usize,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Subject {
-    Attempt(Arc<JudgedAttempt>),
-    Closing(Arc<JudgedClosing>),
-}
-
-/// Text to be copied.
-#[derive(Clone, Debug)]
-pub(super) struct Paste {
-    pub(super) title: &'static str,
-    pub(super) text: String,
-    pub(super) scroll: usize,
-    /// It was handed to the terminal.
-    pub(super) copied: bool,
 }
 
 impl App {
@@ -352,6 +320,7 @@ impl App {
         self.lists = Lists::of(
             &self.snapshot,
             &Choice {
+                screen: self.screen,
                 filter: typed.as_ref().unwrap_or(&self.filter),
                 only: self.setup.report.only.as_ref(),
                 baseline: self.baseline.as_deref(),
@@ -580,15 +549,6 @@ impl App {
             scroll: 0,
             copied: false,
         }));
-    }
-}
-
-impl Subject {
-    pub(super) fn fix(&self) -> &[String] {
-        match self {
-            Self::Attempt(judged) => &judged.judgement.advice.fix,
-            Self::Closing(judged) => &judged.judgement.advice.fix,
-        }
     }
 }
 

@@ -72,6 +72,16 @@ impl Filter {
         &self.text
     }
 
+    /// Whether a closing may have to be known by its attempt, and an attempt by its closing.
+    pub(super) fn looks_across(&self) -> bool {
+        self.words.iter().any(|word| {
+            matches!(
+                word.test,
+                Test::Code(_) | Test::Verdict(_) | Test::Status(_) | Test::Plain(_)
+            )
+        })
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.words.is_empty()
     }

@@ -1,6 +1,7 @@
 //! The rows of the lists: which of them are shown, in what order, and which one is selected.
 
 use std::collections::HashMap;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, Protocol};
@@ -11,6 +12,7 @@ use crate::tally::{
 };
 use crate::time::Timestamp;
 
+use super::action::Screen;
 use super::filter::{Facts, Filter};
 
 /// What an attempt can be sorted by.
@@ -72,6 +74,8 @@ pub(super) struct Lists {
 /// What decides on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice<'a> {
+    /// Only what it shows is gathered.
+    pub(super) screen: Screen,
     pub(super) filter: &'a Filter,
     pub(super) only: Option<&'a Only>,
     pub(super) baseline: Option<&'a Snapshot>,
@@ -180,46 +184,87 @@ impl<K: Clone + PartialEq> Cursor<K> {
 impl Lists {
     /// What of the snapshot is to be shown.
     pub(super) fn of(snapshot: &Snapshot, choice: &Choice<'_>) -> Self {
-        let now = snapshot.now;
-        let codes = Codes::of(snapshot, choice.filter);
-        let fits = |facts: &dyn Fn() -> Facts| {
-            choice.filter.is_empty() || choice.filter.fits(&facts(), now)
-        };
-        let wants = |item: Item<'_>| choice.only.is_none_or(|only| only.wants(item));
-        let base = choice.baseline;
-        let last_id = base
-            .and_then(|base| base.recent_attempts.last())
-            .map(|j| j.attempt.id);
-        let mut attempts: Vec<_> = snapshot
-            .recent_attempts
-            .iter()
-            .filter(|judged| last_id.is_none_or(|last| judged.attempt.id > last))
-            .filter(|judged| wants(Item::Attempt(judged)))
-            .cloned()
-            .collect();
-        let base_now = base.and_then(|base| base.now);
-        let mut closings: Vec<_> = snapshot
-            .recent_closings
-            .iter()
-            .filter(|judged| base_now.is_none_or(|before| judged.closing.at > before))
-            .filter(|judged| wants(Item::Closing(judged)))
-            .cloned()
-            .collect();
-        let mut groups = new_groups(snapshot, base);
-        groups.retain(|group| wants(Item::of(&group.example)) && is_trouble(group));
-        let all = [groups.len(), attempts.len(), closings.len()];
-        attempts.retain(|judged| fits(&|| attempt_facts(judged, &codes)));
-        closings.retain(|judged| fits(&|| closing_facts(judged, &codes)));
-        groups.retain(|group| fits(&|| group_facts(group)));
-        sort_attempts(&mut attempts, choice.attempts);
-        sort_closings(&mut closings, choice.closings);
-        Self {
-            groups,
-            attempts,
-            closings,
-            all,
+        let shows = |screen| choice.screen == screen;
+        let is_overview = shows(Screen::Overview);
+        let mut lists = Self::default();
+        if is_overview {
+            (lists.groups, lists.all[0]) = groups(snapshot, choice);
         }
+        if is_overview || shows(Screen::Attempts) {
+            (lists.attempts, lists.all[1]) = attempts(snapshot, choice);
+        }
+        if shows(Screen::Closings) {
+            (lists.closings, lists.all[2]) = closings(snapshot, choice);
+        }
+        lists
     }
+}
+
+impl Choice<'_> {
+    fn wants(&self, item: Item<'_>) -> bool {
+        self.only.is_none_or(|only| only.wants(item))
+    }
+
+    /// Facts are gathered only where a filter asks for them.
+    fn fits(&self, snapshot: &Snapshot, facts: impl FnOnce() -> Facts) -> bool {
+        self.filter.is_empty() || self.filter.fits(&facts(), snapshot.now)
+    }
+}
+
+/// What is left of them, in their order, and how many there are without the filter.
+fn attempts(snapshot: &Snapshot, choice: &Choice<'_>) -> (Vec<Arc<JudgedAttempt>>, usize) {
+    let last = choice.baseline.and_then(|base| base.recent_attempts.last());
+    let last = last.map(|judged| judged.attempt.id);
+    let mut rows: Vec<_> = snapshot
+        .recent_attempts
+        .iter()
+        .filter(|judged| last.is_none_or(|last| judged.attempt.id > last))
+        .filter(|judged| choice.wants(Item::Attempt(judged)))
+        .cloned()
+        .collect();
+    let all = rows.len();
+    let mut codes = HashMap::new();
+    if choice.filter.looks_across() {
+        let closings = snapshot.recent_closings.iter();
+        codes.extend(closings.map(|judged| (judged.closing.attempt, judged.judgement.code)));
+    }
+    rows.retain(|judged| {
+        let code = codes.get(&judged.attempt.id).copied().flatten();
+        choice.fits(snapshot, || attempt_facts(judged, code))
+    });
+    sort_attempts(&mut rows, choice.attempts);
+    (rows, all)
+}
+
+fn closings(snapshot: &Snapshot, choice: &Choice<'_>) -> (Vec<Arc<JudgedClosing>>, usize) {
+    let before = choice.baseline.and_then(|base| base.now);
+    let mut rows: Vec<_> = snapshot
+        .recent_closings
+        .iter()
+        .filter(|judged| before.is_none_or(|before| judged.closing.at > before))
+        .filter(|judged| choice.wants(Item::Closing(judged)))
+        .cloned()
+        .collect();
+    let all = rows.len();
+    let mut known = HashMap::new();
+    if choice.filter.looks_across() {
+        let attempts = snapshot.recent_attempts.iter();
+        known.extend(attempts.map(|judged| (judged.attempt.id, &**judged)));
+    }
+    rows.retain(|judged| {
+        let attempt = known.get(&judged.closing.attempt).copied();
+        choice.fits(snapshot, || closing_facts(judged, attempt))
+    });
+    sort_closings(&mut rows, choice.closings);
+    (rows, all)
+}
+
+fn groups(snapshot: &Snapshot, choice: &Choice<'_>) -> (Vec<Group>, usize) {
+    let mut rows = new_groups(snapshot, choice.baseline);
+    rows.retain(|group| choice.wants(Item::of(&group.example)) && is_trouble(group));
+    let all = rows.len();
+    rows.retain(|group| choice.fits(snapshot, || group_facts(group)));
+    (rows, all)
 }
 
 /// Groups as far as they grew since the counters were reset, the worst and largest first.
@@ -267,32 +312,7 @@ fn is_trouble(group: &Group) -> bool {
     }
 }
 
-/// Codes of closings and verdicts of attempts by the attempt's number, where a filter may ask for them.
-#[derive(Debug, Default)]
-struct Codes {
-    codes: HashMap<u64, Option<u16>>,
-    attempts: HashMap<u64, Arc<JudgedAttempt>>,
-}
-
-impl Codes {
-    fn of(snapshot: &Snapshot, filter: &Filter) -> Self {
-        if filter.is_empty() {
-            return Self::default();
-        }
-        let closings = snapshot.recent_closings.iter();
-        let attempts = snapshot.recent_attempts.iter();
-        Self {
-            codes: closings
-                .map(|judged| (judged.closing.attempt, judged.judgement.code))
-                .collect(),
-            attempts: attempts
-                .map(|judged| (judged.attempt.id, Arc::clone(judged)))
-                .collect(),
-        }
-    }
-}
-
-fn attempt_facts(judged: &JudgedAttempt, codes: &Codes) -> Facts {
+fn attempt_facts(judged: &JudgedAttempt, code: Option<u16>) -> Facts {
     let (attempt, judgement) = (&judged.attempt, &judged.judgement);
     let leg = attempt.outermost();
     Facts {
@@ -304,20 +324,19 @@ fn attempt_facts(judged: &JudgedAttempt, codes: &Codes) -> Facts {
         hop: hop_text(judged),
         client: leg.connection.client.to_string(),
         findings: judgement.findings.iter().map(|f| f.id.name()).collect(),
-        code: codes.codes.get(&attempt.id).copied().flatten(),
+        code,
         kind: "",
         by: "",
         at: Some(leg.started()),
     }
 }
 
-fn closing_facts(judged: &JudgedClosing, codes: &Codes) -> Facts {
+fn closing_facts(judged: &JudgedClosing, attempt: Option<&JudgedAttempt>) -> Facts {
     let (closing, judgement) = (&judged.closing, &judged.judgement);
-    let attempt = codes.attempts.get(&closing.attempt);
     let mut hop = String::new();
     for leg in &closing.legs {
-        let software = leg.software.as_deref().unwrap_or_default();
-        hop = format!("{hop}{} {software} ", leg.server);
+        add(&mut hop, leg.server);
+        add(&mut hop, leg.software.as_deref().unwrap_or_default());
     }
     let client = closing.legs.first().map(|leg| leg.client.to_string());
     Facts {
@@ -339,8 +358,8 @@ fn closing_facts(judged: &JudgedClosing, codes: &Codes) -> Facts {
 fn group_facts(group: &Group) -> Facts {
     let key = &group.key;
     let mut facts = match &group.example {
-        Example::Attempt(judged) => attempt_facts(judged, &Codes::default()),
-        Example::Closing(judged) => closing_facts(judged, &Codes::default()),
+        Example::Attempt(judged) => attempt_facts(judged, None),
+        Example::Closing(judged) => closing_facts(judged, None),
     };
     facts.id = None;
     facts.at = Some(group.last);
@@ -356,23 +375,26 @@ fn group_facts(group: &Group) -> Facts {
 }
 
 fn hop_text(judged: &JudgedAttempt) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(128);
     if let Some(hop) = &judged.judgement.hop {
-        let ends = hop.inward.iter().chain(&hop.outward);
-        for end in ends {
-            text = format!("{text}{end} ");
+        for end in hop.inward.iter().chain(&hop.outward) {
+            add(&mut text, end);
         }
-        text.push_str(hop.software.as_deref().unwrap_or_default());
-        text.push(' ');
+        add(&mut text, hop.software.as_deref().unwrap_or_default());
     }
     for node in &judged.attempt.legs {
-        text = format!("{text}{} ", node.leg.connection.server);
+        add(&mut text, node.leg.connection.server);
         if let Some(software) = node.leg.answer_field("server") {
-            text.push_str(&software);
-            text.push(' ');
+            add(&mut text, software);
         }
     }
-    text.to_lowercase()
+    text.make_ascii_lowercase();
+    text
+}
+
+fn add(text: &mut String, word: impl Display) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{word} ");
 }
 
 /// The path of the outermost request, as it was sent, without its query.

@@ -11,6 +11,7 @@ mod canvas;
 mod filter;
 mod ladder;
 mod lists;
+mod over;
 mod terminal;
 #[cfg(test)]
 mod tests;

@@ -61,22 +61,7 @@ fn places(width: usize) -> Vec<(C, usize, usize)> {
 
 pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
     let places = places(width);
-    let order = app.attempt_order;
-    let mut head = Row::new(width);
-    for &(column, x, wide) in &places {
-        let is_sorted = column == order.column;
-        let name = match column {
-            C::Path if width < 110 => "where",
-            column => column.name(),
-        };
-        let (name, tone) = sorted(name, is_sorted, order.reversed);
-        head.cut(x, &name, wide, tone);
-    }
-    if places.iter().all(|place| place.0 != order.column) {
-        let (name, tone) = sorted(order.column.name(), true, order.reversed);
-        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
-    }
-    let mut lines = vec![head.line(app.theme)];
+    let mut lines = vec![head(app, &places, width)];
     let rows = &app.lists.attempts;
     if rows.is_empty() {
         lines.push(text(
@@ -92,6 +77,36 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
             lines.push(line(app, judged, &places, width, at == selected));
         }
     }
+    lines
+}
+
+/// The names of the columns.
+fn head(app: &App, places: &[(C, usize, usize)], width: usize) -> Line<'static> {
+    let order = app.attempt_order;
+    let mut head = Row::new(width);
+    for &(column, x, wide) in places {
+        let is_sorted = column == order.column;
+        let name = match column {
+            C::Path if width < 110 => "where",
+            column => column.name(),
+        };
+        let (name, tone) = sorted(name, is_sorted, order.reversed);
+        head.cut(x, &name, wide, tone);
+    }
+    if places.iter().all(|place| place.0 != order.column) {
+        let (name, tone) = sorted(order.column.name(), true, order.reversed);
+        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
+    }
+    head.line(app.theme)
+}
+
+/// The first of them, for another screen: so many lines with the heading, none of them selected.
+pub(super) fn latest(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
+    let places = places(width);
+    let mut lines = vec![head(app, &places, width)];
+    let rows = app.lists.attempts.iter().take(height.saturating_sub(1));
+    lines.extend(rows.map(|judged| line(app, judged, &places, width, false)));
+    lines.resize(height, Line::default());
     lines
 }
 

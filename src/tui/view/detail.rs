@@ -11,10 +11,11 @@ use crate::report::ticket::code_name;
 use crate::report::words::{count, number, span};
 use crate::tally::{Group, GroupKey};
 
-use super::super::app::{App, Detail, Subject};
+use super::super::app::App;
 use super::super::canvas::{Row, width as columns};
 use super::super::ladder::Ladder;
 use super::super::lists::other_protocol;
+use super::super::over::{Detail, Subject};
 use super::super::theme::{Tone, of_severity, of_verdict, sign_of_kind, sign_of_verdict};
 use super::parts::{labelled, prose, rule};
 

@@ -16,9 +16,10 @@ use crate::report::text::in_short;
 use crate::report::words::{count, span};
 
 use super::action::{Screen, hints};
-use super::app::{App, Over, Paste};
+use super::app::App;
 use super::canvas::{Row, shortened, width, wrapped};
 use super::filter::NAMES;
+use super::over::{Over, Paste};
 use super::theme::Tone;
 
 /// Smaller than that nothing can be told.

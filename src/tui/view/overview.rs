@@ -14,6 +14,7 @@ use crate::websocket::CloseCode;
 use super::super::app::App;
 use super::super::canvas::{Row, width as columns, wrapped};
 use super::super::theme::{Tone, of_severity, of_verdict, sign_of_kind, sign_of_verdict};
+use super::attempts;
 use super::parts::{
     LOSSY, bar, closed_in_few_words, fitted_place, heading, in_few_words, labelled, prose, rate,
     rule, share, spark, text, window,
@@ -21,6 +22,8 @@ use super::parts::{
 
 /// Seconds over which a rate is taken.
 const RATE: usize = 10;
+/// Fewer lines of the latest attempts are not worth their heading.
+const LATEST: usize = 6;
 /// Lines that closings may take.
 const CLOSINGS: usize = 2;
 /// Lines that losses may take.
@@ -41,10 +44,22 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     let selected = selected(app, width);
     let room = height.saturating_sub(lines.len() + foot.len() + selected.len() + 1);
     let room = room.max(2);
+    // A tall screen has room for the latest attempts as well.
+    let wanted = app.lists.groups.len().max(1) + 2;
+    let latest = room.saturating_sub(wanted.min(room * 2 / 3));
+    let (room, latest) = if latest >= LATEST {
+        (room - latest, latest)
+    } else {
+        (room, 0)
+    };
     let mut broken = groups(app, width, room);
     broken.resize(room, Line::default());
     lines.extend(broken);
     lines.extend(selected);
+    if latest > 0 {
+        lines.push(rule(app, "", width));
+        lines.extend(attempts::latest(app, width, latest - 1));
+    }
     lines.push(rule(app, "", width));
     lines.extend(foot);
     lines

@@ -1,5 +1,7 @@
 //! Every screen in every state at three sizes, and the whole app driven by keys.
 
+mod states;
+
 use std::sync::Arc;
 
 use ratatui::Terminal;
@@ -9,16 +11,15 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
 use super::action::Mode;
-use super::app::{App, Effect, Over, Setup};
+use super::app::{App, Effect, Setup};
+use super::over::Over;
 use super::{Update, view};
-use crate::event::Health;
-use crate::judge::{FindingId, JudgedAttempt, JudgedClosing, Kind, Party};
+use crate::judge::{JudgedAttempt, JudgedClosing};
 use crate::limits::Limits;
 use crate::report;
-use crate::tally::example::{
-    at, behind_tls, closing, finding, forbidden, healthy, opened, stripped,
-};
+use crate::tally::example::{at, stripped};
 use crate::tally::{Snapshot, Tally};
+use states::{all_well, empty, idle_closing, incident, incident_tally, lossy};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 const SCREENS: [(&str, char); 5] = [
@@ -52,135 +53,6 @@ fn setup(live: bool) -> Setup {
         recent: 1_000,
         groups: 1_024,
     }
-}
-
-/// Two minutes of handshakes, of which `is_broken` says which ones break.
-fn minutes(tally: &mut Tally, is_broken: impl Fn(u64) -> bool) {
-    for n in 0..240_u64 {
-        let ms = i64::try_from(n * 500).unwrap();
-        tally.progress(at(ms), 0, n / 12);
-        if is_broken(n) {
-            let port = 50_000 + u16::try_from(n).unwrap();
-            tally.attempt(&stripped(n + 1, port, ms));
-        } else {
-            tally.attempt(&moved(&opened(n + 1, "/ws/77"), ms));
-        }
-    }
-}
-
-/// The same, so much later.
-fn moved(judged: &Arc<JudgedAttempt>, ms: i64) -> Arc<JudgedAttempt> {
-    let mut judged = JudgedAttempt::clone(judged);
-    let by = std::time::Duration::from_millis(ms.unsigned_abs());
-    let leg = &mut judged.attempt.legs[0].leg;
-    if let Some((stamp, request)) = &mut leg.request {
-        stamp.ts = stamp.ts.after(by);
-        request.started.ts = request.started.ts.after(by);
-    }
-    if let Some((stamp, response)) = &mut leg.response {
-        stamp.ts = stamp.ts.after(by);
-        response.started.ts = response.started.ts.after(by);
-    }
-    let (syn, syn_ack) = (&mut leg.connection.syn, &mut leg.connection.syn_ack);
-    for stamp in syn.iter_mut().chain(syn_ack) {
-        stamp.ts = stamp.ts.after(by);
-    }
-    Arc::new(judged)
-}
-
-fn idle_closing(id: u64) -> Arc<JudgedClosing> {
-    let mut judged = closing(id, Kind::Abnormal, Some(1006), Party::Proxy);
-    let evidence = &["10.0.0.5:80 closed both sides after 60.0 s without a byte"];
-    let root = finding(
-        FindingId::IdleTimeout,
-        0,
-        crate::judge::Confidence::Likely,
-        evidence,
-    );
-    judged.judgement.findings.push(root);
-    judged.judgement.advice.fix = vec!["proxy_read_timeout 1h;".to_owned()];
-    Arc::new(judged)
-}
-
-fn closings(tally: &mut Tally) {
-    for id in 0..5 {
-        let normal = closing(2 * id + 1, Kind::Normal, Some(1000), Party::Client);
-        tally.closing(&Arc::new(normal));
-    }
-    tally.closing(&idle_closing(20));
-    tally.closing(&idle_closing(21));
-}
-
-fn empty() -> Arc<Snapshot> {
-    let mut tally = Tally::new(&Limits::default());
-    tally.progress(at(12_000), 0, 0);
-    tally.health(&Health {
-        packets: 1_204,
-        connections: 31,
-        tls_connections: 31,
-        now: Some(at(12_000)),
-        first: Some(at(0)),
-        ..Health::default()
-    });
-    tally.glance()
-}
-
-fn all_well() -> Arc<Snapshot> {
-    let mut tally = Tally::new(&Limits::default());
-    minutes(&mut tally, |_| false);
-    let normal = closing(1, Kind::Normal, Some(1000), Party::Client);
-    tally.closing(&Arc::new(normal));
-    tally.progress(at(120_000), 0, 20);
-    tally.health(&healthy(48_213));
-    tally.glance()
-}
-
-fn incident_tally() -> Tally {
-    let mut tally = Tally::new(&Limits::default());
-    minutes(&mut tally, |n| n >= 60 && n % 10 != 0);
-    for id in [301, 302, 303] {
-        tally.attempt(&moved(&forbidden(id), 100_000));
-    }
-    tally.attempt(&moved(&behind_tls(304), 110_000));
-    closings(&mut tally);
-    tally.progress(at(120_000), 4, 12);
-    tally.health(&Health {
-        tls_connections: 31,
-        ..healthy(48_213)
-    });
-    tally
-}
-
-fn incident() -> Arc<Snapshot> {
-    incident_tally().glance()
-}
-
-fn lossy() -> Arc<Snapshot> {
-    let mut tally = Tally::new(&Limits::default());
-    for n in 0..9 {
-        let ms = i64::try_from(n * 1_000).unwrap();
-        tally.progress(at(ms), 0, 0);
-        let mut judged = JudgedAttempt::clone(&stripped(n + 1, 50_000, ms));
-        judged.attempt.surroundings.lossy = true;
-        tally.attempt(&Arc::new(judged));
-    }
-    let mut ended = JudgedClosing::clone(&idle_closing(20));
-    ended.closing.lossy = true;
-    tally.closing(&Arc::new(ended));
-    tally.progress(at(9_000), 0, 0);
-    let mut health = Health {
-        kernel_drops: 12_345,
-        gaps: 17,
-        gap_bytes: 24_820,
-        shed_events: 64,
-        evictions: 3,
-        one_sided_connections: 5,
-        cut_short: 2,
-        ..healthy(900_000)
-    };
-    health.reached.count(crate::limits::Limit::connections);
-    tally.health(&health);
-    tally.glance()
 }
 
 fn app(snapshot: &Arc<Snapshot>, live: bool) -> App {
@@ -266,7 +138,7 @@ fn every_screen_in_every_state() {
 fn the_readme_shows_this_screen() {
     let shown = seen(&mut app(&incident(), true), (80, 24));
     let first: Vec<&str> = shown.lines().take(12).collect();
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     assert!(readme.contains(&first.join("\n")), "{shown}");
 }
 
