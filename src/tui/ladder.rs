@@ -449,9 +449,14 @@ impl Ladder {
 /// What a lone leg has lost, by its findings: there is no other leg to hold it against.
 fn missing(judged: &JudgedAttempt, leg: usize) -> impl Iterator<Item = (char, String)> + '_ {
     let is_lone = judged.judgement.diff.is_empty();
-    let findings = judged.judgement.findings.iter();
+    let findings = &judged.judgement.findings;
     findings
-        .filter(move |finding| is_lone && finding.leg == leg)
+        .iter()
+        .enumerate()
+        .filter(move |(_, finding)| is_lone && finding.leg == leg)
+        // Two rows of the catalogue may say the same.
+        .filter(|(at, finding)| findings.iter().take(*at).all(|f| f.id != finding.id))
+        .map(|(_, finding)| finding)
         .filter_map(|finding| {
             Some(match finding.id {
                 FindingId::UpgradeStripped => "Upgrade",

@@ -12,6 +12,7 @@ mod filter;
 mod ladder;
 mod lists;
 mod over;
+mod sixteen;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -73,7 +74,7 @@ pub trait Feed {
 
 /// Takes the terminal over until the user quits or the feed is over.
 pub fn run(setup: Setup, empty: Arc<Snapshot>, feed: &mut impl Feed) -> io::Result<()> {
-    let mut taken = terminal::take()?;
+    let mut taken = terminal::take(setup.report.color)?;
     feed.begin()?;
     let mut app = App::new(setup, empty);
     let mut pace = Pace::new(now());

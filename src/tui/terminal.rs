@@ -13,9 +13,12 @@ use ratatui::crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
 use ratatui::crossterm::execute;
+use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+
+use super::sixteen::Sixteen;
 
 /// Terminals refuse longer ones (xterm 100 KB), and so does whoever reads them.
 const MOST_COPIED: usize = 64 * 1024;
@@ -28,11 +31,13 @@ static HOOK: Once = Once::new();
 
 /// The terminal while it is ours.
 pub(super) struct Taken {
-    pub(super) terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    pub(super) terminal: Terminal<CrosstermBackend<Sixteen<io::Stdout>>>,
 }
 
 /// Takes it over.
-pub(super) fn take() -> io::Result<Taken> {
+pub(super) fn take(color: bool) -> io::Result<Taken> {
+    // The command line has decided, and knows more than the environment.
+    force_color_output(color);
     HOOK.call_once(|| {
         let told_before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -44,7 +49,8 @@ pub(super) fn take() -> io::Result<Taken> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste);
-    let terminal = entered.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+    let terminal =
+        entered.and_then(|()| Terminal::new(CrosstermBackend::new(Sixteen::new(io::stdout()))));
     match terminal {
         Ok(terminal) => Ok(Taken { terminal }),
         Err(error) => {

@@ -295,9 +295,12 @@ fn selected(app: &App, width: usize) -> Vec<Line<'static>> {
         let (first, last) = (app.clock.time(group.first), app.clock.time(group.last));
         format!("First {first}, last {last}")
     };
+    let is_live = app.setup.report.live;
     let when = match ago(now.since(group.last).as_secs()).as_str() {
-        "now" => format!(" {when}, just now."),
-        ago => format!(" {when}, {ago} ago."),
+        "now" if is_live => format!(" {when}, just now."),
+        "now" => format!(" {when}, at the end."),
+        ago if is_live => format!(" {when}, {ago} ago."),
+        ago => format!(" {when}, {ago} before the end."),
     };
     lines.push(text(app, &when, width, Tone::Plain));
     lines
