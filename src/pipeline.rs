@@ -201,6 +201,7 @@ fn pump(
 
 /// The screen. What was to be said meanwhile, and whether the terminal could be drawn on.
 fn look(config: &Config, live: bool, mut watching: Watching<'_>) -> (Vec<String>, io::Result<()>) {
+    watching.ends_as_asked(config);
     let setup = screen::setup(config, report_options(config, live));
     let empty = Tally::new(&config.limits).glance();
     let shown = tui::run(setup, empty, &mut watching);

@@ -41,6 +41,9 @@ pub(super) struct Watching<'a> {
     keys: Sender<Heard>,
     pressed: Receiver<Heard>,
     stop: &'a AtomicBool,
+    /// The end of the capture was asked for, and is the end of the screen as well.
+    ends_with_it: bool,
+    has_ended: bool,
     /// Notices that were shown; they are said again once the terminal is given back.
     pub(super) told: Vec<String>,
 }
@@ -64,6 +67,8 @@ pub(super) fn window<'a>(
         keys,
         pressed,
         stop,
+        ends_with_it: false,
+        has_ended: false,
         told: Vec::new(),
     };
     (window, watching, notes)
@@ -94,6 +99,15 @@ impl Window<'_> {
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(over @ RecvTimeoutError::Disconnected) => Err(over),
         }
+    }
+}
+
+impl Watching<'_> {
+    /// Live, `-c` and `--duration` say when it is enough; a file is browsed as long as one likes.
+    pub(super) fn ends_as_asked(&mut self, config: &Config) {
+        let is_live = matches!(config.inputs, Inputs::Live(..));
+        let is_bounded = config.count.is_some() || config.duration.is_some();
+        self.ends_with_it = is_live && is_bounded;
     }
 }
 
@@ -129,11 +143,13 @@ impl Feed for Watching<'_> {
             self.told.truncate(NOTICES);
             return Some(Update::Notice(notice));
         }
-        self.pictures.try_recv().ok()
+        let update = self.pictures.try_recv().ok();
+        self.has_ended |= matches!(update, Some(Update::Ended(_)));
+        update
     }
 
     fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || (self.ends_with_it && self.has_ended)
     }
 }
 

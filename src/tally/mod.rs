@@ -321,6 +321,17 @@ mod tests {
     }
 
     #[test]
+    fn a_glance_leaves_out_the_routes_alone() {
+        let tally = tally(&Limits::default());
+        let (whole, glance) = (tally.snapshot(), tally.glance());
+        assert!(!whole.routes.is_empty() && glance.routes.is_empty());
+        assert_eq!(whole.attempts, glance.attempts);
+        assert_eq!(whole.spreads, glance.spreads);
+        assert_eq!(whole.spreads.refusal.percentiles(), whole.latency.refusal);
+        assert_eq!(whole.groups.len(), glance.groups.len());
+    }
+
+    #[test]
     fn what_finds_no_room_is_folded_and_told() {
         let mut limits = Limits::default();
         for limit in [

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use wscap::cli::{self, Action, Surroundings};
 use wscap::limits::Limits;
 use wscap::report::Options;
 use wscap::tally::Tally;
@@ -134,6 +135,62 @@ fn number_behind(screen: &str, word: &str) -> u64 {
     });
     let number = line.and_then(|line| line.split_whitespace().nth(2));
     number.map_or(0, |n| n.replace(',', "").parse().unwrap_or(0))
+}
+
+#[test]
+fn it_opens_where_somebody_looks_at_what_is_live_or_asks_for_it() {
+    let seen = Surroundings {
+        terminal: true,
+        can_draw: true,
+        ..Surroundings::default()
+    };
+    let unseen = Surroundings::default();
+    let dumb = Surroundings {
+        can_draw: false,
+        ..seen.clone()
+    };
+    for (words, around, opens) in [
+        ("-i lo", &seen, Some(true)),
+        ("-i lo", &unseen, Some(false)),
+        ("-i lo", &dumb, Some(false)),
+        ("-i lo --no-tui", &seen, Some(false)),
+        ("-i lo --json", &seen, Some(false)),
+        ("-i lo -q", &seen, Some(false)),
+        ("-i lo -q --tui", &seen, Some(true)),
+        ("-i lo --no-tui --tui", &seen, Some(true)),
+        ("-i lo --tui --no-tui", &seen, Some(false)),
+        ("-i lo --tui", &unseen, None),
+        ("-i lo --tui", &dumb, None),
+        ("-i lo --tui --json", &seen, None),
+        ("-r x.pcap", &seen, Some(false)),
+        ("-r x.pcap --tui", &seen, Some(true)),
+        ("-r - --tui", &unseen, None),
+    ] {
+        let all = std::iter::once("wscap").chain(words.split(' '));
+        let parsed = cli::parse(all.map(Into::into), around);
+        let tui = match parsed {
+            Ok(Action::Run(config)) => Some(config.output.tui),
+            Ok(other) => panic!("{words}: {other:?}"),
+            Err(_) => None,
+        };
+        assert_eq!(tui, opens, "{words} {around:?}");
+    }
+}
+
+#[test]
+fn live_it_ends_when_enough_was_captured_and_leaves_the_summary() {
+    if !crate::support::net::is_root() {
+        println!("skipped: capturing needs root");
+        return;
+    }
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    terminal.run(&format!("{WSCAP} -i lo --duration 1s; echo code=$?"));
+    terminal.wait("code=0");
+    let left = terminal.read_all();
+    assert!(left.contains("live on lo"), "{left}");
+    terminal.is_usable();
 }
 
 #[test]

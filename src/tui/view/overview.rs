@@ -77,6 +77,12 @@ fn counts(app: &App, width: usize) -> Vec<Line<'static>> {
     let mut head = Row::new(width);
     head.put(1, "ATTEMPTS", Tone::Accent)
         .cut(11, &told, middle.saturating_sub(12), Tone::Strong);
+    let (recent, seconds) = last_seconds(app);
+    let is_rated = app.setup.report.live && !app.ended && middle >= 60;
+    let bar_at = if is_rated { 43 } else { 32 };
+    if is_rated {
+        head.right(bar_at - 2, "now", Tone::Dim);
+    }
     let mut rows = vec![head];
     for (verdict, n) in verdicts.iter() {
         let tone = if n == 0 {
@@ -89,7 +95,15 @@ fn counts(app: &App, width: usize) -> Vec<Line<'static>> {
             .put(3, verdict.name(), tone)
             .right(24, &number(n), tone)
             .right(31, &share(n, total), Tone::Plain)
-            .put(32, &bar(n, total, middle.saturating_sub(34)), tone);
+            .put(
+                bar_at,
+                &bar(n, total, middle.saturating_sub(bar_at + 2)),
+                tone,
+            );
+        if is_rated && n > 0 {
+            let now = format!("{}/s", rate(recent.attempts.get(verdict), seconds));
+            row.right(bar_at - 2, &now, Tone::Plain);
+        }
         rows.push(row);
     }
     let right = right_side(app, width.saturating_sub(middle + 1));
@@ -202,16 +216,25 @@ fn waits(app: &App) -> (Percentiles, Percentiles) {
     (first, since(&now.upstream, base.map(|base| &base.upstream)))
 }
 
+/// What came in the last seconds, and how many those are.
+fn last_seconds(app: &App) -> (Beat, u64) {
+    let mut sum = Beat::default();
+    let mut seconds = 0;
+    // The second that runs is not over.
+    for beat in app.snapshot.history.recent.iter().rev().skip(1).take(RATE) {
+        sum.add(beat);
+        seconds += 1;
+    }
+    (sum, seconds)
+}
+
 /// What goes on at this moment.
 fn standing(app: &App) -> String {
     let snapshot = &app.snapshot;
     let mut parts = Vec::new();
     if app.setup.report.live && !app.ended {
-        let recent = &snapshot.history.recent;
-        // The second that runs is not over.
-        let last: Vec<_> = recent.iter().rev().skip(1).take(RATE).collect();
-        let n: u64 = last.iter().map(|beat| beat.attempts.total()).sum();
-        let seconds = u64::try_from(last.len()).unwrap_or(1);
+        let (recent, seconds) = last_seconds(app);
+        let n = recent.attempts.total();
         parts.push(format!("now {} a second", rate(n, seconds)));
     }
     parts.push(format!(
