@@ -1,8 +1,8 @@
 //! The ladder of an attempt: who stands in it as columns, what they sent one another as arrows in the order of time.
 
-use std::time::Duration;
+mod drawing;
 
-use ratatui::text::Line;
+use std::time::Duration;
 
 use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Node, Role};
 use crate::event::FrameCounts;
@@ -15,15 +15,7 @@ use crate::report::words::{bytes, count, span};
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 
-use super::canvas::{Row, shortened, width};
-use super::theme::{Theme, Tone};
-
-/// Columns of the time.
-const TIME: usize = 9;
-/// Closer together no arrow bears a word.
-const NARROWEST: usize = 12;
-/// Wider apart the eye loses the line.
-const WIDEST: usize = 44;
+use super::theme::Tone;
 
 /// Who stands where, and what was sent.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +41,8 @@ struct Arrow {
     from: usize,
     to: usize,
     text: String,
+    /// What matters most of it, for where there is little room.
+    short: Vec<String>,
     tone: Tone,
     /// What a hop did to it, as sign and field.
     changes: Vec<(char, String)>,
@@ -69,6 +63,12 @@ impl Ladder {
         }
         match closing {
             Some(closing) => {
+                let is_followed = |index| closing.legs.iter().any(|leg| leg.leg == index);
+                for (index, (node, &place)) in attempt.legs.iter().zip(&places).enumerate() {
+                    if !is_followed(index) {
+                        ladder.end(&node.leg, place);
+                    }
+                }
                 for leg in &closing.legs {
                     if let Some(&place) = places.get(leg.leg) {
                         ladder.closing(leg, place, mask);
@@ -100,6 +100,7 @@ impl Ladder {
                 from: index + 1,
                 to: index,
                 text: "101, open".to_owned(),
+                short: Vec::new(),
                 tone: Tone::Good,
                 changes: Vec::new(),
             });
@@ -107,27 +108,6 @@ impl Ladder {
         }
         ladder.sort();
         ladder
-    }
-
-    /// It is drawn in that many lines.
-    pub(super) fn lines(&self, width: usize, theme: Theme) -> Vec<Line<'static>> {
-        let xs = self.positions(width);
-        let mut lines = self.heads(&xs, width, theme);
-        let began = self.arrows.iter().filter_map(|arrow| arrow.at).min();
-        for arrow in &self.arrows {
-            let mut row = self.bars(&xs, width);
-            if let Some(after) = arrow.at.zip(began).map(|(at, began)| at.since(began)) {
-                row.right(TIME - 1, &seconds(after), Tone::Dim);
-            }
-            draw(&mut row, &xs, arrow);
-            lines.push(row.line(theme));
-            if !arrow.changes.is_empty() {
-                let mut row = self.bars(&xs, width);
-                draw_changes(&mut row, &xs, arrow);
-                lines.push(row.line(theme));
-            }
-        }
-        lines
     }
 
     /// Gives each leg its two columns.
@@ -180,6 +160,7 @@ impl Ladder {
                 } else {
                     "not seen".to_owned()
                 },
+                short: Vec::new(),
                 tone: Tone::Dim,
                 changes: Vec::new(),
             });
@@ -203,6 +184,7 @@ impl Ladder {
             from: ends.0,
             to: ends.1,
             text,
+            short: Vec::new(),
             tone,
             changes: Vec::new(),
         });
@@ -240,6 +222,13 @@ impl Ladder {
                 text,
                 Tone::Plain,
             );
+            // The path is the same on most legs, the version is not.
+            self.short(format!(
+                "{} … {}",
+                clean(&mask.words(&head.method), 12),
+                head.version.name()
+            ));
+            self.short(head.version.name().to_owned());
             self.change(judged, index, Message::Request);
         }
         if let Some((_, response)) = &leg.response {
@@ -257,7 +246,17 @@ impl Ladder {
             };
             let text = text.trim_end().to_owned();
             self.arrow(Some(response.started.ts), (server, client), text, tone);
+            if let Some(status) = leg.status() {
+                self.short(status.to_string());
+            }
             self.change(judged, index, Message::Response);
+        }
+    }
+
+    /// What the last arrow bears where there is little room; the longest first.
+    fn short(&mut self, text: String) {
+        if let Some(arrow) = self.arrows.last_mut() {
+            arrow.short.push(text);
         }
     }
 
@@ -326,6 +325,10 @@ impl Ladder {
                 _ => return,
             };
             self.arrow(None, (server, client), text.to_owned(), Tone::Bad);
+            let began = leg.connection.syn.map(|syn| syn.ts);
+            if let (Some(arrow), Some(began)) = (self.arrows.last_mut(), began) {
+                arrow.order = began.after(Duration::from_nanos(1));
+            }
         }
     }
 
@@ -341,7 +344,7 @@ impl Ladder {
         ];
         for (dir, frames) in sides {
             let rtt = leg.rtt.get(dir.index());
-            if let Some(text) = frames_in_words(frames, rtt.map(|rtt| &**rtt)) {
+            for text in frames_in_words(frames, rtt.map(|rtt| &**rtt)) {
                 self.arrow(Some(leg.opened_at), ends(dir), text, Tone::Plain);
                 if let Some(arrow) = self.arrows.last_mut() {
                     // They came at many times: just behind the opening stands what they were in all.
@@ -366,6 +369,7 @@ impl Ladder {
             let is_clean = matches!(seen.close.code, None | Some(CloseCode(1000 | 1001)));
             let tone = if is_clean { Tone::Good } else { Tone::Warn };
             self.arrow(Some(seen.at.ts), ends(seen.dir), text, tone);
+            self.short(format!("Close {code}"));
         }
         if let Some((dir, since)) = leg.retransmitting {
             let text = "sent again and again, not acknowledged".to_owned();
@@ -385,64 +389,6 @@ impl Ladder {
 
     fn sort(&mut self) {
         self.arrows.sort_by_key(|arrow| arrow.order);
-    }
-
-    fn positions(&self, width: usize) -> Vec<usize> {
-        let gaps = self.columns.len().saturating_sub(1).max(1);
-        let apart = width.saturating_sub(TIME + 2) / gaps;
-        let apart = apart.clamp(NARROWEST, WIDEST);
-        (0..self.columns.len())
-            .map(|index| TIME + index * apart)
-            .collect()
-    }
-
-    /// Names and addresses over the columns.
-    fn heads(&self, xs: &[usize], width: usize, theme: Theme) -> Vec<Line<'static>> {
-        let mut names = Row::new(width);
-        let mut addresses = Row::new(width);
-        let room = xs.windows(2).next().map_or(width, |pair| match pair {
-            [a, b] => b.saturating_sub(*a).saturating_sub(1),
-            _ => width,
-        });
-        let last = self.columns.len().saturating_sub(1);
-        for (index, (column, &x)) in self.columns.iter().zip(xs).enumerate() {
-            let tone = if column.is_hidden {
-                Tone::Dim
-            } else {
-                Tone::Strong
-            };
-            for (row, text, tone) in [
-                (&mut names, &column.name, tone),
-                (&mut addresses, &column.address, Tone::Dim),
-            ] {
-                let text = shortened(text, room);
-                let wide = self::width(&text);
-                let at = match index {
-                    0 => x,
-                    _ if index == last => (x + 1).saturating_sub(wide),
-                    _ => x.saturating_sub(wide / 2),
-                };
-                // The last one may stand further right where there is room.
-                let at = if index == last && index > 0 {
-                    x.saturating_sub(wide / 2)
-                        .min(width.saturating_sub(wide))
-                        .max(at)
-                } else {
-                    at
-                };
-                row.put(at, &text, tone);
-            }
-        }
-        vec![names.line(theme), addresses.line(theme)]
-    }
-
-    fn bars(&self, xs: &[usize], width: usize) -> Row {
-        let mut row = Row::new(width);
-        for (column, &x) in self.columns.iter().zip(xs) {
-            let bar = if column.is_hidden { "┊" } else { "│" };
-            row.put(x, bar, Tone::Dim);
-        }
-        row
     }
 }
 
@@ -494,10 +440,10 @@ fn server_name(
     let role = match node.role {
         Role::Path if has_child || is_hop => "proxy",
         Role::Path => "server",
-        Role::Auth => "auth",
+        Role::Auth => "login service",
         Role::Mirror => "mirror",
-        Role::Retry => "given up",
-        Role::Failed => "failed",
+        Role::Retry => "server, given up",
+        Role::Failed => "server, failed",
     };
     match software {
         Some(software) => format!("{role} {}", clean(&mask.words(&software), 30)),
@@ -505,76 +451,21 @@ fn server_name(
     }
 }
 
-fn frames_in_words(frames: &FrameCounts, rtt: Option<&[Duration]>) -> Option<String> {
-    let mut parts = Vec::new();
+/// One line for the messages, one for the pings.
+fn frames_in_words(frames: &FrameCounts, rtt: Option<&[Duration]>) -> Vec<String> {
+    let mut lines = Vec::new();
     if frames.messages > 0 || frames.data() > 0 {
-        let n = frames.messages.max(1);
-        parts.push(count(n, "message", "messages"));
-        parts.push(bytes(frames.bytes));
+        let n = count(frames.messages.max(1), "message", "messages");
+        lines.push(format!("{n}, {}", bytes(frames.bytes)));
     }
     if frames.ping > 0 {
-        let mut text = count(frames.ping, "ping", "pings");
-        if frames.pings_unanswered > 0 {
-            text.push_str(" (");
-            text.push_str(&frames.pings_unanswered.to_string());
-            text.push_str(" unanswered)");
-        } else if let Some(longest) = rtt.and_then(|rtt| rtt.iter().max()) {
-            text = format!("{text} (pong in {})", span(*longest));
-        }
-        parts.push(text);
+        let pings = count(frames.ping, "ping", "pings");
+        let longest = rtt.and_then(|rtt| rtt.iter().max());
+        lines.push(match (frames.pings_unanswered, longest) {
+            (0, Some(longest)) => format!("{pings}, answered within {}", span(*longest)),
+            (0, None) => pings,
+            (n, _) => format!("{pings}, {n} unanswered"),
+        });
     }
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// `0.0051`; beyond an hour the fraction is of no use.
-fn seconds(after: Duration) -> String {
-    let s = after.as_secs();
-    match s {
-        0..1_000 => format!("{s}.{:04}", after.subsec_micros() / 100),
-        1_000..100_000 => format!("{s}.{:01}", after.subsec_millis() / 100),
-        _ => format!("{s}"),
-    }
-}
-
-fn draw(row: &mut Row, xs: &[usize], arrow: &Arrow) {
-    let (Some(&from), Some(&to)) = (xs.get(arrow.from), xs.get(arrow.to)) else {
-        return;
-    };
-    let (left, right) = (from.min(to) + 1, from.max(to));
-    let line = if arrow.at.is_none() { "╌" } else { "─" };
-    for x in left..right {
-        row.put(x, line, Tone::Dim);
-    }
-    if from < to {
-        row.put(right.saturating_sub(1), "▶", arrow.tone);
-    } else {
-        row.put(left, "◀", arrow.tone);
-    }
-    let room = right.saturating_sub(left).saturating_sub(6);
-    let text = format!(" {} ", shortened(&arrow.text, room));
-    row.put(left + 2, &text, arrow.tone);
-}
-
-fn draw_changes(row: &mut Row, xs: &[usize], arrow: &Arrow) {
-    let (Some(&from), Some(&to)) = (xs.get(arrow.from), xs.get(arrow.to)) else {
-        return;
-    };
-    let (left, right) = (from.min(to) + 1, from.max(to));
-    let mut x = left + 3;
-    let end = right.saturating_sub(1);
-    for (sign, field) in &arrow.changes {
-        let tone = match sign {
-            '-' => Tone::Removed,
-            '+' => Tone::Added,
-            _ => Tone::Changed,
-        };
-        let text = format!("{sign}{field}");
-        let room = end.saturating_sub(x);
-        if width(&text) > room {
-            row.cut(x, &text, room, tone);
-            break;
-        }
-        row.put(x, &text, tone);
-        x += width(&text) + 1;
-    }
+    lines
 }
