@@ -130,7 +130,7 @@ fn draw(row: &mut Row, xs: &[usize], arrow: &Arrow) {
     let room = right.saturating_sub(left).saturating_sub(6);
     let mut texts = std::iter::once(&arrow.text).chain(&arrow.short);
     let fits = texts.find(|text| width(text) <= room);
-    let text = fits.or(arrow.short.last()).unwrap_or(&arrow.text);
+    let text = fits.or_else(|| arrow.short.last()).unwrap_or(&arrow.text);
     let text = format!(" {} ", shortened(text, room));
     row.put(left + 2, &text, arrow.tone);
 }
