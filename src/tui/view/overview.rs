@@ -465,7 +465,7 @@ fn closings(app: &App, width: usize) -> Vec<Line<'static>> {
     });
     let mut told: Vec<String> = told.collect();
     if told.is_empty() {
-        told.push("none yet".to_owned());
+        told.push(if app.ended { "none" } else { "none yet" }.to_owned());
     }
     let text = told.join("  ");
     let mut lines = wrapped(&text, width.saturating_sub(12));
