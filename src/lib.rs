@@ -3,7 +3,7 @@
 //! Packets come in on the left, judgements go out on the right, and nothing flows back:
 //!
 //! ```text
-//! capture → packet → stream → http, websocket → dissect ║ attempt → judge → tally → report
+//! capture → packet → stream → http, websocket → dissect ║ attempt → judge → tally → report, tui
 //! ```
 //!
 //! Left of the channel (`║`) every room states facts about one connection; [`attempt`] states facts about several;
@@ -25,4 +25,5 @@ pub mod report;
 pub mod stream;
 pub mod tally;
 pub mod time;
+pub mod tui;
 pub mod websocket;

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! capture thread: Source, Dissector ── batches of events ──▶ analyze thread: Assembler, judge, Tally, Report
+//!                                                                           │ a snapshot, when asked for
+//!                                                            main thread:   ▼ the screen, where there is one
 //! ```
 //!
 //! The end of data is a closed channel. A file waits for the analyzer, so nothing is lost; live, what it cannot follow is
@@ -10,6 +12,7 @@
 mod analysis;
 mod gather;
 mod rules;
+mod screen;
 
 use std::io::{self, BufWriter, Write};
 use std::process;
@@ -26,8 +29,11 @@ use crate::dissect::Dissector;
 use crate::event::{Event, Health};
 use crate::judge::{BadRules, Catalogue};
 use crate::report;
+use crate::tally::Tally;
+use crate::tui;
 use analysis::{Analysis, Outcome};
 use gather::Gather;
+use screen::{Wanted, Watching, Window};
 
 pub use rules::catalogue;
 
@@ -75,6 +81,11 @@ pub enum Error {
     /// Standard output.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
+    /// The terminal.
+    #[error(
+        "cannot draw on the terminal: {0}\nWithout --tui (or with --no-tui) the same is printed as text."
+    )]
+    Screen(io::Error),
     /// A thread panicked.
     #[error(
         "a fault in wscap itself: its {0} thread failed, see above. Please report it, if you can with the capture."
@@ -124,7 +135,7 @@ struct Ends {
     interrupted_by_loss: bool,
 }
 
-/// Starts both threads and waits for them.
+/// Starts both threads and waits for them; meanwhile this one draws, where there is a screen.
 fn pump(
     config: &Config,
     catalogue: &Catalogue,
@@ -133,13 +144,27 @@ fn pump(
 ) -> Result<Ends, Error> {
     let live = source.is_live();
     let (sender, receiver) = crossbeam_channel::bounded(WAITING);
-    thread::scope(|scope| {
+    let wanted = Wanted::default();
+    let (window, watching, notes) = if config.output.tui {
+        let (window, watching, notes) = screen::window(&wanted, stop);
+        (Some(window), Some(watching), Some(notes))
+    } else {
+        (None, None, None)
+    };
+    let (ends, shown) = thread::scope(|scope| {
+        // Whatever happens here, a panic among it, the threads end.
+        let _over = StopOnDrop(stop);
         let analyze = thread::Builder::new()
             .name(String::from("analyze"))
             .spawn_scoped(scope, move || {
-                let _over = StopOnDrop(stop);
-                let report = report_to(config, live);
-                judge_all(Analysis::new(config, catalogue, live, report), &receiver)
+                // What the screen shows may be looked at as long as one likes.
+                let _over = window.is_none().then(|| StopOnDrop(stop));
+                let report = window.is_none().then(|| report_to(config, live));
+                judge_all(
+                    Analysis::new(config, catalogue, live, report),
+                    &receiver,
+                    window,
+                )
             })
             .map_err(Error::Spawn)?;
         let capture = thread::Builder::new()
@@ -150,22 +175,67 @@ fn pump(
                 } else {
                     Outbox::Block(sender)
                 };
-                read(config, source, outbox, stop)
+                read(config, source, outbox, stop, notes.as_ref())
             })
             .map_err(Error::Spawn)?;
+        let shown = watching.map(|watching| {
+            let shown = look(config, live, watching);
+            stop.store(true, Ordering::Relaxed);
+            shown
+        });
         let capture = capture.join().map_err(|_| Error::Panic("capture"));
         let analyze = analyze.join().map_err(|_| Error::Panic("analyze"));
         // The summary was printed whatever happened to the capture; now its fault is told.
         let outcome = analyze?.map_err(Error::Write)?;
-        Ok(Ends {
+        let ends = capture.map(|by_itself| Ends {
             outcome,
-            interrupted_by_loss: capture? && live,
-        })
-    })
+            interrupted_by_loss: by_itself && live,
+        })?;
+        Ok::<_, Error>((ends, shown))
+    })?;
+    if let Some(shown) = shown {
+        print_behind(config, live, &ends.outcome, shown)?;
+    }
+    Ok(ends)
+}
+
+/// The screen. What was to be said meanwhile, and whether the terminal could be drawn on.
+fn look(config: &Config, live: bool, mut watching: Watching<'_>) -> (Vec<String>, io::Result<()>) {
+    watching.ends_as_asked(config);
+    let setup = screen::setup(config, report_options(config, live));
+    let empty = Tally::new(&config.limits).glance();
+    let shown = tui::run(setup, empty, &mut watching);
+    (watching.told, shown)
+}
+
+/// Once the terminal is given back: what was to be said, and the report.
+fn print_behind(
+    config: &Config,
+    live: bool,
+    outcome: &Outcome,
+    (told, shown): (Vec<String>, io::Result<()>),
+) -> Result<(), Error> {
+    for notice in told.iter().filter(|_| !config.output.quiet) {
+        say(notice);
+    }
+    if let Some(snapshot) = &outcome.snapshot {
+        // Its terminal may be gone; that is told below.
+        let printed = report_to(config, live).finish(snapshot);
+        if shown.is_ok() {
+            printed.map_err(Error::Write)?;
+        }
+    }
+    shown.map_err(Error::Screen)
 }
 
 /// The capture thread. True if the source ended by itself.
-fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBool) -> bool {
+fn read(
+    config: &Config,
+    mut source: Source,
+    mut outbox: Outbox,
+    stop: &AtomicBool,
+    notes: Option<&Sender<String>>,
+) -> bool {
     let mut gather = Gather::new(config, source.is_live());
     let mut more = true;
     let mut heard = true;
@@ -177,8 +247,11 @@ fn read(config: &Config, mut source: Source, mut outbox: Outbox, stop: &AtomicBo
             }
         });
         for notice in gather.take_notices() {
-            if !config.output.quiet {
-                say(&notice.to_string());
+            match notes {
+                // If there are too many to be shown, the first ones tell enough.
+                Some(notes) => _ = notes.try_send(notice.to_string()),
+                None if !config.output.quiet => say(&notice.to_string()),
+                None => {}
             }
         }
         if gather.health_is_due() {
@@ -206,15 +279,29 @@ impl Drop for StopOnDrop<'_> {
 fn judge_all(
     mut analysis: Analysis<'_, Box<dyn Write + Send>>,
     batches: &Receiver<Batch>,
+    window: Option<Window<'_>>,
 ) -> io::Result<Outcome> {
-    'all: for batch in batches {
-        for event in batch {
-            if !analysis.take(event)? {
-                break 'all;
+    let Some(window) = window else {
+        'all: for batch in batches {
+            for event in batch {
+                if !analysis.take(event)? {
+                    break 'all;
+                }
             }
         }
+        return analysis.finish();
+    };
+    while let Ok(batch) = Window::wait(batches) {
+        for event in batch.into_iter().flatten() {
+            analysis.take(event)?;
+        }
+        window.show(analysis.tally());
     }
-    analysis.finish()
+    let outcome = analysis.finish()?;
+    if let Some(snapshot) = &outcome.snapshot {
+        window.end(snapshot);
+    }
+    Ok(outcome)
 }
 
 /// What happens to a batch when the analyzer is behind.
@@ -284,6 +371,7 @@ fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
     ctrlc::set_handler(move || {
         let now = Instant::now();
         if now.duration_since(*first.get_or_insert(now)) > IMPATIENCE {
+            tui::give_back();
             process::exit(2);
         }
         stop.store(true, Ordering::Relaxed);
@@ -292,10 +380,6 @@ fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
 }
 
 fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send>> {
-    let files = match &config.inputs {
-        Inputs::Live(..) => Vec::new(),
-        Inputs::Files(files) => files.iter().map(capture::Input::name).collect(),
-    };
     // Standard output is flushed at each line; only where a whole file is read at once is that a waste.
     let piped =
         matches!(&config.inputs, Inputs::Files(files) if files.contains(&capture::Input::Stdin));
@@ -304,9 +388,22 @@ fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send
     } else {
         Box::new(BufWriter::with_capacity(OUTPUT, io::stdout()))
     };
+    let options = report_options(config, live);
+    if config.output.json {
+        report::Report::Json(report::json::JsonReport::new(out, options))
+    } else {
+        report::Report::Text(report::text::TextReport::new(out, options))
+    }
+}
+
+fn report_options(config: &Config, live: bool) -> report::Options {
+    let files = match &config.inputs {
+        Inputs::Live(..) => Vec::new(),
+        Inputs::Files(files) => files.iter().map(capture::Input::name).collect(),
+    };
     let output = &config.output;
     let only = config.only.clone();
-    let options = report::Options {
+    report::Options {
         redact: output.redact,
         utc: output.utc,
         color: output.color,
@@ -323,17 +420,13 @@ fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send
                 report::Item::Closing(judged) => only.closing(&judged.judgement),
             })
         }),
-    };
-    if output.json {
-        report::Report::Json(report::json::JsonReport::new(out, options))
-    } else {
-        report::Report::Text(report::text::TextReport::new(out, options))
     }
 }
 
 fn greet(config: &Config) {
     if let Inputs::Live(names, _) = &config.inputs
         && !config.output.quiet
+        && !config.output.tui
     {
         let names = names.join(", ");
         say(&format!("listening on {names}; Ctrl-C ends with a summary"));

@@ -70,6 +70,19 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
+    /// Full screen; the default when live on a terminal
+    #[arg(
+        long,
+        overrides_with = "no_tui",
+        conflicts_with = "json",
+        help_heading = "Output"
+    )]
+    pub(crate) tui: bool,
+
+    /// Lines of text, also when live on a terminal
+    #[arg(long, overrides_with = "tui", help_heading = "Output")]
+    pub(crate) no_tui: bool,
+
     /// Print only these attempts and closings (words below)
     #[arg(
         long,
@@ -156,6 +169,7 @@ fault abnormal illegal unused open), a finding (wscap explain --list), or any (w
 Examples:
   sudo wscap -i any tcp port 8080        on a proxy host, its clear side
   wscap -r incident.pcapng               a report of a capture
+  wscap -r incident.pcapng --tui         the same to browse
   wscap -r - < capture.pcap.gz           from a pipe, packed or not
   wscap -r test.pcap --fail-on any       in CI: exit 1 when something is broken
   wscap explain 426 1006 nginx           what it means, and what to do

@@ -62,6 +62,10 @@ pub struct Config {
 pub struct Output {
     /// JSON lines rather than text.
     pub json: bool,
+    /// The full screen, with the text report behind it.
+    pub tui: bool,
+    /// The terminal has a light background.
+    pub light: bool,
     /// Neither warnings nor lines while running.
     pub quiet: bool,
     /// How much more to say.
@@ -85,6 +89,10 @@ pub struct Surroundings {
     pub no_color: bool,
     /// Standard output is a terminal.
     pub terminal: bool,
+    /// `TERM` names a terminal that can be drawn on.
+    pub can_draw: bool,
+    /// `COLORFGBG` says that the background is light.
+    pub light: bool,
     /// Columns of the terminal, or what `COLUMNS` says.
     pub width: Option<usize>,
 }
@@ -104,6 +112,7 @@ pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Err
         return Ok(Action::ListInterfaces);
     }
     let inputs = inputs(&args)?;
+    let tui = tui(&args, &inputs, around)?;
     let filter = args.filter.join(" ");
     Ok(Action::Run(Box::new(Config {
         inputs,
@@ -116,6 +125,8 @@ pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Err
         only: Watch::parse("--only", &args.only)?,
         output: Output {
             json: args.json,
+            tui,
+            light: around.light,
             quiet: args.quiet,
             verbose: args.verbose,
             color: match args.color {
@@ -129,6 +140,17 @@ pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Err
         },
         identity: around.sudo.unwrap_or(Identity::NOBODY),
     })))
+}
+
+/// Whether to open the full screen: asked for, or live where somebody looks at it.
+fn tui(args: &Args, inputs: &Inputs, around: &Surroundings) -> Result<bool, Error> {
+    let can_draw = around.terminal && around.can_draw;
+    if args.tui && !can_draw {
+        return Err(Error::NoScreen);
+    }
+    let is_live = matches!(inputs, Inputs::Live(..));
+    let by_itself = is_live && can_draw && !args.no_tui && !args.json && !args.quiet;
+    Ok(args.tui || by_itself)
 }
 
 fn inputs(args: &Args) -> Result<Inputs, Error> {

@@ -38,6 +38,11 @@ pub enum Error {
     /// `-r -` twice.
     #[error("-r - can be given once only: there is one standard input")]
     StdinTwice,
+    /// `--tui` without a terminal.
+    #[error(
+        "--tui needs a terminal on standard output, and a TERM that can be drawn on\nwithout --tui the same is printed as text; --json is for programs"
+    )]
+    NoScreen,
     /// A word that is not known.
     #[error("{flag}: {word} is not known here\n{hint}")]
     UnknownWord {
@@ -105,12 +110,16 @@ impl Surroundings {
         let columns = std::env::var("COLUMNS")
             .ok()
             .and_then(|columns| columns.parse().ok());
+        let background = std::env::var("COLORFGBG").unwrap_or_default();
+        let background = background.rsplit(';').next().map(str::to_owned);
         let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Self {
             width: terminal.or(columns),
             sudo,
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             terminal: io::stdout().is_terminal(),
+            can_draw: std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb"),
+            light: matches!(background.as_deref(), Some("7" | "15")),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::{Config, Watch, say};
 use crate::event::{Event, Fact, Health};
 use crate::judge::{self, Catalogue, JudgedAttempt, JudgedClosing};
 use crate::report::Report;
-use crate::tally::Tally;
+use crate::tally::{Snapshot, Tally};
 use crate::time::Timestamp;
 
 /// How long to look before saying that there is nothing but ciphertext.
@@ -23,7 +23,8 @@ pub(super) struct Analysis<'a, W: Write> {
     assembler: Assembler,
     outputs: Vec<Output>,
     tally: Tally,
-    report: Report<W>,
+    /// Where each is told as it comes; with a screen, nowhere.
+    report: Option<Report<W>>,
     health: Health,
     began: Option<Timestamp>,
     now: Timestamp,
@@ -42,6 +43,8 @@ pub(super) struct Outcome {
     pub(super) matched: bool,
     /// The last state of the capture.
     pub(super) health: Health,
+    /// All that was summed up, where it was not reported yet.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
 }
 
 /// Whether `--only` lets an attempt through: as for `--fail-on`, but who asks for `ok` wants to see what is.
@@ -55,7 +58,7 @@ impl<'a, W: Write> Analysis<'a, W> {
         config: &'a Config,
         catalogue: &'a Catalogue,
         live: bool,
-        report: Report<W>,
+        report: Option<Report<W>>,
     ) -> Self {
         Self {
             config,
@@ -64,13 +67,13 @@ impl<'a, W: Write> Analysis<'a, W> {
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
             tally: Tally::new(&config.limits),
+            // The text report, and the screen, say it themselves.
+            hinted: !live || config.output.quiet || !config.output.json,
             report,
             health: Health::default(),
             began: None,
             now: Timestamp::MIN,
             told: None,
-            // The text report says it itself.
-            hinted: !live || config.output.quiet || !config.output.json,
             matched: false,
             muted: false,
         }
@@ -94,20 +97,28 @@ impl<'a, W: Write> Analysis<'a, W> {
         self.outputs()
     }
 
+    /// What is summed up so far.
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// All events have come.
     pub(super) fn finish(mut self) -> io::Result<Outcome> {
         self.assembler.finish(&mut self.outputs);
         self.outputs()?;
+        let mut snapshot = None;
         if !self.muted {
-            let snapshot = self.tally.snapshot();
-            match self.report.finish(&snapshot) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                other => other?,
+            let all = self.tally.snapshot();
+            match self.report.as_mut().map(|report| report.finish(&all)) {
+                None => snapshot = Some(all),
+                Some(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Some(other) => other?,
             }
         }
         Ok(Outcome {
             matched: self.matched,
             health: self.health,
+            snapshot,
         })
     }
 
@@ -137,8 +148,8 @@ impl<'a, W: Write> Analysis<'a, W> {
                 });
                 let wanted = only.is_empty() || shows(only, &judged);
                 self.tally.attempt(&judged);
-                if wanted && !self.muted {
-                    self.report.attempt(&judged)?;
+                if let Some(report) = self.report.as_mut().filter(|_| wanted && !self.muted) {
+                    report.attempt(&judged)?;
                 }
             }
             Output::Closing(closing) => {
@@ -150,8 +161,8 @@ impl<'a, W: Write> Analysis<'a, W> {
                     judgement,
                 });
                 self.tally.closing(&judged);
-                if wanted && !self.muted {
-                    self.report.closing(&judged)?;
+                if let Some(report) = self.report.as_mut().filter(|_| wanted && !self.muted) {
+                    report.closing(&judged)?;
                 }
             }
             Output::Health(health) => {
@@ -165,7 +176,9 @@ impl<'a, W: Write> Analysis<'a, W> {
                 name,
             } => {
                 self.tally.interface(source, iface, &name);
-                self.report.interface(source, iface, &name);
+                if let Some(report) = &mut self.report {
+                    report.interface(source, iface, &name);
+                }
             }
             // Before the first packet there is no time to be told.
             Output::Progress { now, .. } if now == Timestamp::MIN => {}
@@ -181,8 +194,11 @@ impl<'a, W: Write> Analysis<'a, W> {
         if !self.live || self.muted {
             return Ok(());
         }
+        let Some(report) = &mut self.report else {
+            return Ok(());
+        };
         if !output.json {
-            self.report.health(&self.health, self.now)?;
+            report.health(&self.health, self.now)?;
         }
         let last = *self.told.get_or_insert(self.now);
         if self.now.since(last) < output.stats_interval {
@@ -190,7 +206,7 @@ impl<'a, W: Write> Analysis<'a, W> {
         }
         self.told = Some(self.now);
         if output.json {
-            return self.report.health(&self.health, self.now);
+            return report.health(&self.health, self.now);
         }
         if output.verbose > 0 {
             let health = &self.health;

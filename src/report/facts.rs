@@ -9,7 +9,7 @@ use crate::time::{Stamp, Timestamp};
 use crate::websocket::CloseCode;
 
 /// The token of the protocol that was asked for; `None` where nothing was.
-pub(super) fn protocol(attempt: &Attempt) -> Option<&str> {
+pub(crate) fn protocol(attempt: &Attempt) -> Option<&str> {
     match &attempt.protocol {
         Protocol::WebSocket => Some("websocket"),
         Protocol::Other(token) => Some(token),
@@ -18,7 +18,7 @@ pub(super) fn protocol(attempt: &Attempt) -> Option<&str> {
 }
 
 /// The root cause of an attempt; one that opened whole has none, whatever notes it bears.
-pub(super) fn root(judged: &JudgedAttempt) -> Option<&Finding> {
+pub(crate) fn root(judged: &JudgedAttempt) -> Option<&Finding> {
     let judgement = &judged.judgement;
     (judgement.verdict != Verdict::Ok)
         .then(|| judgement.findings.first())
@@ -26,7 +26,7 @@ pub(super) fn root(judged: &JudgedAttempt) -> Option<&Finding> {
 }
 
 /// Where a leg was first seen: its request, else its answer, else its SYN.
-pub(super) fn stamp(leg: &Leg) -> Option<Stamp> {
+pub(crate) fn stamp(leg: &Leg) -> Option<Stamp> {
     let request = leg.request.as_ref().map(|(at, _)| *at);
     let response = leg.response.as_ref().map(|(at, _)| *at);
     request
@@ -36,13 +36,13 @@ pub(super) fn stamp(leg: &Leg) -> Option<Stamp> {
 }
 
 /// Wireshark's streams that hold its packets: two where the client was redirected.
-pub(super) fn streams(leg: &Leg) -> impl Iterator<Item = u32> {
+pub(crate) fn streams(leg: &Leg) -> impl Iterator<Item = u32> {
     let answers = leg.connection.redirected.and_then(|other| other.tcp_stream);
     leg.connection.tcp_stream.into_iter().chain(answers)
 }
 
 /// How a leg ended, in the words of the output.
-pub(super) fn ended(leg: &Leg) -> &'static str {
+pub(crate) fn ended(leg: &Leg) -> &'static str {
     if leg.end.unseen {
         return "unknown";
     }
@@ -50,7 +50,7 @@ pub(super) fn ended(leg: &Leg) -> &'static str {
 }
 
 /// How the connection of a closing ended, and who ended it.
-pub(super) fn tcp_end(leg: &ClosingLeg) -> (&'static str, Option<Direction>) {
+pub(crate) fn tcp_end(leg: &ClosingLeg) -> (&'static str, Option<Direction>) {
     let first = leg.tcp_ends.first();
     let by = first.map(|end| end.dir).or(match leg.ended {
         Some(End::Rst(dir)) => Some(dir),
@@ -72,7 +72,7 @@ fn ending(how: Option<End>, first: Option<&TcpEnd>) -> &'static str {
 }
 
 /// Who sends in that direction.
-pub(super) const fn side(dir: Direction) -> &'static str {
+pub(crate) const fn side(dir: Direction) -> &'static str {
     match dir {
         Direction::ToServer => "client",
         Direction::ToClient => "server",
@@ -80,14 +80,14 @@ pub(super) const fn side(dir: Direction) -> &'static str {
 }
 
 /// From one side's Close to the other's, and what that says: mostly the same code.
-pub(super) fn echo(leg: &ClosingLeg) -> Option<(Duration, Option<CloseCode>)> {
+pub(crate) fn echo(leg: &ClosingLeg) -> Option<(Duration, Option<CloseCode>)> {
     let first = leg.closes.first()?;
     let answer = leg.closes.iter().find(|close| close.dir != first.dir)?;
     Some((answer.at.ts.since(first.at.ts), answer.close.code))
 }
 
 /// The latest moment that an attempt shows: when it could be decided at the earliest.
-pub(super) fn latest(attempt: &Attempt) -> Timestamp {
+pub(crate) fn latest(attempt: &Attempt) -> Timestamp {
     let leg = attempt.outermost();
     let answered = leg.response.as_ref().map(|(at, _)| at.ts);
     let ended = leg.end.first.map(|end| end.at);
@@ -95,7 +95,7 @@ pub(super) fn latest(attempt: &Attempt) -> Timestamp {
 }
 
 /// Whether bytes of the body are text that a person can read.
-pub(super) fn text_body(leg: &Leg) -> Option<&str> {
+pub(crate) fn text_body(leg: &Leg) -> Option<&str> {
     let body = leg.body.as_ref().filter(|body| !body.encoded)?;
     let bytes = body.bytes.get(..body.bytes.len().min(256))?;
     let text = match std::str::from_utf8(bytes) {

@@ -4,7 +4,7 @@
 //! comes from the network is masked and made fit to print on its way out, see [`mask`] and [`sanitize`].
 
 mod community;
-mod facts;
+pub(crate) mod facts;
 pub mod json;
 pub mod mask;
 mod names;
@@ -13,6 +13,8 @@ pub mod sanitize;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub(crate) mod ticket;
+pub(crate) mod words;
 
 use std::fmt;
 use std::io::{self, Write};

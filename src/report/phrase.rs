@@ -142,7 +142,7 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
 }
 
 /// A finding in words of its own, for a list: `the hop tried another upstream`.
-pub(super) fn told(id: FindingId) -> String {
+pub(crate) fn told(id: FindingId) -> String {
     let (subject, words) = phrase(id);
     match subject {
         Subject::Hop => format!("the hop {words}"),
@@ -153,7 +153,7 @@ pub(super) fn told(id: FindingId) -> String {
 }
 
 /// Who did what in an attempt, as a sentence without its full stop.
-pub(super) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
+pub(crate) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
     let Some(root) = facts::root(judged) else {
         return "It opened".to_owned();
     };
@@ -182,7 +182,7 @@ pub(super) fn headline(judged: &JudgedAttempt, mask: &Mask) -> String {
 }
 
 /// The same in a few words, for a line of its own.
-pub(super) fn short(judged: &JudgedAttempt, mask: &Mask) -> String {
+pub(crate) fn short(judged: &JudgedAttempt, mask: &Mask) -> String {
     let sentence = headline(judged, mask);
     let sentence = ["The hop ", "The server ", "The client "]
         .iter()
@@ -192,7 +192,7 @@ pub(super) fn short(judged: &JudgedAttempt, mask: &Mask) -> String {
 }
 
 /// `10.0.0.5:80 (nginx/1.22.1)`.
-pub(super) fn hop_name(hop: &Hop, mask: &Mask) -> String {
+pub(crate) fn hop_name(hop: &Hop, mask: &Mask) -> String {
     let address = hop
         .inward
         .map(|end| end.to_string())
@@ -205,7 +205,7 @@ pub(super) fn hop_name(hop: &Hop, mask: &Mask) -> String {
 }
 
 /// `Sec-WebSocket-Key` for `sec-websocket-key`.
-pub(super) fn field_name(lower: &str) -> String {
+pub(crate) fn field_name(lower: &str) -> String {
     lower
         .split('-')
         .map(|part| match part {
@@ -217,7 +217,7 @@ pub(super) fn field_name(lower: &str) -> String {
         .join("-")
 }
 
-pub(super) fn capitalized(text: &str) -> String {
+pub(crate) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars
         .next()
@@ -362,7 +362,7 @@ fn in_short(fields: Vec<String>) -> Vec<String> {
 }
 
 /// `a, b and c`.
-pub(super) fn listed(items: &[String]) -> String {
+pub(crate) fn listed(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),

@@ -26,6 +26,22 @@ macro_rules! per {
                 $scale::ALL.iter().copied().zip(self.0)
             }
 
+            /// What has come since `earlier`.
+            #[must_use]
+            pub fn since(&self, earlier: &Self) -> Self {
+                let mut rest = *self;
+                for (n, before) in rest.0.iter_mut().zip(earlier.0) {
+                    *n = n.saturating_sub(before);
+                }
+                rest
+            }
+
+            pub(super) fn add(&mut self, other: &Self) {
+                for (n, more) in self.0.iter_mut().zip(other.0) {
+                    *n = n.saturating_add(more);
+                }
+            }
+
             pub(super) fn count(&mut self, of: $scale) {
                 if let Some(n) = self.0.get_mut(of as usize) {
                     *n = n.saturating_add(1);
@@ -74,6 +90,23 @@ impl<K: Ord> Counts<K> {
             return false;
         }
         true
+    }
+
+    /// What has come since `earlier`; what came never is left out.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self
+    where
+        K: Clone,
+    {
+        let seen = self.iter().filter_map(|(key, n)| {
+            let new = n.saturating_sub(earlier.get(key));
+            (new > 0).then(|| (key.clone(), new))
+        });
+        Self {
+            seen: seen.collect(),
+            other: self.other.saturating_sub(earlier.other),
+            most: self.most,
+        }
     }
 
     /// What was told apart, in the order of the keys.

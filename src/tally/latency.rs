@@ -44,6 +44,87 @@ pub struct Latency {
     pub pong_server: Percentiles,
 }
 
+/// How often waits of which length came: of `connect`, `handshake`, `refusal`, `proxy` and `upstream` of [`Latency`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spreads {
+    /// Of [`Latency::connect`].
+    pub connect: Spread,
+    /// Of [`Latency::handshake`].
+    pub handshake: Spread,
+    /// Of [`Latency::refusal`].
+    pub refusal: Spread,
+    /// Of [`Latency::proxy`].
+    pub proxy: Spread,
+    /// Of [`Latency::upstream`].
+    pub upstream: Spread,
+}
+
+/// How often waits of which length came, in microseconds, shortest first. Some three thousand lengths at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    waits: Vec<(u64, u64)>,
+    longest: u64,
+}
+
+impl Spread {
+    /// What has come since `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut before = earlier.waits.iter().copied().peekable();
+        let waits: Vec<(u64, u64)> = self
+            .waits
+            .iter()
+            .filter_map(|&(us, n)| {
+                while before.next_if(|&(at, _)| at < us).is_some() {}
+                let old = before.next_if(|&(at, _)| at == us).map_or(0, |(_, n)| n);
+                (n > old).then(|| (us, n - old))
+            })
+            .collect();
+        let longest = waits.last().map_or(0, |&(us, _)| us.min(self.longest));
+        Self { waits, longest }
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.waits
+            .iter()
+            .fold(0, |sum, &(_, n)| u64::saturating_add(sum, n))
+    }
+
+    /// Half of them, nine in ten, ninety-nine in a hundred took no longer.
+    pub fn percentiles(&self) -> Percentiles {
+        let count = self.count();
+        let at = |of_hundred: u64| {
+            let rank = count.saturating_mul(of_hundred).div_ceil(100).max(1);
+            let mut seen = 0_u64;
+            let found = self.waits.iter().find(|&&(_, n)| {
+                seen = seen.saturating_add(n);
+                seen >= rank
+            });
+            found.map_or(0, |&(us, _)| us.min(self.longest))
+        };
+        Percentiles {
+            p50: at(50),
+            p90: at(90),
+            p99: at(99),
+            max: self.longest,
+            count,
+        }
+    }
+
+    /// How many lie in each bin: up to the first bound, up to the second, …, beyond the last.
+    pub fn bins(&self, bounds_us: &[u64]) -> Vec<u64> {
+        let mut bins = vec![0_u64; bounds_us.len() + 1];
+        for &(us, n) in &self.waits {
+            let place = bounds_us.partition_point(|&bound| bound < us.min(self.longest));
+            if let Some(bin) = bins.get_mut(place) {
+                *bin = bin.saturating_add(n);
+            }
+        }
+        bins
+    }
+}
+
 /// From the end of the request to the start of the answer.
 pub fn answer_time(leg: &Leg) -> Option<Duration> {
     let (asked, _) = leg.request.as_ref()?;
@@ -118,6 +199,16 @@ impl Recorder {
         }
     }
 
+    pub(super) fn spreads(&self) -> Spreads {
+        Spreads {
+            connect: self.connect.spread(),
+            handshake: self.handshake.spread(),
+            refusal: self.refusal.spread(),
+            proxy: self.proxy.spread(),
+            upstream: self.upstream.spread(),
+        }
+    }
+
     pub(super) fn summary(&self) -> Latency {
         Latency {
             connect: self.connect.summary(),
@@ -176,6 +267,17 @@ impl Series {
         }
     }
 
+    fn spread(&self) -> Spread {
+        let recorded = self.histogram.iter().flat_map(|histogram| {
+            let recorded = histogram.iter_recorded();
+            recorded.map(|at| (at.value_iterated_to(), at.count_since_last_iteration()))
+        });
+        Spread {
+            waits: recorded.collect(),
+            longest: self.longest,
+        }
+    }
+
     fn summary(&self) -> Percentiles {
         self.histogram
             .as_ref()
@@ -213,5 +315,22 @@ mod tests {
         assert!(summary.p99.abs_diff(99_000) <= 990, "{summary:?}");
         series.record(Some(Duration::from_hours(90)));
         assert_eq!(series.summary().count, 101);
+    }
+
+    #[test]
+    fn a_spread_tells_the_same_percentiles_and_what_is_new() {
+        let mut series = Series::new(2);
+        for ms in 1..=100 {
+            series.record(Some(Duration::from_millis(ms)));
+        }
+        let before = series.spread();
+        assert_eq!(before.percentiles(), series.summary());
+        assert_eq!(before.bins(&[10_100, 50_500]), [10, 40, 50]);
+        for _ in 0..7 {
+            series.record(Some(Duration::from_millis(3)));
+        }
+        let new = series.spread().since(&before);
+        assert_eq!((new.count(), new.percentiles().max), (7, 3_007));
+        assert_eq!(before.since(&before), Spread::default());
     }
 }

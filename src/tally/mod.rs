@@ -7,6 +7,7 @@ mod count;
 #[cfg(test)]
 pub(crate) mod example;
 mod group;
+mod history;
 mod latency;
 mod route;
 mod routes;
@@ -14,7 +15,8 @@ mod snapshot;
 
 pub use count::{Counts, Kinds, Verdicts};
 pub use group::{Example, Group, GroupKey, HopKey, Outcome, root};
-pub use latency::{Latency, Percentiles, answer_time, connect_time};
+pub use history::{Beat, History};
+pub use latency::{Latency, Percentiles, Spread, Spreads, answer_time, connect_time};
 pub use route::{host_of, target_of, template};
 pub use routes::Route;
 pub use snapshot::Snapshot;
@@ -30,6 +32,7 @@ use crate::limits::{Limit, Limits, Reached};
 use crate::time::Timestamp;
 
 use group::Groups;
+use history::Beats;
 use latency::Recorder;
 use routes::{Full, Routes};
 
@@ -57,6 +60,7 @@ pub struct Tally {
     groups: Groups,
     routes: Routes,
     latency: Recorder,
+    beats: Beats,
     health: Health,
     reached: Reached,
     recent_attempts: VecDeque<Arc<JudgedAttempt>>,
@@ -85,6 +89,7 @@ impl Tally {
             groups: Groups::new(most(Limit::groups)),
             routes: Routes::new(most(Limit::tally_routes), most(Limit::tally_hosts)),
             latency: Recorder::new(2),
+            beats: Beats::default(),
             health: Health::default(),
             reached: Reached::default(),
             recent_attempts: VecDeque::new(),
@@ -123,6 +128,8 @@ impl Tally {
         }
         self.closings.count(judged.judgement.kind);
         self.latency.record_pings(&judged.closing);
+        self.beats
+            .count(|beat| beat.closings.count(judged.judgement.kind));
         if let Some(code) = judged.judgement.code
             && !self.close_codes.count(code)
         {
@@ -155,12 +162,22 @@ impl Tally {
     /// Time has come this far; so many attempts wait, so many WebSockets are open.
     pub fn progress(&mut self, now: Timestamp, pending: u64, open: u64) {
         self.now = self.now.max(Some(now));
+        self.beats.advance(now);
         self.pending = pending;
         self.open = open;
     }
 
     /// All of it, as it stands now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.taken(self.routes.sorted())
+    }
+
+    /// The same without the routes, whose percentiles take their time: for a screen that is drawn ten times a second.
+    pub fn glance(&self) -> Arc<Snapshot> {
+        self.taken(Vec::new())
+    }
+
+    fn taken(&self, routes: Vec<Route>) -> Arc<Snapshot> {
         let mut health = self.health.clone();
         health.reached.add(&self.reached);
         let groups = self.groups.sorted(|key| {
@@ -184,8 +201,10 @@ impl Tally {
             close_codes: self.close_codes.clone(),
             closings: self.closings,
             groups,
-            routes: self.routes.sorted(),
+            routes,
             latency: self.latency.summary(),
+            spreads: self.latency.spreads(),
+            history: self.beats.history(),
             first: health.first,
             health,
             recent_attempts: self.recent_attempts.iter().cloned().collect(),
@@ -198,6 +217,8 @@ impl Tally {
     fn websocket(&mut self, judged: &Arc<JudgedAttempt>) {
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
         self.attempts.count(judgement.verdict);
+        self.beats
+            .count(|beat| beat.attempts.count(judgement.verdict));
         if let Some(finding) = root(judged) {
             self.findings.count(finding);
         } else {
@@ -298,6 +319,17 @@ mod tests {
         assert_eq!(snapshot.latency.proxy.count, 3);
         assert_eq!(snapshot.routes[0].attempts.get(Verdict::Ok), 1);
         assert_eq!(snapshot.attempt(4).unwrap().attempt.id, 4);
+    }
+
+    #[test]
+    fn a_glance_leaves_out_the_routes_alone() {
+        let tally = tally(&Limits::default());
+        let (whole, glance) = (tally.snapshot(), tally.glance());
+        assert!(!whole.routes.is_empty() && glance.routes.is_empty());
+        assert_eq!(whole.attempts, glance.attempts);
+        assert_eq!(whole.spreads, glance.spreads);
+        assert_eq!(whole.spreads.refusal.percentiles(), whole.latency.refusal);
+        assert_eq!(whole.groups.len(), glance.groups.len());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Health;
 use crate::judge::{FindingId, JudgedAttempt, JudgedClosing};
-use crate::tally::{Counts, Group, Kinds, Latency, Route, Verdicts};
+use crate::tally::{Counts, Group, History, Kinds, Latency, Route, Spreads, Verdicts};
 use crate::time::Timestamp;
 
 /// All counts of a moment. Attempts are those of protocol WebSocket unless it says otherwise.
@@ -35,10 +35,14 @@ pub struct Snapshot {
     pub closings: Kinds,
     /// Groups of equal trouble, the largest first.
     pub groups: Vec<Group>,
-    /// Routes, the busiest first.
+    /// Routes, the busiest first; none in a [glance](crate::tally::Tally::glance).
     pub routes: Vec<Route>,
     /// How long things took.
     pub latency: Latency,
+    /// How often what length of wait came.
+    pub spreads: Spreads,
+    /// What was decided when.
+    pub history: History,
     /// What the capture has seen and lost, and the limits that were reached, those of the tally among them.
     pub health: Health,
     /// The last attempts, oldest first, of any protocol.

@@ -47,6 +47,20 @@ const LAWS: &[Law] = &[
         &["serde", "serde_json", "jiff", "sha1", "data_encoding"],
     ),
     (
+        // The screen says what the report says, in its words, masked and cleaned as it does.
+        "tui",
+        &[
+            "attempt",
+            "judge",
+            "tally",
+            "report",
+            "event",
+            "http",
+            "websocket",
+        ],
+        &["ratatui", "data_encoding"],
+    ),
+    (
         "capture",
         &[],
         &["pcap", "flate2", "ruzstd", "caps", "nix", "thiserror"],
@@ -59,7 +73,7 @@ const LAWS: &[Law] = &[
     (
         "pipeline",
         &[
-            "dissect", "attempt", "judge", "tally", "capture", "report", "event", "cli",
+            "dissect", "attempt", "judge", "tally", "capture", "report", "event", "cli", "tui",
         ],
         &["crossbeam_channel", "ctrlc", "thiserror"],
     ),

@@ -132,8 +132,8 @@ fn a_router_that_translates_addresses_shows_no_more_legs_than_there_are() {
 }
 
 /// Namespaces with a backend and an nginx in them.
-struct Stage {
-    net: Net,
+pub(crate) struct Stage {
+    pub(crate) net: Net,
     _backend: Running,
     _nginx: Running,
     _folder: tempfile::TempDir,
@@ -141,7 +141,7 @@ struct Stage {
 
 impl Stage {
     /// `settings` go into the location that proxies. `None` where such a test cannot run; says so.
-    fn new(settings: &str) -> Option<Self> {
+    pub(crate) fn new(settings: &str) -> Option<Self> {
         if let Some(why) = why_not(&["ip", "nginx"]) {
             println!("skipped: {why}");
             return None;
@@ -367,20 +367,37 @@ fn helper_backend() {
 #[ignore = "a process for the tests above"]
 fn helper_client() {
     let Some(address) = argument() else { return };
-    let mut stream = TcpStream::connect(&address).unwrap();
+    println!("{}", ask(&address, "/ws", "AAECAwQFBgcICQoLDA0ODw=="));
+}
+
+/// Clients that ask one after the other, where they are let in and where they are not, until they are killed.
+#[test]
+#[ignore = "a process for the tests of the screen"]
+fn helper_crowd() {
+    let Some(address) = argument() else { return };
+    for n in 0..u64::MAX {
+        let key = data_encoding::BASE64.encode(&u128::from(n).to_be_bytes());
+        let path = if n % 2 == 0 { "/ws" } else { "/good" };
+        ask(&address, path, &key);
+    }
+}
+
+/// The first line of the answer.
+fn ask(address: &str, path: &str, key: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
     write!(
         stream,
-        "GET /ws HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     .unwrap();
     let mut answer = [0; 512];
     let n = stream.read(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer[..n]);
-    println!("{}", answer.lines().next().unwrap_or_default());
+    let first = answer.lines().next().unwrap_or_default().to_owned();
     if answer.starts_with("HTTP/1.1 101") {
         // A masked text frame, then a masked Close with 1000.
         stream
@@ -393,4 +410,5 @@ fn helper_client() {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
     }
+    first
 }

@@ -28,6 +28,7 @@ mod properties;
 mod readme;
 mod reports;
 mod rules;
+mod screen;
 mod second_opinion;
 mod support;
 mod transport;

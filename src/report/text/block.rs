@@ -8,6 +8,7 @@ use crate::report::phrase::{Subject, headline, listed, phrase};
 use crate::report::sanitize::clean;
 use crate::tally::{Group, GroupKey};
 
+use super::table::Row;
 use super::words::{count, percent, shell_quoted};
 use super::{Page, View, table};
 
@@ -16,41 +17,89 @@ const MOST_EVIDENCE: usize = 6;
 /// Longest line of evidence.
 const EVIDENCE: usize = 300;
 
+/// All that is told of one attempt, masked and fit to print.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// Who did what: one sentence.
+    pub(crate) sentence: String,
+    /// How sure that is; empty where it is plain to see.
+    pub(crate) sure: &'static str,
+    /// What each leg carried.
+    pub(crate) rows: Vec<Row>,
+    /// The legs beside the path.
+    pub(crate) legs: Vec<String>,
+    /// Evidence that the rows do not show.
+    pub(crate) seen: Vec<String>,
+    /// What else was found.
+    pub(crate) also: Vec<String>,
+    /// How far the judgement reaches.
+    pub(crate) notes: Vec<String>,
+    /// Where to look.
+    pub(crate) see: Vec<String>,
+    /// What explains it at length.
+    pub(crate) more: Option<String>,
+    /// There is little to tell: the client left, or bytes are missing.
+    pub(crate) is_short: bool,
+}
+
+impl Told {
+    /// Of an attempt; `files` are those of the command line.
+    pub(crate) fn of(judged: &JudgedAttempt, files: &[String], mask: &Mask) -> Self {
+        let verdict = judged.judgement.verdict;
+        let root = facts::root(judged);
+        let is_short = matches!(verdict, Verdict::Abandoned | Verdict::Unknown);
+        // What the table shows needs no second line.
+        let unseen = root.filter(|root| is_short || !table::tells(judged, root));
+        Self {
+            sentence: format!("{}.", headline(judged, mask)),
+            // That bytes are missing, or that the client left, is plain to see.
+            sure: root.filter(|_| !is_short).map_or("", sure),
+            rows: if is_short {
+                Vec::new()
+            } else {
+                table::rows(judged, mask)
+            },
+            legs: if is_short {
+                Vec::new()
+            } else {
+                table::other_legs(&judged.attempt)
+            },
+            seen: unseen.map(|root| evidence(root, mask)).unwrap_or_default(),
+            also: also(judged, is_short, mask),
+            notes: notes(judged),
+            see: see(files, judged),
+            more: root.map(|root| format!("wscap explain {}", root.id.name())),
+            is_short,
+        }
+    }
+}
+
 /// Writes the block of one group.
 pub(super) fn block(page: &mut Page, view: &View<'_>, group: &Group, judged: &JudgedAttempt) {
     let mask = Mask::of_attempt(view.options.redact, &judged.attempt);
-    let verdict = judged.judgement.verdict;
-    head(page, view, group, verdict, &mask);
-    let root = facts::root(judged);
-    let sentence = format!("{}.", headline(judged, &mask));
-    let is_short = matches!(verdict, Verdict::Abandoned | Verdict::Unknown);
-    // That bytes are missing, or that the client left, is plain to see.
-    let sure = root.filter(|_| !is_short).map_or("", sure);
+    head(page, view, group, judged.judgement.verdict, &mask);
+    let told = Told::of(judged, &view.options.files, &mask);
+    let (sentence, sure) = (&told.sentence, told.sure);
     if sentence.chars().count() + sure.len() > 107 {
         page.line(&format!("  {sentence}"));
         page.line(&format!("  {}", view.paint.dim(sure)));
     } else {
         page.line(&format!("  {sentence:<82} {}", view.paint.dim(sure)));
     }
-    if !is_short {
+    if !told.rows.is_empty() {
         page.blank();
-        for line in table::table(judged, &mask) {
+        for line in table::lines(&told.rows) {
             page.line(&format!("    {line}"));
         }
         page.blank();
-        page.list("Legs", &table::other_legs(&judged.attempt));
     }
-    // What the table shows needs no second line.
-    let seen = root.filter(|root| is_short || !table::tells(judged, root));
-    let evidence = seen.map(|root| evidence(root, &mask)).unwrap_or_default();
-    page.list("Seen", &evidence);
-    page.list("Also", &also(judged, is_short, &mask));
-    advice(page, &judged.judgement.advice, is_short);
-    page.list("Note", &notes(judged));
-    page.list("See", &see(view, judged));
-    if let Some(root) = root {
-        page.list("More", &[format!("wscap explain {}", root.id.name())]);
-    }
+    page.list("Legs", &told.legs);
+    page.list("Seen", &told.seen);
+    page.list("Also", &told.also);
+    advice(page, &judged.judgement.advice, told.is_short);
+    page.list("Note", &told.notes);
+    page.list("See", &told.see);
+    page.list("More", told.more.as_slice());
 }
 
 /// Why, Fix and Won't: text of the catalogue. Fixes keep their lines, to be pasted.
@@ -65,7 +114,7 @@ pub(super) fn advice(page: &mut Page, advice: &Advice, is_short: bool) {
 }
 
 /// `api.example.com /ws/*`.
-pub(super) fn place(key: &GroupKey, mask: &Mask) -> String {
+pub(crate) fn place(key: &GroupKey, mask: &Mask) -> String {
     let host = key.host.as_deref().map(|host| mask.host(host));
     let route = mask.route(&key.route);
     match host {
@@ -77,7 +126,11 @@ pub(super) fn place(key: &GroupKey, mask: &Mask) -> String {
 
 /// How to look at the packets again.
 pub(super) fn packets(view: &View<'_>, id: u64, source: u16, streams: &[u32]) -> Option<String> {
-    let file = view.options.files.get(usize::from(source))?;
+    packets_of(&view.options.files, id, source, streams)
+}
+
+fn packets_of(files: &[String], id: u64, source: u16, streams: &[u32]) -> Option<String> {
+    let file = files.get(usize::from(source))?;
     if file == "-" || streams.is_empty() {
         return None;
     }
@@ -140,7 +193,7 @@ const fn sure(root: &Finding) -> &'static str {
     }
 }
 
-pub(super) fn evidence(finding: &Finding, mask: &Mask) -> Vec<String> {
+pub(crate) fn evidence(finding: &Finding, mask: &Mask) -> Vec<String> {
     let lines = finding.evidence.iter().take(MOST_EVIDENCE);
     lines
         .map(|text| clean(&mask.words(text), EVIDENCE).into_owned())
@@ -322,11 +375,11 @@ fn on_one_leg(judged: &JudgedAttempt) -> String {
 }
 
 /// Where to look: the frames, and the command that cuts them out.
-fn see(view: &View<'_>, judged: &JudgedAttempt) -> Vec<String> {
+fn see(files: &[String], judged: &JudgedAttempt) -> Vec<String> {
     let attempt = &judged.attempt;
     let id = attempt.id;
     let outermost = attempt.outermost();
-    if view.options.files.is_empty() {
+    if files.is_empty() {
         let connection = &outermost.connection;
         return vec![format!(
             "attempt {id}: {} → {}",
@@ -349,8 +402,8 @@ fn see(view: &View<'_>, judged: &JudgedAttempt) -> Vec<String> {
     frames.dedup();
     frames.truncate(8);
     let frames: Vec<String> = frames.iter().map(u64::to_string).collect();
-    let name = view.options.files.get(usize::from(source));
-    let file = name.filter(|_| view.options.files.len() > 1);
+    let name = files.get(usize::from(source));
+    let file = name.filter(|_| files.len() > 1);
     let file = file
         .map(|file| format!(" of {}", clean(file, 200)))
         .unwrap_or_default();
@@ -368,7 +421,7 @@ fn see(view: &View<'_>, judged: &JudgedAttempt) -> Vec<String> {
             .filter(|s| s.0 == source)
             .map(|s| s.1)
             .collect();
-        lines.extend(packets(view, id, source, &of_file));
+        lines.extend(packets_of(files, id, source, &of_file));
     }
     lines
 }

@@ -10,7 +10,7 @@ use super::words::{bytes, count, number, span};
 use super::{Page, View};
 
 /// `48,213 packets, nothing lost`.
-pub(super) fn in_short(health: &Health) -> String {
+pub(crate) fn in_short(health: &Health) -> String {
     let packets = count(health.packets, "packet", "packets");
     let dropped = health.kernel_drops.saturating_add(health.iface_drops);
     let mut lost = Vec::new();
@@ -71,6 +71,20 @@ pub(super) fn latency(page: &mut Page, view: &View<'_>) {
 /// Writes what was lost and what could not be seen into.
 pub(super) fn health(page: &mut Page, view: &View<'_>) {
     let health = &view.snapshot.health;
+    let lines = losses_and_limits(health);
+    page.blank();
+    page.line(&format!(
+        "{} {}",
+        view.paint.bold("HEALTH    "),
+        in_short(health)
+    ));
+    for line in lines {
+        page.wrapped("           ", "           ", &line);
+    }
+}
+
+/// What was lost, what could not be seen into, which limits were reached: a sentence each, with what to do about it.
+pub(crate) fn losses_and_limits(health: &Health) -> Vec<String> {
     let mut lines = losses(health);
     lines.extend(blind(health));
     let reached = health
@@ -86,19 +100,11 @@ pub(super) fn health(page: &mut Page, view: &View<'_>) {
             info.at_limit
         )
     }));
-    page.blank();
-    page.line(&format!(
-        "{} {}",
-        view.paint.bold("HEALTH    "),
-        in_short(health)
-    ));
-    for line in lines {
-        page.wrapped("           ", "           ", &line);
-    }
+    lines
 }
 
 /// When no handshake was seen: what was, and where to listen instead.
-pub(super) fn nothing_seen(snapshot: &Snapshot, is_live: bool) -> Vec<String> {
+pub(crate) fn nothing_seen(snapshot: &Snapshot, is_live: bool) -> Vec<String> {
     let health = &snapshot.health;
     let hidden = health
         .tls_connections

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Verdict};
+use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Party, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{code_name, short, told};
+use crate::report::phrase::{Subject, code_name, hop_name, phrase, short, told};
 use crate::report::sanitize::clean;
 use crate::tally::{GroupKey, answer_time};
 use crate::time::Timestamp;
@@ -251,6 +251,37 @@ pub(super) fn closing_end(judged: &JudgedClosing) -> String {
         "{name}, by {}, after {}{}",
         judgement.by.name(),
         span(judged.closing.age()),
+        why.unwrap_or_default()
+    )
+}
+
+/// Who ended it and how, as a sentence: for where the evidence stands apart.
+pub(crate) fn closing_words(judged: &JudgedClosing, mask: &Mask) -> String {
+    let judgement = &judged.judgement;
+    let by = match (judgement.kind, judgement.by) {
+        (Kind::Open, _) => return "It was still open when the capture ended.".to_owned(),
+        (_, Party::Client) => ", by the client",
+        (_, Party::Server) => ", by the server",
+        (_, Party::Proxy) => ", by the proxy",
+        (_, Party::Unknown) => "",
+    };
+    let code = judgement.code.map(|code| match code_name(judgement) {
+        Some(name) => format!("{code} {name}"),
+        None => code.to_string(),
+    });
+    let code = code.unwrap_or_else(|| judgement.kind.name().to_owned());
+    let why = judgement.findings.first().map(|root| {
+        let words = match (phrase(root.id), &judgement.hop) {
+            ((Subject::Hop, words), Some(hop)) => {
+                format!("the hop {} {words}", hop_name(hop, mask))
+            }
+            _ => told(root.id),
+        };
+        format!(": {words}")
+    });
+    let age = span(judged.closing.age());
+    format!(
+        "Closed with {code}{by}, after {age}{}.",
         why.unwrap_or_default()
     )
 }

@@ -7,22 +7,26 @@ mod live;
 mod overview;
 mod page;
 mod table;
-mod words;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::event::Health;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind};
-use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::{Item, Options, Verbosity};
+use crate::report::{facts, words};
 use crate::tally::{Example, GroupKey, Outcome, Snapshot};
 use crate::time::Timestamp;
 
 use live::Folds;
 use page::Page;
 use words::{Clock, Paint, count};
+
+pub(crate) use block::{Told, evidence, place};
+pub(crate) use health::{in_short, losses_and_limits, nothing_seen};
+pub(crate) use live::closing_words;
+pub(crate) use table::{Row, lines as table_lines};
 
 /// Groups that get a block; more than that nobody reads.
 const MOST_BLOCKS: usize = 20;
@@ -35,12 +39,12 @@ pub struct TextReport<W> {
     clock: Clock,
     folds: Folds,
     attempts: u64,
-    told: Told,
+    told: Said,
 }
 
 /// What the live report has said about the capture.
 #[derive(Debug, Default)]
-struct Told {
+struct Said {
     drops: u64,
     blind: bool,
 }
@@ -67,7 +71,7 @@ impl<W: Write> TextReport<W> {
             clock,
             folds: Folds::default(),
             attempts: 0,
-            told: Told::default(),
+            told: Said::default(),
         }
     }
 
@@ -142,7 +146,7 @@ impl<W: Write> TextReport<W> {
             ))?;
         }
         if self.options.verbosity == Verbosity::Verbose {
-            self.line(&format!("{time} health     {}", health::in_short(health)))?;
+            self.line(&format!("{time} health     {}", in_short(health)))?;
         }
         let hidden = health
             .tls_connections

@@ -14,20 +14,24 @@ const CELL: usize = 44;
 const MOST_ROWS: usize = 12;
 
 /// One row: what it is about, both legs, what happened.
-#[derive(Debug, Default)]
-struct Row {
-    label: String,
-    left: String,
-    right: String,
-    note: &'static str,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) label: String,
+    pub(crate) left: String,
+    pub(crate) right: String,
+    pub(crate) note: &'static str,
 }
 
-/// The lines of the table, not indented.
-pub(super) fn table(judged: &JudgedAttempt, mask: &Mask) -> Vec<String> {
-    let rows = match pair(judged) {
+/// The rows of the table.
+pub(super) fn rows(judged: &JudgedAttempt, mask: &Mask) -> Vec<Row> {
+    match pair(judged) {
         Some((outer, inner)) => two_legs(judged, outer, inner, mask),
         None => one_leg(judged, mask),
-    };
+    }
+}
+
+/// Its lines, not indented.
+pub(crate) fn lines(rows: &[Row]) -> Vec<String> {
     let width = |cell: fn(&Row) -> &str| {
         rows.iter()
             .map(|row| cell(row).chars().count())

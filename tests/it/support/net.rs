@@ -55,7 +55,7 @@ pub(crate) fn is_root() -> bool {
     id.trim_ascii() == b"0"
 }
 
-fn has(tool: &str) -> bool {
+pub(crate) fn has(tool: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {tool}")])
         .stdout(Stdio::null())

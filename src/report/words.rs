@@ -9,10 +9,10 @@ use crate::time::Timestamp;
 
 /// Tells the time of packets in one time zone.
 #[derive(Clone, Debug)]
-pub(super) struct Clock(TimeZone);
+pub(crate) struct Clock(TimeZone);
 
 impl Clock {
-    pub(super) fn new(utc: bool) -> Self {
+    pub(crate) fn new(utc: bool) -> Self {
         Self(if utc {
             TimeZone::UTC
         } else {
@@ -21,17 +21,17 @@ impl Clock {
     }
 
     /// `14:03:05`.
-    pub(super) fn time(&self, at: Timestamp) -> String {
+    pub(crate) fn time(&self, at: Timestamp) -> String {
         self.format(at, "%H:%M:%S")
     }
 
     /// `2026-01-02 14:03:05`.
-    pub(super) fn date_time(&self, at: Timestamp) -> String {
+    pub(crate) fn date_time(&self, at: Timestamp) -> String {
         self.format(at, "%Y-%m-%d %H:%M:%S")
     }
 
     /// `+01:00`, or `UTC`.
-    pub(super) fn offset(&self, at: Timestamp) -> String {
+    pub(crate) fn offset(&self, at: Timestamp) -> String {
         if self.0 == TimeZone::UTC {
             "UTC".to_owned()
         } else {
@@ -40,7 +40,7 @@ impl Clock {
     }
 
     /// `2026-01-02 14:03:05 to 14:05:41 +01:00`, with a second date where there is one.
-    pub(super) fn range(&self, first: Timestamp, last: Timestamp) -> String {
+    pub(crate) fn range(&self, first: Timestamp, last: Timestamp) -> String {
         let same_day = self.format(first, "%Y-%m-%d") == self.format(last, "%Y-%m-%d");
         let last_text = if same_day {
             self.time(last)
@@ -61,7 +61,7 @@ impl Clock {
 }
 
 /// `48,213`.
-pub(super) fn number(n: u64) -> String {
+pub(crate) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -74,12 +74,12 @@ pub(super) fn number(n: u64) -> String {
 }
 
 /// `1 attempt`, `2 attempts`.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
 /// `17.3 MB`.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     match n {
         0..1_000 => count(n, "byte", "bytes"),
         1_000..1_000_000 => format!("{}.{} kB", n / 1_000, n % 1_000 / 100),
@@ -88,7 +88,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// `3.1 ms`, `41 ms`, `1.2 s`, `5 min 3 s`.
-pub(super) fn span(wait: Duration) -> String {
+pub(crate) fn span(wait: Duration) -> String {
     let us = wait.as_micros();
     match us {
         0..1_000 => format!("{us} µs"),
@@ -107,7 +107,7 @@ pub(super) fn span(wait: Duration) -> String {
 }
 
 /// `98 %`, `under 1 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if share < 0.01 {
         "under 1 %".to_owned()
     } else {
@@ -117,7 +117,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Text as a word of a shell; plain where it can be.
-pub(super) fn shell_quoted(text: &str) -> String {
+pub(crate) fn shell_quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./+:@%,=-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
@@ -131,26 +131,26 @@ pub(super) fn shell_quoted(text: &str) -> String {
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint(pub(super) bool);
+pub(crate) struct Paint(pub(crate) bool);
 
 impl Paint {
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
-    pub(super) fn red(self, text: &str) -> String {
+    pub(crate) fn red(self, text: &str) -> String {
         self.with("1;31", text)
     }
 
-    pub(super) fn green(self, text: &str) -> String {
+    pub(crate) fn green(self, text: &str) -> String {
         self.with("32", text)
     }
 
-    pub(super) fn yellow(self, text: &str) -> String {
+    pub(crate) fn yellow(self, text: &str) -> String {
         self.with("33", text)
     }
 
