@@ -375,8 +375,10 @@ pub enum GapOver {
     Body,
     /// The header of a frame, so that frames may be lost too.
     FrameHeader,
-    /// The payload of a frame.
+    /// The payload of a frame: packets were lost, and perhaps a FIN with them.
     Payload,
+    /// The rest of a packet, behind the header of a frame: cut off as the snap length has it.
+    Snapped,
 }
 
 /// What a TLS handshake shows before it hides.

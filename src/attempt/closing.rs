@@ -31,6 +31,8 @@ const REFUSALS: usize = 256;
 const TARGET: usize = 1024;
 /// How long the other legs may take once one has ended.
 const STRAGGLERS: Duration = Duration::from_secs(10);
+/// How long one whose bytes nobody acknowledges may take until somebody gives up.
+const GIVING_UP: Duration = Duration::from_secs(60);
 
 /// Open WebSockets, by the number of their attempt.
 #[derive(Debug, Default)]
@@ -301,9 +303,9 @@ impl Socket {
         }
         // A Close alone is not the end: the answer to it may take its time.
         let gone = self.best().filter_map(|leg| {
-            let tcp = leg.tcp_ends.first().map(|end| end.at);
-            tcp.or_else(|| leg.retransmitting.map(|(_, since)| since))
+            let tcp = leg.tcp_ends.first().map(|end| end.at.after(STRAGGLERS));
+            tcp.or_else(|| leg.retransmitting.map(|(_, since)| since.after(GIVING_UP)))
         });
-        gone.min().map(|at| at.after(STRAGGLERS))
+        gone.min()
     }
 }

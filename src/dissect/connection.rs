@@ -163,6 +163,15 @@ pub(super) fn take(link: &mut Link<'_>, item: StreamItem<'_>) {
             link.tell_if_reported(Fact::Fin { dir });
         }
         StreamItem::Retransmitting { dir } => {
+            // It may be the end: what came before it belongs to it.
+            if let Speaks::WebSocket(_) = link.conn.state.speaks {
+                drive(link, |mut speaks, link| {
+                    if let Speaks::WebSocket(socket) = &mut speaks {
+                        socket.flush(link);
+                    }
+                    speaks
+                });
+            }
             let dir = link.direction(dir);
             link.tell_if_reported(Fact::Retransmitting { dir });
         }

@@ -450,7 +450,16 @@ impl Socket {
     pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
         let side = self.sides.get_mut(dir);
         let over = match &mut side.sync {
-            Sync::Known if side.walker.skip(len) => GapOver::Payload,
+            Sync::Known if side.walker.skip(len) => {
+                // Bytes of the same packet came just now.
+                let heard = self.since.as_ref();
+                let heard = heard.and_then(|since| *since.last.get(dir.index())?);
+                if heard == Some(link.at.ts) {
+                    GapOver::Snapped
+                } else {
+                    GapOver::Payload
+                }
+            }
             Sync::Known => {
                 let offset = side.walker.offset().saturating_add(len);
                 side.walker = FrameWalker::joined_at(offset);
@@ -468,7 +477,7 @@ impl Socket {
             Sync::Stopped => GapOver::FrameHeader,
         };
         link.tell(Fact::Gap { dir, len, over });
-        if over == GapOver::Payload {
+        if matches!(over, GapOver::Payload | GapOver::Snapped) {
             // A frame may have ended with the gap.
             self.walk(link, dir, &mut &[][..]);
         }

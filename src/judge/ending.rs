@@ -45,7 +45,9 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
         None if may_hide_more(closing) => (Kind::Abnormal, Party::Unknown),
         None => (Kind::Abnormal, by_tcp),
     };
+    // On the wire of the outermost leg there was none.
     let wire_code = first_close
+        .filter(|_| !is_unseen)
         .and_then(|(_, close)| close.close.code)
         .map(|code| code.0);
     let code = match kind {

@@ -332,12 +332,13 @@ impl Connection {
             resent.told = true;
             self.told = true;
             let dir = scene.conn.dir(side);
-            (scene.sink)(
-                scene.conn,
-                scene.at,
-                StreamItem::Retransmitting { dir },
-                scene.budget,
-            );
+            // Time may have told it, and not the last packet.
+            let at = Stamp {
+                ts: scene.now,
+                ..scene.at
+            };
+            let item = StreamItem::Retransmitting { dir };
+            (scene.sink)(scene.conn, at, item, scene.budget);
         }
     }
 

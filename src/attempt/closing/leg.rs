@@ -117,6 +117,10 @@ impl ClosingLeg {
             }
             // Of a frame whose header was seen it is known what it was.
             Fact::Gap {
+                over: GapOver::Snapped,
+                ..
+            } => self.lossy = true,
+            Fact::Gap {
                 over: GapOver::Payload,
                 dir,
                 ..

@@ -126,7 +126,7 @@ impl Heard {
             }),
             Fact::Pong { pinged, rtt } => story.pongs.push((*pinged, *rtt)),
             Fact::Gap { over, len, .. } => {
-                self.gaps[usize::from(*over != GapOver::Payload)] += len;
+                self.gaps[usize::from(!matches!(over, GapOver::Payload | GapOver::Snapped))] += len;
             }
             Fact::MidStream(_) => self.joined = true,
             _ => {}
