@@ -239,7 +239,7 @@ impl Sockets {
         };
         let at = socket
             .first_end
-            .or(is_over.then_some(now))
+            .or_else(|| is_over.then_some(now))
             .unwrap_or(socket.opened_at);
         self.ended = self
             .ended

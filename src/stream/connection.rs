@@ -155,9 +155,9 @@ impl Connection {
         let low = self.low.stream.deadline(limits, !both_ways);
         let high = self.high.stream.deadline(limits, !both_ways);
         let stalls = |half: &Half| {
-            let resent = &half.resent;
-            let waits = resent.times >= STALLED_TIMES && !resent.told;
-            waits.then(|| resent.since.after(STALLED_FOR))
+            let again = &half.resent;
+            let waits = again.times >= STALLED_TIMES && !again.told;
+            waits.then(|| again.since.after(STALLED_FOR))
         };
         let (low_stalls, high_stalls) = (stalls(&self.low), stalls(&self.high));
         let all = [reset, low, high, low_stalls, high_stalls];

@@ -159,7 +159,7 @@ impl Trial<'_> {
         let is_empty = closing
             .legs
             .iter()
-            .flat_map(|leg| leg.closes.first())
+            .filter_map(|leg| leg.closes.first())
             .all(|close| close.close.code.is_none());
         let unanswered = closing.client_idle() >= waited && waited >= PONG_DUE && latest == 1;
         (unanswered && is_empty).then(|| {
@@ -196,11 +196,11 @@ impl Trial<'_> {
         if repeats(&lifetime) && (no_pause || caps)
             || is_default(&lifetime) && (caps || (at_hop && silence.is_none() && no_pause))
         {
-            let evidence = format!("{how}, {}", self.told(&lifetime));
+            let evidence = format!("{how}, {}", Self::told(&lifetime));
             return Some((FindingId::LifetimeLimit, confidence(&lifetime), evidence));
         }
         let span = silence?;
-        let evidence = format!("{how}, {}", self.told(&span));
+        let evidence = format!("{how}, {}", Self::told(&span));
         Some((FindingId::IdleTimeout, confidence(&span), evidence))
     }
 
@@ -229,12 +229,12 @@ impl Trial<'_> {
             return None;
         }
         if let Some(span) = self.silences().find(|span| is_round(span.long)) {
-            let evidence = format!("{how}, {}", self.told(&span));
+            let evidence = format!("{how}, {}", Self::told(&span));
             return Some((FindingId::IdleTimeout, Confidence::Likely, evidence));
         }
         let lifetime = self.lifetime();
         if is_round(lifetime.long) {
-            let evidence = format!("{how}, {}", self.told(&lifetime));
+            let evidence = format!("{how}, {}", Self::told(&lifetime));
             return Some((FindingId::LifetimeLimit, Confidence::Likely, evidence));
         }
         // Some look at their timers about once a second, so that the silence is never round.
@@ -244,7 +244,7 @@ impl Trial<'_> {
             COARSE.iter().any(|coarse| name.starts_with(coarse))
         });
         let span = self.silences().next().filter(|_| is_coarse)?;
-        let evidence = format!("{how}, {}", self.told(&span));
+        let evidence = format!("{how}, {}", Self::told(&span));
         Some((FindingId::IdleTimeout, Confidence::Guess, evidence))
     }
 
@@ -306,7 +306,7 @@ impl Trial<'_> {
     }
 
     /// `3.0 s after the last byte of the server, as at 4 other times`.
-    fn told(&self, span: &Span) -> String {
+    fn told(span: &Span) -> String {
         let long = span.long.as_secs_f64();
         let again = match span.alike.other_times {
             0 => String::new(),

@@ -28,14 +28,13 @@ enum Sight {
 
 impl Ws {
     fn open(script: &mut Script, number: u64, opened: i64, sight: Sight, server: &str) -> Self {
-        Self::open_as(script, number, opened, sight, server, |ask| ask)
+        Self::open_as(script, (number, opened), sight, server, |ask| ask)
     }
 
     /// Opens it, with the request made into something else on every leg.
     fn open_as(
         script: &mut Script,
-        number: u64,
-        opened: i64,
+        (number, opened): (u64, i64),
         sight: Sight,
         server: &str,
         made: impl Fn(Ask) -> Ask,
@@ -143,102 +142,105 @@ fn frames(change: impl FnOnce(&mut Frames)) -> Fact {
     Fact::Frames(Box::new(frames))
 }
 
+/// What is seen, what the Server field says, who lets go (the hop, if nobody), after how long a silence of the server in
+/// milliseconds; and what it is.
+const SILENCES: &[(Sight, &str, Option<Direction>, i64, &str)] = &[
+    (
+        Sight::Both,
+        "nginx/1.22.1",
+        None,
+        60_010,
+        "abnormal 1006 proxy / idle_timeout likely C06a",
+    ),
+    (
+        Sight::Both,
+        "nginx/1.22.1",
+        None,
+        3_010,
+        "abnormal 1006 proxy / idle_timeout likely C06i",
+    ),
+    (
+        Sight::Both,
+        "nginx/1.22.1",
+        None,
+        5_370,
+        "abnormal 1006 proxy / abnormal_closure certain C06p",
+    ),
+    (
+        Sight::Both,
+        "",
+        Some(DOWN),
+        5_370,
+        "abnormal 1006 server / abnormal_closure certain C06s",
+    ),
+    (
+        Sight::Both,
+        "",
+        Some(DOWN),
+        60_010,
+        "abnormal 1006 server / idle_timeout guess C06i",
+    ),
+    (
+        Sight::Both,
+        "",
+        Some(UP),
+        60_010,
+        "abnormal 1006 client / abnormal_closure certain C06k",
+    ),
+    (
+        Sight::Both,
+        "",
+        Some(UP),
+        7_300,
+        "abnormal 1006 client / abnormal_closure certain C06k",
+    ),
+    (
+        Sight::UpstreamLeg,
+        "",
+        Some(UP),
+        60_010,
+        "abnormal 1006 client / idle_timeout likely C06a",
+    ),
+    (
+        Sight::UpstreamLeg,
+        "",
+        Some(UP),
+        7_000,
+        "abnormal 1006 client / abnormal_closure certain C06k",
+    ),
+    (
+        Sight::UpstreamLeg,
+        "",
+        Some(DOWN),
+        7_000,
+        "abnormal 1006 server / abnormal_closure certain C06s",
+    ),
+    (
+        Sight::ClientLeg,
+        "nginx/1.22.1",
+        Some(DOWN),
+        60_010,
+        "abnormal 1006 server / idle_timeout likely C06a",
+    ),
+    (
+        Sight::ClientLeg,
+        "",
+        Some(DOWN),
+        60_010,
+        "abnormal 1006 server / idle_timeout guess C06i",
+    ),
+    (
+        Sight::ClientLeg,
+        "nginx/1.22.1",
+        Some(DOWN),
+        7_000,
+        "abnormal 1006 server / abnormal_closure certain C06s",
+    ),
+];
+
 #[test]
 fn a_silence_is_a_timer_only_where_a_hop_may_have_one() {
-    // Who lets go, after how long a silence of the server, in what sight, with what Server field.
-    for (sight, server, by, silence, expected) in [
-        (
-            Sight::Both,
-            "nginx/1.22.1",
-            None,
-            60_010,
-            "abnormal 1006 proxy / idle_timeout likely C06a",
-        ),
-        (
-            Sight::Both,
-            "nginx/1.22.1",
-            None,
-            3_010,
-            "abnormal 1006 proxy / idle_timeout likely C06i",
-        ),
-        (
-            Sight::Both,
-            "nginx/1.22.1",
-            None,
-            5_370,
-            "abnormal 1006 proxy / abnormal_closure certain C06p",
-        ),
-        (
-            Sight::Both,
-            "",
-            Some(DOWN),
-            5_370,
-            "abnormal 1006 server / abnormal_closure certain C06s",
-        ),
-        (
-            Sight::Both,
-            "",
-            Some(DOWN),
-            60_010,
-            "abnormal 1006 server / idle_timeout guess C06i",
-        ),
-        (
-            Sight::Both,
-            "",
-            Some(UP),
-            60_010,
-            "abnormal 1006 client / abnormal_closure certain C06k",
-        ),
-        (
-            Sight::Both,
-            "",
-            Some(UP),
-            7_300,
-            "abnormal 1006 client / abnormal_closure certain C06k",
-        ),
-        (
-            Sight::UpstreamLeg,
-            "",
-            Some(UP),
-            60_010,
-            "abnormal 1006 client / idle_timeout likely C06a",
-        ),
-        (
-            Sight::UpstreamLeg,
-            "",
-            Some(UP),
-            7_000,
-            "abnormal 1006 client / abnormal_closure certain C06k",
-        ),
-        (
-            Sight::UpstreamLeg,
-            "",
-            Some(DOWN),
-            7_000,
-            "abnormal 1006 server / abnormal_closure certain C06s",
-        ),
-        (
-            Sight::ClientLeg,
-            "nginx/1.22.1",
-            Some(DOWN),
-            60_010,
-            "abnormal 1006 server / idle_timeout likely C06a",
-        ),
-        (
-            Sight::ClientLeg,
-            "",
-            Some(DOWN),
-            60_010,
-            "abnormal 1006 server / idle_timeout guess C06i",
-        ),
-        (
-            Sight::ClientLeg,
-            "nginx/1.22.1",
-            Some(DOWN),
-            7_000,
-            "abnormal 1006 server / abnormal_closure certain C06s",
-        ),
-    ] {
+    for &(sight, server, by, silence, expected) in SILENCES {
         let judged = alone(sight, server, |script, ws| {
             ws.text(script, 1_000, DOWN);
             match by {
@@ -326,7 +328,7 @@ fn load_balancers_in_front_are_known_by_their_marks() {
         ),
     ] {
         let mut script = Script::default();
-        let ws = Ws::open_as(&mut script, 1, 10, Sight::Both, "nginx", |ask| {
+        let ws = Ws::open_as(&mut script, (1, 10), Sight::Both, "nginx", |ask| {
             ask.with(name, value)
                 .with("X-Forwarded-For", "198.51.100.7")
         });
