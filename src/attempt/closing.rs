@@ -9,6 +9,7 @@ mod trips;
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,8 +28,6 @@ use crate::time::{Stamp, Timestamp};
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Refused handshakes remembered, each for as long as a WebSocket that may depend on it takes to close.
 const REFUSALS: usize = 256;
-/// Targets of those that are longer are not compared.
-const TARGET: usize = 1024;
 /// How long the other legs may take once one has ended.
 const STRAGGLERS: Duration = Duration::from_secs(10);
 /// How long one whose bytes nobody acknowledges may take until somebody gives up.
@@ -51,7 +50,8 @@ struct Refusal {
     at: Timestamp,
     client: IpAddr,
     failed: FailedUpstream,
-    target: Box<str>,
+    /// Hash of its target.
+    target: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -126,9 +126,6 @@ impl Sockets {
 
     /// A handshake was refused. Where a gateway has opened towards its client first, the client's WebSocket ends by it.
     pub(super) fn refused(&mut self, leg: &Leg, at: Timestamp, status: u16) {
-        if self.open.is_empty() {
-            return;
-        }
         if self.refusals.len() >= REFUSALS {
             self.refusals.pop_front();
         }
@@ -140,10 +137,7 @@ impl Sockets {
                 server: leg.connection.server,
                 how: UpstreamFailure::Refused(status),
             },
-            target: target
-                .filter(|target| target.len() <= TARGET)
-                .unwrap_or_default()
-                .into(),
+            target: target.map(hash),
         });
     }
 
@@ -154,8 +148,9 @@ impl Sockets {
         };
         let leg = views.first()?;
         let from = leg.opened_at.before(TOGETHER);
+        let target = hash(&socket.target);
         let behind = |refusal: &&Refusal| {
-            let same = !refusal.target.is_empty() && refusal.target == socket.target;
+            let same = refusal.target == Some(target);
             let is_of_gateway = refusal.client == leg.server.addr
                 || (same
                     && refusal.client != leg.client.addr
@@ -274,6 +269,12 @@ impl Sockets {
         };
         out.extend([Output::Closing(Box::new(closing))]);
     }
+}
+
+fn hash(target: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    target.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// That view of a leg that lost least; the first where they show the same.

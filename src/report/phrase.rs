@@ -132,7 +132,7 @@ pub const fn phrase(id: FindingId) -> (Subject, &'static str) {
         F::CloseChanged => (Hop, "changed how it was closed"),
         F::IdleTimeout => (Hop, "closed it for being idle"),
         F::LifetimeLimit => (Hop, "closed it for its age"),
-        F::ProxyReloaded => (Hop, "was reloaded, many closed at once"),
+        F::ProxyReloaded => (Hop, "was reloaded or stopped"),
         F::PeerVanished => (
             Nobody,
             "one side vanished: nothing is acknowledged any more",

@@ -776,3 +776,37 @@ fn days_of_pings_leave_a_small_and_even_sample() {
     assert!((2_000..3_000).contains(&middle), "{middle}");
     assert!(trips.sample().count() <= 32);
 }
+
+#[test]
+fn the_upstream_that_a_gateway_could_not_open_is_found() {
+    let run = |others: u64| {
+        let mut script = Script::default();
+        let ws = Ws::open(&mut script, 1, 100, Sight::ClientLeg, "");
+        for other in 0..=others {
+            let upstream = handshake(
+                &format!("10.2.0.1:{}", 40_000 + other),
+                &format!("10.2.0.{}:8080", 2 + other),
+            );
+            let key = format!("{:022}==", 500 + other);
+            let conn = 900 + other;
+            script
+                .ask(conn, 110, upstream.key(&key))
+                .answer(conn, 120, 503, &[])
+                .ended(conn, 121, End::Fin);
+        }
+        script
+            .close(ws.outer(), 130, DOWN, b"\x03\xf6")
+            .close(ws.outer(), 131, UP, b"\x03\xf6")
+            .ended(ws.outer(), 132, End::Fin);
+        last(&script).judgement.findings[0].evidence[1].clone()
+    };
+    assert_eq!(
+        run(0),
+        "10.2.0.2:8080 answered 503 to the gateway's handshake"
+    );
+    assert_eq!(
+        run(1),
+        "the leg behind the gateway is not in this capture",
+        "which of two, nobody knows"
+    );
+}
