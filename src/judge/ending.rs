@@ -89,6 +89,7 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     } else {
         trial.by_code(first_close);
     }
+    trial.illegal_answers(first_close);
     trial.changed(after);
     trial.violations(None);
     let is_known = trial.by_own_row(first_close);

@@ -58,6 +58,25 @@ impl Trial<'_> {
         }
     }
 
+    /// Codes that must not be sent, in a Close behind the first.
+    pub(super) fn illegal_answers(&mut self, first: Option<(usize, &SeenClose)>) {
+        let told = first.and_then(|(_, close)| close.close.code);
+        let is_new = |close: &&SeenClose| {
+            let code = close.close.code;
+            code != told && code.is_some_and(|code| !code.is_legal_on_wire())
+        };
+        let mut legs = self.closing.legs.iter();
+        let found = legs.find_map(|leg| Some((leg.leg, leg.closes.iter().find(is_new)?)));
+        if let Some((leg, close)) = found {
+            self.find(
+                FindingId::CloseCodeIllegal,
+                leg,
+                Confidence::Certain,
+                said(close),
+            );
+        }
+    }
+
     /// How long the closer's own ping had waited.
     fn ping_waited(&self, close: &SeenClose) -> Option<String> {
         let mut legs = self.closing.legs.iter();

@@ -810,3 +810,21 @@ fn the_upstream_that_a_gateway_could_not_open_is_found() {
         "which of two, nobody knows"
     );
 }
+
+#[test]
+fn an_answer_with_a_code_that_must_not_be_sent_is_told() {
+    let run = |answer: &'static [u8]| {
+        let judged = alone(Sight::ClientLeg, "", |script, ws| {
+            script
+                .close(ws.outer(), ws.opened + 100, UP, b"\x03\xe8")
+                .close(ws.outer(), ws.opened + 101, DOWN, answer)
+                .ended(ws.outer(), ws.opened + 102, End::Fin);
+        });
+        told(&judged)
+    };
+    assert_eq!(run(b"\x03\xe8"), "normal 1000 client");
+    assert_eq!(
+        run(b"\x03\xee"),
+        "normal 1000 client / close_code_illegal certain -"
+    );
+}
