@@ -18,11 +18,12 @@ pub use trips::RoundTrips;
 use self::ends::{Ends, LegEnd};
 use crate::attempt::places::SocketLeg;
 use crate::attempt::{
-    Attempt, Closing, ClosingLeg, FailedUpstream, Leg, Output, Role, UpstreamFailure, join,
+    Attempt, Closing, ClosingLeg, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
+    join,
 };
 use crate::event::Fact;
-
 use crate::time::{Stamp, Timestamp};
+use crate::websocket::CloseCode;
 
 /// What comes within this time belongs together.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -141,12 +142,17 @@ impl Sockets {
         });
     }
 
-    /// The handshake that failed behind a gateway while this WebSocket of one leg was open, if there was but one.
+    /// The handshake that failed behind a gateway, which therefore closed this WebSocket of one leg with 1014; if there was
+    /// but one.
     fn failed_behind(&self, socket: &Socket, until: Timestamp) -> Option<FailedUpstream> {
         let [views] = socket.legs.as_slice() else {
             return None;
         };
         let leg = views.first()?;
+        let is_1014 = |close: &SeenClose| close.close.code == Some(CloseCode(1014));
+        if !leg.closes.iter().any(is_1014) {
+            return None;
+        }
         let from = leg.opened_at.before(TOGETHER);
         let target = hash(&socket.target);
         let behind = |refusal: &&Refusal| {
@@ -229,7 +235,7 @@ impl Sockets {
     }
 
     fn close(&mut self, id: u64, now: Timestamp, is_over: bool, out: &mut impl Extend<Output>) {
-        let Some(socket) = self.open.remove(&id) else {
+        let Some(mut socket) = self.open.remove(&id) else {
             return;
         };
         let at = socket
@@ -239,7 +245,7 @@ impl Sockets {
         self.ended = self
             .ended
             .saturating_sub(usize::from(socket.first_end.is_some()));
-        let mut failed_upstream = socket.failed_upstream.clone();
+        let mut failed_upstream = std::mem::take(&mut socket.failed_upstream);
         if failed_upstream.is_empty() {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }

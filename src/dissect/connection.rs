@@ -164,14 +164,7 @@ pub(super) fn take(link: &mut Link<'_>, item: StreamItem<'_>) {
         }
         StreamItem::Retransmitting { dir } => {
             // It may be the end: what came before it belongs to it.
-            if let Speaks::WebSocket(_) = link.conn.state.speaks {
-                drive(link, |mut speaks, link| {
-                    if let Speaks::WebSocket(socket) = &mut speaks {
-                        socket.flush(link);
-                    }
-                    speaks
-                });
-            }
+            drive(link, Speaks::flush);
             let dir = link.direction(dir);
             link.tell_if_reported(Fact::Retransmitting { dir });
         }
@@ -323,6 +316,14 @@ impl Speaks {
                 return Self::Opaque;
             }
             Self::Probing(None) | Self::Opaque => {}
+        }
+        self
+    }
+
+    /// Tells what was counted so far.
+    fn flush(mut self, link: &mut Link<'_>) -> Self {
+        if let Self::WebSocket(socket) = &mut self {
+            socket.flush(link);
         }
         self
     }

@@ -27,7 +27,9 @@ pub fn closing(closing: &Closing, catalogue: &Catalogue) -> ClosingJudgement {
     let by_tcp = tcp_party(closing);
     let unused = first_close.is_none() && is_unused(closing, outermost);
     let changed = changed::find(&closing.legs);
-    let is_unseen = changed.as_ref().is_some_and(|changed| changed.is_unseen);
+    // Another hop may have said something to the client after all.
+    let is_unseen =
+        outermost.closes.is_empty() && changed.as_ref().is_some_and(|changed| changed.is_unseen);
     let is_own = changed.as_ref().is_some_and(|changed| changed.is_own);
     let (kind, by) = match first_close {
         // The outermost leg decides: its client has no part in that Close.

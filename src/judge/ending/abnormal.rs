@@ -191,7 +191,7 @@ impl Trial<'_> {
                 Confidence::Guess
             }
         };
-        let no_pause = self.closing.idle() + SILENT < lifetime.long;
+        let no_pause = self.was_busy();
         let caps = self.closing.legs.iter().any(is_capped_by_google);
         if repeats(&lifetime) && (no_pause || caps)
             || is_default(&lifetime) && (caps || (at_hop && silence.is_none() && no_pause))
@@ -228,14 +228,18 @@ impl Trial<'_> {
         if self.by != Party::Proxy {
             return None;
         }
-        if let Some(span) = self.silences().find(|span| is_round(span.long)) {
-            let evidence = format!("{how}, {}", Self::told(&span));
+        // One side alone often has nothing to say: the silence of both is what counts here.
+        let silence = self.silence();
+        let is_silent = silence.long >= SILENT;
+        if is_silent && is_round(silence.long) {
+            let evidence = format!("{how}, {}", Self::told(&silence));
             return Some((FindingId::IdleTimeout, Confidence::Likely, evidence));
         }
         let lifetime = self.lifetime();
-        if is_round(lifetime.long) {
+        if is_round(lifetime.long) && self.was_busy() {
+            // One in six ages is round by chance.
             let evidence = format!("{how}, {}", Self::told(&lifetime));
-            return Some((FindingId::LifetimeLimit, Confidence::Likely, evidence));
+            return Some((FindingId::LifetimeLimit, Confidence::Guess, evidence));
         }
         // Some look at their timers about once a second, so that the silence is never round.
         let software = self.hop.as_ref().and_then(|hop| hop.software.as_deref());
@@ -243,9 +247,10 @@ impl Trial<'_> {
             let name = name.to_ascii_lowercase();
             COARSE.iter().any(|coarse| name.starts_with(coarse))
         });
-        let span = self.silences().next().filter(|_| is_coarse)?;
-        let evidence = format!("{how}, {}", Self::told(&span));
-        Some((FindingId::IdleTimeout, Confidence::Guess, evidence))
+        (is_coarse && is_silent).then(|| {
+            let evidence = format!("{how}, {}", Self::told(&silence));
+            (FindingId::IdleTimeout, Confidence::Guess, evidence)
+        })
     }
 
     /// The server went while a message was on its way to it, or right after a large one.
@@ -276,25 +281,26 @@ impl Trial<'_> {
     /// Silences before the end that timers measure: mostly that of both sides. nginx sets its `proxy_read_timeout` anew with
     /// the client's bytes too, whatever its documentation says.
     fn silences(&self) -> impl Iterator<Item = Span> {
-        let closing = self.closing;
-        let neighbours = closing.neighbours;
         let server = Span {
-            long: closing.server_idle(),
+            long: self.closing.server_idle(),
             since: "the last byte of the server",
-            alike: neighbours.same_server_silence,
+            alike: self.closing.neighbours.same_server_silence,
         };
-        let both = Span {
-            long: closing.idle(),
-            since: "the last byte of either side",
-            alike: neighbours.same_silence,
-        };
-        let client = Span {
-            long: closing.client_idle(),
-            since: "the last byte of the client",
-            alike: Alike::default(),
-        };
-        let all = [both, server, client].into_iter();
+        let all = [self.silence(), server].into_iter();
         all.filter(|span| span.long >= SILENT)
+    }
+
+    fn silence(&self) -> Span {
+        Span {
+            long: self.closing.idle(),
+            since: "the last byte of either side",
+            alike: self.closing.neighbours.same_silence,
+        }
+    }
+
+    /// Whether it carried something late in its life, so that its age is not its silence.
+    fn was_busy(&self) -> bool {
+        self.closing.idle() + SILENT < self.closing.age()
     }
 
     fn lifetime(&self) -> Span {
@@ -465,10 +471,10 @@ fn is_default(span: Duration) -> bool {
     DEFAULTS.iter().any(|&secs| is_near(span, secs, 350, 500))
 }
 
-/// Timers are set to whole seconds.
+/// Timers are set to whole seconds, and fire within a tenth of one.
 fn is_round(span: Duration) -> bool {
     let whole = span.as_secs() + u64::from(span.subsec_millis() >= 500);
-    is_default(span) || (whole >= 2 && is_near(span, whole, 60, 60))
+    is_default(span) || (whole >= 2 && is_near(span, whole, 90, 90))
 }
 
 fn is_near(span: Duration, secs: u64, early: u64, late: u64) -> bool {

@@ -257,6 +257,25 @@ fn a_silence_is_a_timer_only_where_a_hop_may_have_one() {
 }
 
 #[test]
+fn a_client_that_only_listens_is_no_silence() {
+    for by in [None, Some(DOWN)] {
+        let judged = alone(Sight::Both, "nginx/1.22.1", |script, ws| {
+            ws.text(script, 500, UP);
+            for tenth in 1..=201 {
+                ws.text(script, 500 + tenth * 300, DOWN);
+            }
+            // 60.5 s after the client's last byte, 0.2 s after the server's.
+            match by {
+                Some(dir) => ws.fin(script, 61_000, dir),
+                None => ws.cut(script, 61_450),
+            }
+        });
+        let root = judged.judgement.findings[0].id.name();
+        assert_eq!(root, "abnormal_closure", "{by:?}: {}", evidence(&judged));
+    }
+}
+
+#[test]
 fn a_hop_may_count_the_servers_bytes_alone() {
     let judged = alone(Sight::Both, "nginx/1.22.1", |script, ws| {
         ws.text(script, 1_000, DOWN);
@@ -287,6 +306,11 @@ fn a_busy_one_that_is_cut_at_a_round_age_had_a_lifetime() {
     assert_eq!(
         told(&capped),
         "abnormal 1006 proxy / lifetime_limit likely C06j"
+    );
+    let round = alone(Sight::Both, "Caddy", |script, ws| busy(script, ws, 37_010));
+    assert_eq!(
+        told(&round),
+        "abnormal 1006 proxy / lifetime_limit guess C06j"
     );
     let odd = alone(Sight::Both, "Caddy", |script, ws| busy(script, ws, 31_380));
     assert_eq!(
