@@ -236,6 +236,15 @@ pub fn code_name(judgement: &ClosingJudgement) -> Option<String> {
     }
 }
 
+/// `1006 Abnormal Closure`, `4321`; the kind where there is no code.
+pub fn code_words(judgement: &ClosingJudgement) -> String {
+    match (judgement.code, code_name(judgement)) {
+        (Some(code), Some(name)) => format!("{code} {name}"),
+        (Some(code), None) => code.to_string(),
+        (None, _) => judgement.kind.name().to_owned(),
+    }
+}
+
 fn the_hop(hop: &Hop, attempt: &Attempt, mask: &Mask) -> String {
     let name = hop_name(hop, mask);
     match (hop.inward, hop.adjacent) {

@@ -4,11 +4,11 @@ use crate::attempt::Attempt;
 use crate::judge::{Advice, JudgedAttempt, JudgedClosing};
 use crate::report::facts;
 use crate::report::mask::Mask;
+use crate::report::phrase::code_words;
 use crate::report::sanitize::clean;
 use crate::report::text::{Told, evidence, place};
 use crate::report::words::{Clock, count, span};
 use crate::tally::{Group, GroupKey};
-use crate::websocket::CloseCode;
 
 use super::text::closing_words;
 
@@ -69,7 +69,7 @@ pub(crate) fn of_closing(desk: Desk<'_>, judged: &JudgedClosing, group: Option<&
     let mut page = Markdown::default();
     page.title(&format!(
         "WebSocket closed ({}) on {}",
-        code_name(judged),
+        code_words(&judged.judgement),
         place(&key, &mask)
     ));
     page.section("What");
@@ -105,17 +105,6 @@ pub(crate) fn of_closing(desk: Desk<'_>, judged: &JudgedClosing, group: Option<&
     }
     page.advice(&judgement.advice);
     page.0
-}
-
-/// `1006 Abnormal Closure`; the kind where there is no code.
-pub(crate) fn code_name(judged: &JudgedClosing) -> String {
-    match judged.judgement.code {
-        Some(code) => match CloseCode(code).name() {
-            Some(name) => format!("{code} {name}"),
-            None => code.to_string(),
-        },
-        None => judged.judgement.kind.name().to_owned(),
-    }
 }
 
 fn ends(attempt: &Attempt) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::judge::{Finding, FindingId, JudgedClosing, Kind, Party, Severity};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{Subject, capitalized, code_name, hop_name, phrase};
+use crate::report::phrase::{Subject, capitalized, code_words, hop_name, phrase};
 use crate::report::{Item, sanitize::clean};
 use crate::tally::{Example, Group, Outcome};
 
@@ -138,10 +138,7 @@ fn title(judged: &JudgedClosing) -> String {
     match (judgement.kind, judgement.code) {
         // No end, or none of which anybody was told.
         (kind @ (Kind::Open | Kind::Unused), _) | (kind, None) => words(kind).to_owned(),
-        (_, Some(code)) => match code_name(judgement) {
-            Some(name) => format!("{code} {name}"),
-            None => code.to_string(),
-        },
+        (_, Some(_)) => code_words(judgement),
     }
 }
 

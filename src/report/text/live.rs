@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::judge::{JudgedAttempt, JudgedClosing, Kind, Party, Verdict};
 use crate::report::facts;
 use crate::report::mask::Mask;
-use crate::report::phrase::{Subject, code_name, hop_name, phrase, short, told};
+use crate::report::phrase::{Subject, code_name, code_words, hop_name, phrase, short, told};
 use crate::report::sanitize::clean;
 use crate::tally::{GroupKey, answer_time};
 use crate::time::Timestamp;
@@ -265,11 +265,7 @@ pub(crate) fn closing_words(judged: &JudgedClosing, mask: &Mask) -> String {
         (_, Party::Proxy) => ", by the proxy",
         (_, Party::Unknown) => "",
     };
-    let code = judgement.code.map(|code| match code_name(judgement) {
-        Some(name) => format!("{code} {name}"),
-        None => code.to_string(),
-    });
-    let code = code.unwrap_or_else(|| judgement.kind.name().to_owned());
+    let code = code_words(judgement);
     let why = judgement.findings.first().map(|root| {
         let words = match (phrase(root.id), &judgement.hop) {
             ((Subject::Hop, words), Some(hop)) => {

@@ -144,31 +144,36 @@ fn the_readme_shows_this_screen() {
 
 #[test]
 fn every_page_over_the_screens() {
+    let details = [
+        ("a stripped attempt", "o\n"),
+        ("the same, a page further", "o\n⇓"),
+        ("its fix", "o\ny"),
+        ("its ticket", "o\nt"),
+        ("an attempt behind TLS", "a/304\n\n"),
+        ("a closing", "c\n"),
+    ];
+    let lists = [
+        ("a filter that is being typed", "a/verdict:ok"),
+        ("a filter that is on", "a/verdict:ok\n"),
+        ("a filter that leaves nothing", "a/nowhere\n"),
+        ("sorted by verdict", "as"),
+        ("frozen", "o "),
+        ("help", "?"),
+    ];
     for size in SIZES {
-        let mut page = String::new();
-        for (name, keys) in [
-            ("a stripped attempt", "o\n"),
-            ("the same, a page further", "o\n⇓"),
-            ("its fix", "o\ny"),
-            ("its ticket", "o\nt"),
-            ("an attempt behind TLS", "a/304\n\n"),
-            ("a closing", "c\n"),
-            ("a filter that is being typed", "a/verdict:ok"),
-            ("a filter that is on", "a/verdict:ok\n"),
-            ("a filter that leaves nothing", "a/nowhere\n"),
-            ("sorted by verdict", "as"),
-            ("frozen", "o "),
-            ("help", "?"),
-        ] {
-            let mut app = app(&incident(), false);
-            app.resize(size.0.into(), size.1.into());
-            // By its number, for it is one of many.
-            let keys = keys.replace("/304", "/#304");
-            press(&mut app, &keys);
-            page = format!("{page}== {name}\n{}", seen(&mut app, size));
+        for (of, pages) in [("details", details), ("lists", lists)] {
+            let mut page = String::new();
+            for (name, keys) in pages {
+                let mut app = app(&incident(), false);
+                app.resize(size.0.into(), size.1.into());
+                // By its number, for it is one of many.
+                let keys = keys.replace("/304", "/#304");
+                press(&mut app, &keys);
+                page = format!("{page}== {name}\n{}", seen(&mut app, size));
+            }
+            let name = format!("{of}_{}x{}", size.0, size.1);
+            settings().bind(|| insta::assert_snapshot!(name, page));
         }
-        let name = format!("pages_{}x{}", size.0, size.1);
-        settings().bind(|| insta::assert_snapshot!(name, page));
     }
 }
 

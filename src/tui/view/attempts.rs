@@ -16,6 +16,7 @@ use super::super::canvas::Row;
 use super::super::lists::{AttemptColumn as C, other_protocol, path_of};
 use super::super::theme::{Tone, of_verdict, sign_of_verdict};
 use super::parts::{LOSSY, fitted_place, in_few_words, text, window};
+use super::table::{Place, ROOMY, head, nothing, places};
 
 /// Columns by the width there is: each with its own, 0 for a share of what is left.
 fn columns(width: usize) -> Vec<(C, usize)> {
@@ -29,7 +30,7 @@ fn columns(width: usize) -> Vec<(C, usize)> {
     if width >= 160 {
         all.push((C::Hop, 32));
     }
-    if width >= 110 {
+    if width >= ROOMY {
         all.push((C::Host, 0));
     }
     // With little room the host stands before the path.
@@ -37,31 +38,9 @@ fn columns(width: usize) -> Vec<(C, usize)> {
     all
 }
 
-/// Where each begins, and how wide it is.
-fn places(width: usize) -> Vec<(C, usize, usize)> {
-    let all = columns(width);
-    let fixed: usize = all.iter().map(|&(_, wide)| wide).sum();
-    let rest = width.saturating_sub(fixed + 1);
-    let mut x = 1;
-    all.into_iter()
-        .map(|(column, wide)| {
-            let wide = match (column, wide) {
-                (C::What, 0) if width < 110 => rest.saturating_sub(rest * 9 / 20),
-                (_, 0) if width < 110 => rest * 9 / 20,
-                (C::What, 0) => rest.saturating_sub(rest / 4 * 2),
-                (_, 0) => rest / 4,
-                (_, wide) => wide,
-            };
-            let place = (column, x, wide.saturating_sub(1));
-            x += wide;
-            place
-        })
-        .collect()
-}
-
 pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
-    let places = places(width);
-    let mut lines = vec![head(app, &places, width)];
+    let places = places(&columns(width), width);
+    let mut lines = vec![names(app, &places, width)];
     let rows = &app.lists.attempts;
     if rows.is_empty() {
         lines.push(text(
@@ -80,58 +59,28 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     lines
 }
 
-/// The names of the columns.
-fn head(app: &App, places: &[(C, usize, usize)], width: usize) -> Line<'static> {
-    let order = app.attempt_order;
-    let mut head = Row::new(width);
-    for &(column, x, wide) in places {
-        let is_sorted = column == order.column;
-        let name = match column {
-            C::Path if width < 110 => "where",
-            column => column.name(),
-        };
-        let (name, tone) = sorted(name, is_sorted, order.reversed);
-        head.cut(x, &name, wide, tone);
-    }
-    if places.iter().all(|place| place.0 != order.column) {
-        let (name, tone) = sorted(order.column.name(), true, order.reversed);
-        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
-    }
-    head.line(app.theme)
-}
-
 /// The first of them, for another screen: so many lines with the heading, none of them selected.
 pub(super) fn latest(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
-    let places = places(width);
-    let mut lines = vec![head(app, &places, width)];
+    let places = places(&columns(width), width);
+    let mut lines = vec![names(app, &places, width)];
     let rows = app.lists.attempts.iter().take(height.saturating_sub(1));
     lines.extend(rows.map(|judged| line(app, judged, &places, width, false)));
     lines.resize(height, Line::default());
     lines
 }
 
-/// The name of a column, marked if it is the one that is sorted by.
-pub(super) fn sorted(name: &str, is_sorted: bool, reversed: bool) -> (String, Tone) {
-    match (is_sorted, reversed) {
-        (false, _) => (name.to_owned(), Tone::Dim),
-        (true, false) => (format!("{name} ▼"), Tone::Accent),
-        (true, true) => (format!("{name} ▲"), Tone::Accent),
-    }
-}
-
-/// What to say of a list without rows.
-pub(super) fn nothing(all: usize, what: &str) -> String {
-    if all > 0 {
-        format!(" The filter leaves none of {all}; esc takes it away.")
-    } else {
-        format!(" No {what} so far.")
-    }
+fn names(app: &App, places: &[Place<C>], width: usize) -> Line<'static> {
+    let name = |column| match column {
+        C::Path if width < ROOMY => "where",
+        column => column.name(),
+    };
+    head(app, places, app.attempt_order, name, width)
 }
 
 fn line(
     app: &App,
     judged: &Arc<JudgedAttempt>,
-    places: &[(C, usize, usize)],
+    places: &[Place<C>],
     width: usize,
     is_selected: bool,
 ) -> Line<'static> {
@@ -139,7 +88,7 @@ fn line(
     let mut row = Row::new(width);
     for &(column, x, wide) in places {
         let (text, tone) = match column {
-            C::Path if width < 110 => (where_of(judged, &mask, wide), Tone::Plain),
+            C::Path if width < ROOMY => (where_of(judged, &mask, wide), Tone::Plain),
             column => cell(app, judged, column, &mask),
         };
         row.cut(x, &text, wide, tone);

@@ -6,29 +6,29 @@ use ratatui::text::Line;
 
 use crate::judge::{JudgedClosing, Kind};
 use crate::report::mask::Mask;
+use crate::report::phrase::code_words;
 use crate::report::sanitize::clean;
-use crate::report::ticket::code_name;
 use crate::report::words::{number, span};
 
 use super::super::app::App;
 use super::super::canvas::Row;
 use super::super::lists::{ClosingColumn as C, path};
 use super::super::theme::{Tone, of_severity, sign_of_kind};
-use super::attempts::{nothing, sorted};
 use super::parts::{LOSSY, closed_in_few_words, fitted_place, text, window};
+use super::table::{Place, ROOMY, head, nothing, places};
 
 /// Columns by the width there is: each with its own, 0 for a share of what is left.
 fn columns(width: usize) -> Vec<(C, usize)> {
     let mut all = vec![(C::Time, 9)];
-    if width >= 110 {
+    if width >= ROOMY {
         all.push((C::Kind, 13));
     }
     all.push((C::Code, 24));
     all.push((C::By, 8));
-    if width >= 110 {
+    if width >= ROOMY {
         all.extend([(C::Age, 12), (C::Idle, 12)]);
     }
-    if width >= 110 {
+    if width >= ROOMY {
         all.push((C::Host, 0));
     }
     // With little room the host stands before the path.
@@ -36,45 +36,14 @@ fn columns(width: usize) -> Vec<(C, usize)> {
     all
 }
 
-fn places(width: usize) -> Vec<(C, usize, usize)> {
-    let all = columns(width);
-    let fixed: usize = all.iter().map(|&(_, wide)| wide).sum();
-    let rest = width.saturating_sub(fixed + 1);
-    let mut x = 1;
-    all.into_iter()
-        .map(|(column, wide)| {
-            let wide = match (column, wide) {
-                (C::What, 0) if width < 110 => rest.saturating_sub(rest * 9 / 20),
-                (_, 0) if width < 110 => rest * 9 / 20,
-                (C::What, 0) => rest.saturating_sub(rest / 4 * 2),
-                (_, 0) => rest / 4,
-                (_, wide) => wide,
-            };
-            let place = (column, x, wide.saturating_sub(1));
-            x += wide;
-            place
-        })
-        .collect()
-}
-
 pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
     let mut lines = vec![kinds(app, width)];
-    let places = places(width);
-    let order = app.closing_order;
-    let mut head = Row::new(width);
-    for &(column, x, wide) in &places {
-        let name = match column {
-            C::Path if width < 110 => "where",
-            column => column.name(),
-        };
-        let (name, tone) = sorted(name, column == order.column, order.reversed);
-        head.cut(x, &name, wide, tone);
-    }
-    if places.iter().all(|place| place.0 != order.column) {
-        let (name, tone) = sorted(order.column.name(), true, order.reversed);
-        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
-    }
-    lines.push(head.line(app.theme));
+    let places = places(&columns(width), width);
+    let name = |column| match column {
+        C::Path if width < ROOMY => "where",
+        column => column.name(),
+    };
+    lines.push(head(app, &places, app.closing_order, name, width));
     let rows = &app.lists.closings;
     if rows.is_empty() {
         let words = nothing(app.lists.all[2], "WebSocket has closed");
@@ -110,7 +79,7 @@ fn kinds(app: &App, width: usize) -> Line<'static> {
 fn line(
     app: &App,
     judged: &Arc<JudgedClosing>,
-    places: &[(C, usize, usize)],
+    places: &[Place<C>],
     width: usize,
     is_selected: bool,
 ) -> Line<'static> {
@@ -118,7 +87,7 @@ fn line(
     let mut row = Row::new(width);
     for &(column, x, wide) in places {
         let (text, tone) = match column {
-            C::Path if width < 110 => (where_of(judged, &mask, wide), Tone::Plain),
+            C::Path if width < ROOMY => (where_of(judged, &mask, wide), Tone::Plain),
             column => cell(app, judged, column, &mask),
         };
         row.cut(x, &text, wide, tone);
@@ -146,7 +115,7 @@ fn cell(app: &App, judged: &JudgedClosing, column: C, mask: &Mask) -> (String, T
             let kind = judgement.kind;
             (format!("{} {}", sign_of_kind(kind), kind.name()), tone)
         }
-        C::Code => (code_name(judged), tone),
+        C::Code => (code_words(&judged.judgement), tone),
         C::By => plain(judgement.by.name().to_owned()),
         C::Age => plain(span(closing.age())),
         C::Idle => plain(span(closing.idle())),

@@ -5,9 +5,9 @@ use ratatui::text::Line;
 
 use crate::judge::{Advice, JudgedAttempt, JudgedClosing};
 use crate::report::mask::Mask;
+use crate::report::phrase::code_words;
 use crate::report::sanitize::clean;
 use crate::report::text::{Told, closing_words, evidence, place};
-use crate::report::ticket::code_name;
 use crate::report::words::{count, number, span};
 use crate::tally::{Group, GroupKey};
 
@@ -136,7 +136,7 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
     let (closing, judgement) = (&judged.closing, &judged.judgement);
     let mask = Mask::of_closing(app.setup.report.redact, closing);
     let key = GroupKey::of_closing(judged);
-    let what = format!("{} {}", sign_of_kind(judgement.kind), code_name(judged));
+    let what = format!("{} {}", sign_of_kind(judgement.kind), code_words(judgement));
     let mut lines = vec![head(
         app,
         detail,

@@ -8,6 +8,7 @@ mod help;
 mod latency;
 mod overview;
 mod parts;
+mod table;
 
 use ratatui::Frame;
 use ratatui::text::Line;

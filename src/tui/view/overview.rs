@@ -1,24 +1,20 @@
 //! The first screen answers three questions without a key: is it broken, what breaks it, since when.
 
+mod empty;
+mod groups;
+
 use ratatui::text::Line;
 
-use crate::judge::Verdict;
-use crate::report::mask::Mask;
-use crate::report::phrase::headline;
-use crate::report::sanitize::clean;
-use crate::report::text::{closing_words, in_short, losses_and_limits, nothing_seen, place};
+use crate::report::text::{in_short, losses_and_limits};
 use crate::report::words::{count, number, span};
-use crate::tally::{Beat, Example, Group, Outcome, Percentiles, Spread};
+use crate::tally::{Beat, Percentiles, Spread};
 use crate::websocket::CloseCode;
 
 use super::super::app::App;
 use super::super::canvas::{Row, width as columns, wrapped};
-use super::super::theme::{Tone, of_severity, of_verdict, sign_of_kind, sign_of_verdict};
+use super::super::theme::{Tone, of_verdict, sign_of_verdict};
 use super::attempts;
-use super::parts::{
-    LOSSY, bar, closed_in_few_words, fitted_place, heading, in_few_words, labelled, prose, rate,
-    rule, share, spark, text, window,
-};
+use super::parts::{bar, labelled, rate, rule, share, spark};
 
 /// Seconds over which a rate is taken.
 const RATE: usize = 10;
@@ -35,13 +31,13 @@ type Cell = (usize, String, Tone);
 pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>> {
     let snapshot = &app.snapshot;
     if snapshot.attempts.total() == 0 && snapshot.closings.total() == 0 {
-        return empty(app, width);
+        return empty::lines(app, width);
     }
     let mut lines = counts(app, width);
     lines.push(rule(app, "", width));
     let mut foot = closings(app, width);
     foot.extend(health(app, width));
-    let selected = selected(app, width);
+    let selected = groups::selected(app, width);
     let room = height.saturating_sub(lines.len() + foot.len() + selected.len() + 1);
     let room = room.max(2);
     // A tall screen has room for the latest attempts as well.
@@ -52,7 +48,7 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     } else {
         (room, 0)
     };
-    let mut broken = groups(app, width, room);
+    let mut broken = groups::lines(app, width, room);
     broken.resize(room, Line::default());
     lines.extend(broken);
     lines.extend(selected);
@@ -256,199 +252,6 @@ fn standing(app: &App) -> String {
     parts.join("   ")
 }
 
-fn groups(app: &App, width: usize, room: usize) -> Vec<Line<'static>> {
-    let layout = Layout::of(width);
-    let mut head = Row::new(width);
-    head.put(1, "WHAT BREAKS", Tone::Accent)
-        .put(layout.place, "where", Tone::Dim)
-        .right(layout.count, "count", Tone::Dim)
-        .right(layout.share, "of route", Tone::Dim)
-        .right(layout.last, "last", Tone::Dim);
-    let mut lines = vec![head.line(app.theme)];
-    let groups = &app.lists.groups;
-    if groups.is_empty() {
-        let nothing = if app.lists.all[0] > 0 {
-            "The filter leaves nothing; esc takes it away."
-        } else if app.verdicts().get(Verdict::Ok) > 0 {
-            "Nothing: every handshake opened, and no WebSocket ended badly."
-        } else {
-            "Nothing so far."
-        };
-        lines.push(text(app, &format!(" {nothing}"), width, Tone::Good));
-        return lines;
-    }
-    let selected = app.groups.index();
-    for at in window(selected, groups.len(), room.saturating_sub(1)) {
-        if let Some(group) = groups.get(at) {
-            lines.push(group_line(app, group, layout, width, at == selected));
-        }
-    }
-    lines
-}
-
-/// The whole sentence of the selected group, which its line may have cut.
-fn selected(app: &App, width: usize) -> Vec<Line<'static>> {
-    let Some(group) = app.lists.groups.get(app.groups.index()) else {
-        return Vec::new();
-    };
-    let redact = app.setup.report.redact;
-    let sentence = match (&group.example, group.key.outcome) {
-        (_, Outcome::Folded) => "More groups than --limit groups=N has room for.".to_owned(),
-        (Example::Attempt(judged), _) => {
-            let mask = Mask::of_attempt(redact, &judged.attempt);
-            let root = judged.judgement.findings.first();
-            let sure = root.map_or("", |root| root.confidence.name());
-            format!("{} ({sure}).", headline(judged, &mask))
-        }
-        (Example::Closing(judged), _) => {
-            closing_words(judged, &Mask::of_closing(redact, &judged.closing))
-        }
-    };
-    let sentence = sentence.replace(" ().", ".");
-    let lines = wrapped(&sentence, width.saturating_sub(4));
-    let mut lines: Vec<Line<'static>> = lines
-        .iter()
-        .take(2)
-        .map(|line| text(app, &format!(" {line}"), width, Tone::Strong))
-        .collect();
-    let now = app.snapshot.now.unwrap_or(group.last);
-    let when = if group.count == 1 {
-        format!("At {}", app.clock.time(group.last))
-    } else {
-        let (first, last) = (app.clock.time(group.first), app.clock.time(group.last));
-        format!("First {first}, last {last}")
-    };
-    let is_live = app.setup.report.live;
-    let when = match ago(now.since(group.last).as_secs()).as_str() {
-        "now" if is_live => format!(" {when}, just now."),
-        "now" => format!(" {when}, at the end."),
-        ago if is_live => format!(" {when}, {ago} ago."),
-        ago => format!(" {when}, {ago} before the end."),
-    };
-    lines.push(text(app, &when, width, Tone::Plain));
-    lines
-}
-
-/// Where the columns of the groups end, save for the place, which begins there.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    what: usize,
-    place: usize,
-    count: usize,
-    share: usize,
-    last: usize,
-}
-
-impl Layout {
-    const fn of(width: usize) -> Self {
-        let last = width.saturating_sub(1);
-        let share = last.saturating_sub(8);
-        let count = share.saturating_sub(9);
-        let what = 16;
-        let place = what + count.saturating_sub(8 + what) * 13 / 20;
-        Self {
-            what,
-            place,
-            count,
-            share,
-            last,
-        }
-    }
-}
-
-fn group_line(
-    app: &App,
-    group: &Group,
-    layout: Layout,
-    width: usize,
-    is_selected: bool,
-) -> Line<'static> {
-    let redact = app.setup.report.redact;
-    let (label, what, tone) = match (&group.example, group.key.outcome) {
-        (_, Outcome::Folded) => (
-            "others".to_owned(),
-            "of many kinds, which found no room".to_owned(),
-            Tone::Plain,
-        ),
-        (Example::Attempt(judged), _) => {
-            let mask = Mask::of_attempt(redact, &judged.attempt);
-            let verdict = judged.judgement.verdict;
-            let label = format!("{} {}", sign_of_verdict(verdict), verdict.name());
-            let mut what = clean(&in_few_words(judged, &mask), 200).into_owned();
-            if judged.attempt.surroundings.lossy {
-                what.insert_str(0, LOSSY);
-            }
-            (label, what, of_verdict(verdict))
-        }
-        (Example::Closing(judged), _) => {
-            let mask = Mask::of_closing(redact, &judged.closing);
-            let judgement = &judged.judgement;
-            let kind = judgement.kind;
-            let code = judgement
-                .code
-                .map_or_else(|| kind.name().to_owned(), |code| format!("closed {code}"));
-            let label = format!("{} {code}", sign_of_kind(kind));
-            let mut what = closed_in_few_words(judged, &mask);
-            if what.is_empty() {
-                what.push_str(kind.name());
-            }
-            if judged.closing.lossy {
-                what.insert_str(0, LOSSY);
-            }
-            let tone = of_severity(judgement.severity);
-            (label, what, tone)
-        }
-    };
-    let mask = Mask::new(redact);
-    let room = layout.count.saturating_sub(layout.place + 7);
-    let place = match &group.key.host {
-        _ if group.key.outcome == Outcome::Folded => String::new(),
-        Some(host) => fitted_place(&mask.host(host), &mask.route(&group.key.route), room),
-        None => place(&group.key, &mask),
-    };
-    let mut row = Row::new(width);
-    if is_selected {
-        row.put(0, "▸", Tone::Strong);
-    }
-    let last = app
-        .snapshot
-        .now
-        .map_or_else(String::new, |now| ago(now.since(group.last).as_secs()));
-    let share = group.share.map_or_else(String::new, |share| {
-        if share < 0.01 {
-            "<1 %".to_owned()
-        } else {
-            format!("{:.0} %", (share * 100.0).floor())
-        }
-    });
-    row.cut(1, &label, layout.what - 2, tone)
-        .cut(
-            layout.what,
-            &what,
-            layout.place.saturating_sub(layout.what + 1),
-            Tone::Plain,
-        )
-        .cut(layout.place, &place, room, Tone::Plain)
-        .right(layout.count, &number(group.count), Tone::Strong)
-        .right(layout.share, &share, Tone::Plain)
-        .right(layout.last, &last, Tone::Plain);
-    if is_selected {
-        row.tone(Tone::Selected);
-    }
-    row.line(app.theme)
-}
-
-/// `now`, `12 s`, `5 min`: how long ago.
-fn ago(seconds: u64) -> String {
-    match seconds {
-        0 => "now".to_owned(),
-        1..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
 /// `CLOSINGS  1000 Normal Closure 7   1006 Abnormal Closure 2`, the most frequent first.
 fn closings(app: &App, width: usize) -> Vec<Line<'static>> {
     let codes = match app.baseline() {
@@ -520,88 +323,6 @@ fn with_tail(app: &App, line: &Line<'static>, tail: &str, width: usize) -> Line<
         Tone::Dim,
     );
     row.line(app.theme)
-}
-
-/// Before anything was seen: what is waited for, and why it may be blind.
-fn empty(app: &App, width: usize) -> Vec<Line<'static>> {
-    let snapshot = &app.snapshot;
-    let health = &snapshot.health;
-    let is_live = app.setup.report.live;
-    let mut lines = vec![Line::default()];
-    let head = match (is_live, app.ended) {
-        (true, false) => "WAITING for the first WebSocket handshake",
-        (false, false) => "READING",
-        (_, true) => "NOTHING TO SHOW",
-    };
-    lines.push(heading(app, head, width));
-    lines.push(Line::default());
-    if is_live || app.ended {
-        for line in nothing_seen(snapshot, is_live) {
-            lines.extend(prose(app, &line, width, Tone::Plain));
-        }
-    }
-    lines.push(Line::default());
-    let waiting = snapshot.pending;
-    if waiting > 0 {
-        let told = format!(
-            "{} for an answer: {} judged once it comes, or after five minutes.",
-            count(waiting, "handshake waits", "handshakes wait"),
-            if waiting == 1 { "it is" } else { "they are" }
-        );
-        lines.extend(prose(app, &told, width, Tone::Warn));
-        lines.push(Line::default());
-    }
-    let mut row = |label: &str, items: &[String]| lines.extend(labelled(app, label, items, width));
-    row("Source", std::slice::from_ref(&app.setup.source));
-    row(
-        "Seen",
-        &[
-            in_short(health),
-            format!(
-                "{}: {} TLS, {} HTTP/2; {}",
-                count(health.connections, "TCP connection", "TCP connections"),
-                number(health.tls_connections),
-                number(health.http2_connections),
-                count(
-                    health.plain_http,
-                    "plain HTTP exchange",
-                    "plain HTTP exchanges"
-                )
-            ),
-        ],
-    );
-    lines.push(Line::default());
-    if is_live && !app.ended {
-        lines.push(heading(app, "WHY IT MAY SEE NOTHING", width));
-        for line in reasons(app) {
-            lines.extend(prose(app, &line, width, Tone::Plain));
-        }
-    }
-    let losses = losses_and_limits(health);
-    for line in losses
-        .iter()
-        .filter(|line| !line.starts_with("Not seen into"))
-    {
-        lines.extend(prose(app, line, width, Tone::Warn));
-    }
-    lines
-}
-
-fn reasons(app: &App) -> Vec<String> {
-    let filter = match &app.setup.filter {
-        Some(filter) => format!(
-            "Filter: only \"{}\" is captured. The proxy's port and the backend's must both be in it.",
-            clean(filter, 200)
-        ),
-        None => "Filter: there is none, so nothing is left out.".to_owned(),
-    };
-    vec![
-        "TLS: what is encrypted cannot be read. Listen behind what ends TLS, on the upstream side, often -i lo."
-            .to_owned(),
-        "Interface: wscap -D lists them; -i any hears all of this host.".to_owned(),
-        filter,
-        "Open already: a WebSocket that was open before shows no handshake. Reconnect the client.".to_owned(),
-    ]
 }
 
 fn us(us: u64) -> String {
