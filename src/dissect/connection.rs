@@ -15,7 +15,7 @@ use crate::stream::{Rank, StreamItem};
 /// What is kept of a connection beside what TCP shows.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    speaks: Speaks,
+    pub(super) speaks: Speaks,
     /// Where its bytes come from, if not from the client of TCP.
     pub(super) origin: Option<Box<Origin>>,
     /// Something but plain exchanges was told of it.
@@ -106,6 +106,16 @@ impl Default for Speaks {
 }
 
 impl Connection {
+    /// A direction as the table calls it, with the roles as they were read.
+    pub(super) const fn direction(&self, dir: Direction) -> Direction {
+        if self.swapped { dir.flip() } else { dir }
+    }
+
+    /// Bytes passed by.
+    pub(super) const fn has_passed(&mut self) {
+        self.has_bytes = true;
+    }
+
     pub(super) fn origin_mut(&mut self) -> &mut Origin {
         self.origin.get_or_insert_default()
     }

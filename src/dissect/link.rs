@@ -83,11 +83,7 @@ impl Link<'_> {
 
     /// The direction of an item, with the roles as they were read.
     pub(super) const fn direction(&self, dir: Direction) -> Direction {
-        if self.conn.state.swapped {
-            dir.flip()
-        } else {
-            dir
-        }
+        self.conn.state.direction(dir)
     }
 
     /// Takes the client for the server from now on; false where the SYN tells who is who.

@@ -9,6 +9,7 @@ mod exchange;
 mod hello;
 mod hunt;
 mod link;
+mod passage;
 mod pending;
 mod pings;
 mod preface;

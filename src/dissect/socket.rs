@@ -5,7 +5,10 @@ use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
 use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
-use crate::websocket::{Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
+use crate::time::Timestamp;
+use crate::websocket::{
+    Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Passing, Payload, Rsv as Bits,
+};
 
 /// A connection after its 101.
 #[derive(Debug)]
@@ -95,12 +98,20 @@ impl Rsv {
         }
     }
 
+    /// The bits that the first frame of a message may have.
+    const fn of_data(self) -> Bits {
+        match self {
+            Self::No => Bits(0),
+            Self::Compressed => Bits(Bits::RSV1),
+            Self::Unknown => Bits::ALL,
+        }
+    }
+
     /// The bits that nothing allows on this frame.
     fn breach(self, header: &FrameHeader) -> bool {
-        const RSV1: u8 = 4;
         let begins = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
         match self {
-            Self::Compressed if begins => header.rsv.0 & !RSV1 != 0,
+            Self::Compressed if begins => header.rsv.0 & !Bits::RSV1 != 0,
             Self::No | Self::Compressed => header.rsv.0 != 0,
             Self::Unknown => false,
         }
@@ -110,7 +121,6 @@ impl Rsv {
 impl Side {
     /// Keeps up with its largest message, of which `message_len` bytes are announced by now.
     const fn grow(&mut self, header: &FrameHeader, message_len: u64) {
-        const RSV1: u8 = 4;
         if header.opcode.is_control() {
             return;
         }
@@ -118,7 +128,7 @@ impl Side {
         self.latest = message_len;
         if begins {
             self.is_largest = false;
-            self.is_compressed = header.rsv.0 & RSV1 != 0;
+            self.is_compressed = header.rsv.0 & Bits::RSV1 != 0;
         }
         if message_len <= self.largest.bytes {
             return;
@@ -192,7 +202,7 @@ impl Socket {
         // Bytes of a Close end a silence; they are no part of what went before it. Of a header that is not whole it is not
         // known whether it is one.
         if !side.closed && side.walker.is_within_payload() {
-            self.heard(link, dir);
+            self.heard(link.at.ts, dir);
         }
         match &self.sides.get(dir).sync {
             Sync::Stopped => return,
@@ -209,11 +219,41 @@ impl Socket {
         self.walk(link, dir, &mut bytes);
     }
 
+    /// The frames of a direction that may pass by untold from here on: nothing is new about them.
+    pub(super) fn passing(&self, dir: Direction) -> Option<Passing> {
+        let side = self.sides.get(dir);
+        let masked = dir == Direction::ToServer;
+        let is_usual = matches!(side.sync, Sync::Known)
+            && side.guessed == 0
+            && side.used
+            && !side.closed
+            && (self.named || !masked);
+        let passing = is_usual.then(|| side.walker.passing()).flatten()?;
+        Some(passing.with(masked, self.rsv.of_data(), side.largest.bytes))
+    }
+
+    /// Takes in the frames that passed by.
+    pub(super) fn land(&mut self, dir: Direction, frames: &Passing, passed: u64, heard: Timestamp) {
+        let side = self.sides.get_mut(dir);
+        let messages = side.walker.land(frames, passed);
+        if frames.frames() > 0 {
+            side.latest = u64::from(frames.latest);
+            side.is_largest = false;
+            side.is_compressed = frames.compressed;
+        }
+        let counts = self.counts(dir);
+        counts.messages = counts.messages.saturating_add(messages);
+        counts.text = counts.text.saturating_add(u64::from(frames.text));
+        counts.binary = counts.binary.saturating_add(u64::from(frames.binary));
+        counts.bytes = counts.bytes.saturating_add(u64::from(frames.bytes));
+        self.heard(heard, dir);
+    }
+
     /// A side says something other than Close.
-    fn heard(&mut self, link: &Link<'_>, dir: Direction) {
+    fn heard(&mut self, at: Timestamp, dir: Direction) {
         let since = self.since.get_or_insert_default();
         if let Some(last) = since.last.get_mut(dir.index()) {
-            *last = Some(link.at.ts);
+            *last = Some(at);
         }
     }
 
@@ -300,7 +340,7 @@ impl Socket {
                 self.header(link, (dir, offset), &header, out_of_turn);
                 let is_close = header.opcode == Opcode::CLOSE;
                 if !is_close {
-                    self.heard(link, dir);
+                    self.heard(link.at.ts, dir);
                 }
                 let used = &mut self.sides.get_mut(dir).used;
                 if !is_close && !std::mem::replace(used, true) {

@@ -1,7 +1,7 @@
 //! Connections in the order in which they were last seen, one list for each rank: whom to forget first.
 //!
 //! Doubly linked through the slots of the table, so that a change costs the same however many there are. A connection
-//! moves at most once a second, so the order is exact to a second.
+//! moves at most once a second, so the order is exact to a second, and that of WebSockets to half a minute.
 
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 
 /// A connection that was listed so recently stays where it is.
 const GRAIN: Duration = Duration::from_secs(1);
+/// A WebSocket is forgotten only where there is room for nothing else, and there may be a million: moving one means to
+/// reach for its neighbours.
+const SOCKET_GRAIN: Duration = Duration::from_secs(30);
 /// No neighbour.
 const NONE: u32 = u32::MAX;
 const RANKS: [Rank; 5] = [
@@ -54,8 +57,15 @@ impl Ages {
     /// The connection in `slot` was seen at `when`, and has this rank now.
     pub(super) fn touch(&mut self, slot: u32, rank: Rank, when: Timestamp) {
         match self.link(slot).listed {
-            Some((listed, at)) if listed == rank && when.since(at) < GRAIN => {}
+            Some((listed, at)) if listed == rank && when.since(at) < grain(rank) => {}
             _ => self.relist(slot, rank, when),
+        }
+    }
+
+    /// The connection in `slot` was seen at `when`, and has the rank that it had.
+    pub(super) fn refresh(&mut self, slot: u32, when: Timestamp) {
+        if let Some((rank, _)) = self.link(slot).listed {
+            self.touch(slot, rank, when);
         }
     }
 
@@ -172,6 +182,13 @@ impl Ages {
             Rank::Handshaking => handshaking,
             Rank::WebSocket => websocket,
         }
+    }
+}
+
+const fn grain(rank: Rank) -> Duration {
+    match rank {
+        Rank::WebSocket => SOCKET_GRAIN,
+        _ => GRAIN,
     }
 }
 

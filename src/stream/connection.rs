@@ -10,6 +10,7 @@ pub(super) use self::scene::Scene;
 use crate::limits::{Budget, Limit, Limits};
 use crate::packet::{Flags, Segment};
 use crate::stream::conn::{Conn, Side};
+use crate::stream::copies::Recent;
 use crate::stream::reassembler::{Arrival, Reassembler};
 use crate::stream::seq;
 use crate::stream::{End, StreamItem};
@@ -58,6 +59,7 @@ impl Connection {
         &mut self,
         side: Side,
         segment: &Segment<'_>,
+        recent: &mut Recent,
         scene: &mut Scene<'_, S, F>,
     ) -> Option<End>
     where
@@ -65,6 +67,10 @@ impl Connection {
     {
         let flags = segment.flags;
         if flags.has(Flags::RST) {
+            if recent.is_copy(segment, scene.now) {
+                return None;
+            }
+            recent.remember(segment, scene.now);
             return self.rst(side, segment, scene);
         }
         let len = (segment.payload.len() as u64).saturating_add(u64::from(segment.missing));
@@ -75,11 +81,11 @@ impl Connection {
         let (me, peer) = self.halves_mut(side);
         let known = end <= me.sent.cast_signed();
         if takes > 0 || flags.has(Flags::SYN) {
-            if known && me.recent.is_copy(segment, scene.now) {
+            if known && recent.is_copy(segment, scene.now) {
                 self.seen_on(segment.at.iface, true, scene);
                 return None;
             }
-            me.recent.remember(segment, scene.now);
+            recent.remember(segment, scene.now);
         }
         me.seen = true;
         // Who is heard from is not the silent peer of a stall.
@@ -162,6 +168,42 @@ impl Connection {
         let (low_stalls, high_stalls) = (stalls(&self.low), stalls(&self.high));
         let all = [reset, low, high, low_stalls, high_stalls];
         all.into_iter().flatten().min()
+    }
+
+    /// The next sequence number and the last acknowledgment of both sides, where nothing is missing, waits or ends, so that
+    /// what is usual may go the short way.
+    pub(super) fn ways(&self) -> Option<[(u32, u32); 2]> {
+        let is_quiet = self.opened && !self.roles_open && self.reset.is_none();
+        if !is_quiet || !self.low.is_quiet() || !self.high.is_quiet() {
+            return None;
+        }
+        let (low, high) = (self.low.start?, self.high.start?);
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+        let number = |start: u32, offset: u64| start.wrapping_add(offset as u32);
+        Some([
+            (number(low, self.low.sent), number(high, self.high.acked)),
+            (number(high, self.high.sent), number(low, self.low.acked)),
+        ])
+    }
+
+    /// Takes in what passed by on one side: its next sequence number and its last acknowledgment. How many bytes did.
+    pub(super) fn land(&mut self, side: Side, next: u32, acked: u32) -> u64 {
+        let (me, peer) = self.halves_mut(side);
+        let (Some(start), Some(peer_start)) = (me.start, peer.start) else {
+            return 0;
+        };
+        let to = seq::offset(next, start, me.sent).max(0).cast_unsigned();
+        let acked = seq::offset(acked, peer_start, peer.acked)
+            .max(0)
+            .cast_unsigned();
+        peer.acked = peer.acked.max(acked);
+        peer.stream.pass_acknowledged(acked);
+        let passed = to.saturating_sub(me.sent);
+        if passed > 0 {
+            me.sent = to;
+            me.stream.pass(to);
+        }
+        passed
     }
 
     /// Whether bytes wait behind a hole.
@@ -354,10 +396,6 @@ impl Connection {
     {
         let is_half_open = self.is_half_open();
         let (me, peer) = self.halves_mut(side);
-        if me.recent.is_copy(segment, scene.now) {
-            return None;
-        }
-        me.recent.remember(segment, scene.now);
         let answers = peer.start.is_none_or(|start| {
             !segment.flags.has(Flags::ACK) || segment.ack.wrapping_sub(start) <= SYN_DATA
         });

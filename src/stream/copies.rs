@@ -6,77 +6,68 @@
 use crate::packet::Segment;
 use crate::time::Timestamp;
 
-/// Copies follow each other at once; clocks of merged files differ by more than the network takes. In microseconds.
-const SPAN: u32 = 1_000_000;
+/// Copies follow each other at once; clocks of merged files differ by more than the network takes. A second, in units of 2^20 ns.
+const SPAN: u16 = 953;
 /// Segments remembered for one direction.
-const REMEMBERED: u8 = 4;
+const REMEMBERED: usize = 4;
 
-/// The last segments of one direction that were no copies.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    prints: [Print; REMEMBERED as usize],
-    next: u8,
-}
+/// The last segments of one direction that were no copies, the last first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Recent([Print; REMEMBERED]);
 
+/// What is remembered of a segment, in eight bytes: every segment with payload leaves one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Print {
-    /// In microseconds modulo 2^32, which is more than an hour.
-    when: u32,
-    seq: u32,
-    ip_id: u16,
-    /// Modulo 2^16, which is enough to tell segments of one sequence number apart.
-    len: u16,
-    /// Interface and source in one.
+    /// A digest of what a copy has in common with the first: sequence number, identification, length, flags. Never zero,
+    /// which is a place that is not used yet.
+    what: u32,
+    /// A digest of where it was seen: interface, source, hop count.
     place: u16,
-    ttl: u8,
-    /// Zero for a place that is not used yet: no segment on a connection is without flags, save broken ones.
-    flags: u8,
+    /// In units of 2^20 ns, a little more than a millisecond, modulo 2^16: more than a minute.
+    when: u16,
 }
 
 impl Recent {
     /// Whether one of the last segments is this one, seen elsewhere.
     pub(super) fn is_copy(&self, segment: &Segment<'_>, now: Timestamp) -> bool {
         let print = Print::of(segment, now);
-        self.prints.iter().any(|seen| {
-            seen.flags != 0
-                && (seen.seq, seen.ip_id, seen.len, seen.flags)
-                    == (print.seq, print.ip_id, print.len, print.flags)
-                && (seen.place, seen.ttl) != (print.place, print.ttl)
+        self.0.iter().any(|seen| {
+            seen.what == print.what
+                && seen.place != print.place
                 && print.when.wrapping_sub(seen.when) < SPAN
         })
     }
 
     /// Remembers a segment that is no copy.
     pub(super) fn remember(&mut self, segment: &Segment<'_>, now: Timestamp) {
-        if let Some(place) = self.prints.get_mut(usize::from(self.next)) {
-            *place = Print::of(segment, now);
-        }
-        self.next = self.next.wrapping_add(1) % REMEMBERED;
+        let [first, second, third, _] = self.0;
+        self.0 = [Print::of(segment, now), first, second, third];
     }
 }
 
 impl Print {
     fn of(segment: &Segment<'_>, now: Timestamp) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
-        let len = segment.payload.len() as u16;
+        let rest = (u64::from(segment.ip_id) << 32)
+            | (u64::from(segment.flags.0) << 16)
+            | (segment.payload.len() as u64 & 0xffff);
+        // Odd factors: what differs in one field only never falls together.
+        let what = u64::from(segment.seq)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(rest.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        let place = segment
+            .at
+            .iface
+            .wrapping_add(segment.at.source.wrapping_mul(0x9e37))
+            .wrapping_add(u16::from(segment.ttl).wrapping_mul(0x6a95));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "modulo 2^32 is meant"
+            reason = "digests"
         )]
-        let when = (now.as_nanos() / 1000) as u32;
         Self {
-            when,
-            seq: segment.seq,
-            ip_id: segment.ip_id,
-            len,
-            // An odd factor: sources and interfaces that differ in one of the two never fall together.
-            place: segment
-                .at
-                .iface
-                .wrapping_add(segment.at.source.wrapping_mul(0x9e37)),
-            ttl: segment.ttl,
-            flags: segment.flags.0,
+            what: ((what >> 32) as u32) | 1,
+            place,
+            when: (now.as_nanos() >> 20) as u16,
         }
     }
 }

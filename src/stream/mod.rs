@@ -12,6 +12,8 @@ mod conn;
 mod connection;
 mod copies;
 mod halves;
+mod index;
+mod lane;
 mod numbers;
 mod past;
 mod reassembler;
@@ -22,6 +24,7 @@ mod table;
 
 pub use conn::{Conn, Counters, Interfaces, Rank};
 pub use halves::Redirected;
+pub use lane::Above;
 pub use table::Table;
 
 use crate::flow::{Direction, End};

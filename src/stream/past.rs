@@ -61,6 +61,13 @@ impl Past {
         (place, forgotten)
     }
 
+    /// The number of a place, of which only the low 31 bits are known: there are fewer places than that.
+    pub(super) fn whole(&self, low: u32) -> u64 {
+        const BITS: u64 = (1 << 31) - 1;
+        let ahead = u64::from(low).wrapping_sub(self.first) & BITS;
+        self.first.saturating_add(ahead)
+    }
+
     pub(super) fn get_mut(&mut self, place: u64) -> Option<&mut Gone> {
         let at = usize::try_from(place.checked_sub(self.first)?).ok()?;
         self.gone.get_mut(at)?.as_mut()

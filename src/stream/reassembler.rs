@@ -85,6 +85,21 @@ impl Reassembler {
         self.next == 0 && self.hole.is_none() && self.fin == OPEN_END
     }
 
+    /// Nothing is missing, and no end is in sight.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.hole.is_none() && self.fin == OPEN_END
+    }
+
+    /// Everything before `to` was seen elsewhere, in order.
+    pub(super) const fn pass(&mut self, to: u64) {
+        self.next = to;
+    }
+
+    /// The peer has acknowledged, and nothing that was not seen.
+    pub(super) fn pass_acknowledged(&mut self, to: u64) {
+        self.acked = self.acked.max(to);
+    }
+
     /// Whether bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         self.hole.as_ref().is_some_and(|hole| !hole.held.is_empty())

@@ -5,7 +5,7 @@ mod holders;
 mod stitch;
 mod whose;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::flow::{ConnId, FlowKey};
@@ -15,6 +15,8 @@ use crate::stream::age::Ages;
 use crate::stream::conn::{Conn, Counters, Rank, Side};
 use crate::stream::connection::{Connection, Scene};
 use crate::stream::halves::Halves;
+use crate::stream::index::{Hash, Index};
+use crate::stream::lane::{Above, Lanes, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::{End, StreamItem};
@@ -25,10 +27,11 @@ const PAST_PART: u64 = 4;
 
 /// All connections that are followed. `S` is the state of the room above.
 #[derive(Debug)]
-pub struct Table<S> {
+pub struct Table<S: Above> {
     limits: Limits,
     counters: Counters,
-    index: HashMap<FlowKey, Place>,
+    index: Index,
+    lanes: Lanes<S::Passage>,
     slots: Vec<Option<Entry<S>>>,
     free: Vec<u32>,
     ages: Ages,
@@ -60,8 +63,25 @@ enum Place {
 #[derive(Clone, Copy)]
 struct Arrival<'a> {
     key: FlowKey,
+    hash: Hash,
     side: Side,
     segment: &'a Segment<'a>,
+}
+
+impl Place {
+    /// Set in the index for a connection that is over.
+    const PAST: u32 = 1 << 31;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rest of it is known, see `Past::whole`"
+    )]
+    const fn value(self) -> u32 {
+        match self {
+            Self::Open(slot) => slot,
+            Self::Past(place) => place as u32 | Self::PAST,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -79,14 +99,15 @@ struct Entry<S> {
     held_since: Option<Timestamp>,
 }
 
-impl<S: Default> Table<S> {
+impl<S: Above> Table<S> {
     /// An empty table.
     pub fn new(limits: &Limits) -> Self {
         let past = limits.connections.checked_div(PAST_PART).unwrap_or(0);
         Self {
             limits: limits.clone(),
             counters: Counters::default(),
-            index: HashMap::new(),
+            index: Index::new(),
+            lanes: Lanes::new(),
             slots: Vec::new(),
             free: Vec::new(),
             ages: Ages::new(),
@@ -112,17 +133,30 @@ impl<S: Default> Table<S> {
     {
         self.now = self.now.max(segment.at.ts);
         self.last = segment.at;
+        let (key, is_low) = FlowKey::ordered(segment.src, segment.dst);
+        let side = if is_low { Side::Low } else { Side::High };
+        let hash = self.index.hash(&key);
+        let place = self.place(hash);
+        if let Some(Place::Open(slot)) = place {
+            let (passed, is_later) = self.lanes.pass::<S>(slot, side, segment, self.now);
+            if is_later {
+                self.ages.refresh(slot, self.now);
+            }
+            if passed {
+                return;
+            }
+            self.land(slot);
+        }
         if segment.missing > 0 {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
         }
-        let key = FlowKey::new(segment.src, segment.dst);
-        let side = if segment.src <= segment.dst {
-            Side::Low
-        } else {
-            Side::High
+        let arrival = Arrival {
+            key,
+            hash,
+            side,
+            segment,
         };
-        let arrival = Arrival { key, side, segment };
-        let slot = match self.index.get(&key).copied() {
+        let slot = match place {
             Some(Place::Open(slot)) => self.reuse(slot, arrival, (budget, sink)),
             Some(Place::Past(place)) => self.again(place, arrival, (budget, sink)),
             None => self.first(arrival, (budget, sink)),
@@ -174,6 +208,62 @@ impl<S: Default> Table<S> {
         &self.counters
     }
 
+    /// Where the connection of a key is.
+    fn place(&self, hash: Hash) -> Option<Place> {
+        let value = self.index.get(hash)?;
+        Some(if value & Place::PAST == 0 {
+            Place::Open(value)
+        } else {
+            Place::Past(self.past.whole(value & !Place::PAST))
+        })
+    }
+
+    /// What passed by on a connection becomes part of its state; from here on its segments go the long way.
+    fn land(&mut self, slot: u32) {
+        let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open()) else {
+            return;
+        };
+        let landed = pair.land();
+        let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        for (side, (way, passage)) in [Side::Low, Side::High].into_iter().zip(landed) {
+            if way.last.frame > entry.last.frame {
+                entry.last = way.last;
+            }
+            let passed = entry.tcp.land(side, way.next, way.acked);
+            if passed > 0 {
+                entry.conn.comes_to(side, way.next);
+                let dir = entry.conn.dir(side);
+                entry.conn.state.land(dir, &passage, passed);
+            }
+        }
+    }
+
+    /// What is usual may go the short way from here on, if nothing is in its way.
+    fn open_lanes(&mut self, slot: u32, side: Side, at: Stamp) {
+        let Some(Some(entry)) = self.slots.get(slot as usize) else {
+            return;
+        };
+        let conn = &entry.conn;
+        if entry.deadline.is_some() || !conn.both_ways || conn.redirected.is_some() {
+            return;
+        }
+        let Some(ways) = entry.tcp.ways() else {
+            return;
+        };
+        let way = |side, (next, acked)| Way {
+            next,
+            acked,
+            passage: conn.state.passage(conn.dir(side)),
+        };
+        let [low, high] = ways;
+        let ways = [way(Side::Low, low), way(Side::High, high)];
+        if let Some(pair) = self.lanes.of(slot) {
+            pair.open(side, at, ways);
+        }
+    }
+
     fn segment<F>(&mut self, slot: u32, arrival: Arrival<'_>, (budget, sink): (&mut Budget, &mut F))
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
@@ -192,9 +282,17 @@ impl<S: Default> Table<S> {
         if entry.deadline.is_some_and(|deadline| deadline <= self.now) {
             self.step(slot, None, (budget, sink), Connection::expire);
         }
+        let mut recent = match self.lanes.of(slot) {
+            Some(pair) => *pair.recent(side),
+            None => return,
+        };
         self.step(slot, Some(segment.at), (budget, sink), |tcp, scene| {
-            tcp.segment(side, segment, scene)
+            tcp.segment(side, segment, &mut recent, scene)
         });
+        if let Some(pair) = self.lanes.of(slot) {
+            *pair.recent(side) = recent;
+        }
+        self.open_lanes(slot, side, segment.at);
     }
 
     /// A step on one connection, and what follows from it: its end, its next deadline, its place among the others.

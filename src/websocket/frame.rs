@@ -27,6 +27,13 @@ pub struct Rsv(pub u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Opcode(pub u8);
 
+impl Rsv {
+    /// The first of them.
+    pub const RSV1: u8 = 4;
+    /// All of them.
+    pub const ALL: Self = Self(7);
+}
+
 impl Opcode {
     /// Continues the message before it.
     pub const CONTINUATION: Self = Self(0x0);
@@ -79,6 +86,7 @@ impl FrameHeader {
     pub const MAX_LEN: usize = 14;
 
     /// Reads a header from the start of `bytes`, with its own length; `None` where more bytes are needed.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let &[first, second, ref rest @ ..] = bytes else {
             return None;

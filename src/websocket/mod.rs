@@ -9,6 +9,7 @@ mod close;
 mod frame;
 mod handshake;
 mod library;
+mod passing;
 mod walker;
 
 pub use close::{Close, CloseCode};
@@ -18,4 +19,5 @@ pub use handshake::{
     is_valid_key, switches_to_websocket,
 };
 pub use library::{Library, Poll, Traces, Transport};
+pub use passing::Passing;
 pub use walker::{FrameStep, FrameWalker, Payload};

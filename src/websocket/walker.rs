@@ -1,6 +1,6 @@
 //! The frames of one direction, found by their headers; payloads are jumped over (RFC 6455 §5).
 
-use super::{FrameHeader, Opcode};
+use super::{FrameHeader, Opcode, Passing};
 
 /// Follows one direction from frame to frame, over pieces of any size and over gaps in payloads.
 ///
@@ -16,15 +16,23 @@ pub struct FrameWalker {
     message: Message,
 }
 
-/// A frame whose payload is passing by.
+/// A frame whose payload is being read.
 #[derive(Clone, Debug)]
 struct Frame {
+    left: u64,
+    /// It ends its message.
+    fin: bool,
+    /// There for a control frame; apart, since most frames are none and many sockets are open.
+    control: Option<Box<Control>>,
+}
+
+/// A control frame.
+#[derive(Clone, Debug)]
+struct Control {
     header: FrameHeader,
     /// Of its first byte.
     offset: u64,
-    left: u64,
-    /// Of a control frame; apart, since most frames have none and many sockets are open.
-    control: Option<Box<Payload>>,
+    payload: Payload,
 }
 
 /// Where in a message the direction is (RFC 6455 §5.4).
@@ -122,7 +130,8 @@ impl FrameWalker {
                 .min(bytes.len());
             let (part, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
             if let Some(control) = &mut frame.control {
-                control.add(&frame.header, frame.header.payload_len - frame.left, part);
+                let from = control.header.payload_len - frame.left;
+                control.payload.add(&control.header, from, part);
             }
             frame.left -= part.len() as u64;
             self.offset = self.offset.saturating_add(part.len() as u64);
@@ -142,13 +151,59 @@ impl FrameWalker {
             Some(frame) if len <= frame.left => {
                 frame.left -= len;
                 if let Some(control) = &mut frame.control {
-                    control.cut |= len > 0;
+                    control.payload.cut |= len > 0;
                 }
                 self.offset = self.offset.saturating_add(len);
                 true
             }
             _ => false,
         }
+    }
+
+    /// From here on, if data frames may pass by: between two frames, or within the payload of one.
+    pub fn passing(&self) -> Option<Passing> {
+        match &self.frame {
+            None => (self.have == 0).then(|| Passing::new(0, !self.is_within_message())),
+            Some(frame) if frame.left > 0 && frame.control.is_none() => {
+                Some(Passing::new(u32::try_from(frame.left).ok()?, frame.fin))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Takes in frames that passed by in so many bytes. How many messages ended among them.
+    pub fn land(&mut self, frames: &Passing, bytes: u64) -> u64 {
+        self.offset = self.offset.saturating_add(bytes);
+        let mut ended = 0_u64;
+        let began = frames.frames();
+        if let Some(frame) = &mut self.frame {
+            frame.left = if began > 0 { 0 } else { u64::from(frames.left) };
+            if frame.left == 0 && self.end().is_some() {
+                ended = 1;
+            }
+        }
+        if began > 0 {
+            let is_within = frames.left > 0;
+            self.message = Message::Between;
+            if is_within {
+                self.message = Message::Within {
+                    len: u64::from(frames.latest),
+                };
+                self.frame = Some(Frame {
+                    left: u64::from(frames.left),
+                    fin: true,
+                    control: None,
+                });
+            }
+            ended = ended
+                .saturating_add(began)
+                .saturating_sub(u64::from(is_within));
+        }
+        ended
+    }
+
+    const fn is_within_message(&self) -> bool {
+        matches!(self.message, Message::Within { .. })
     }
 
     /// Whether the next byte begins a frame.
@@ -221,14 +276,18 @@ impl FrameWalker {
 
     /// Goes into the payload of a frame, of which `held` was read already.
     fn enter(&mut self, header: FrameHeader, offset: u64, held: &[u8]) -> FrameStep {
-        let mut control = header.opcode.is_control().then(|| Box::new(Payload::new()));
-        if let Some(control) = &mut control {
-            control.add(&header, 0, held);
-        }
+        let control = header.opcode.is_control().then(|| {
+            let mut payload = Payload::new();
+            payload.add(&header, 0, held);
+            Box::new(Control {
+                header,
+                offset,
+                payload,
+            })
+        });
         self.frame = Some(Frame {
-            header,
-            offset,
             left: header.payload_len.saturating_sub(held.len() as u64),
+            fin: header.fin,
             control,
         });
         let out_of_turn = self.take_turn(&header);
@@ -269,12 +328,12 @@ impl FrameWalker {
         let frame = self.frame.take()?;
         if let Some(control) = frame.control {
             return Some(FrameStep::Control {
-                header: frame.header,
-                offset: frame.offset,
-                payload: *control,
+                header: control.header,
+                offset: control.offset,
+                payload: control.payload,
             });
         }
-        if !frame.header.fin {
+        if !frame.fin {
             return None;
         }
         match std::mem::replace(&mut self.message, Message::Between) {

@@ -3,7 +3,6 @@
 use super::Connection;
 use crate::packet::{Flags, Segment};
 use crate::stream::conn::Side;
-use crate::stream::copies::Recent;
 use crate::stream::reassembler::Reassembler;
 use crate::stream::seq;
 use crate::time::Timestamp;
@@ -26,7 +25,6 @@ pub(super) struct Half {
     pub(super) sent: u64,
     pub(super) acked: u64,
     pub(super) stream: Reassembler,
-    pub(super) recent: Recent,
     pub(super) resent: Resent,
 }
 
@@ -49,6 +47,14 @@ impl Resent {
 }
 
 impl Half {
+    /// Nothing is missing, waits or ends.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.seen
+            && self.resent.times == 0
+            && self.sent == self.stream.next()
+            && self.stream.is_quiet()
+    }
+
     /// The stream begins at this sequence number.
     fn restart(&mut self, start: u32) {
         self.start = Some(start);

@@ -7,6 +7,7 @@ use crate::flow::End;
 use crate::limits::{Budget, Limit};
 use crate::stream::StreamItem;
 use crate::stream::conn::Conn;
+use crate::stream::lane::Above;
 use crate::stream::past::{Gone, Why};
 use crate::time::Stamp;
 
@@ -14,7 +15,7 @@ use crate::time::Stamp;
 /// second (RFC 6298 §2), and once more after another two.
 const SYN_WAIT: Duration = Duration::from_secs(3);
 
-impl<S: Default> Table<S> {
+impl<S: Above> Table<S> {
     pub(super) fn make_room<F>(&mut self, budget: &mut Budget, sink: &mut F)
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
@@ -36,6 +37,7 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
+        self.land(slot);
         let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
             return;
         };
@@ -103,9 +105,10 @@ impl<S: Default> Table<S> {
         if let Some(forgotten) = forgotten
             && forgotten.key != key
         {
-            self.index.remove(&forgotten.key);
+            self.index.remove(self.index.hash(&forgotten.key));
         }
-        self.index.insert(key, Place::Past(place));
+        self.index
+            .insert(self.index.hash(&key), Place::Past(place).value());
     }
 
     /// How a connection of which only SYNs were seen ends when it is forgotten.
@@ -145,6 +148,7 @@ impl<S: Default> Table<S> {
         self.tell_waiting(budget, sink);
         let span = self.limits.span(Limit::idle_timeout);
         while let Some(slot) = self.ages.idle(span, self.now) {
+            self.land(slot);
             // Listed to a second only: it may have been seen a little later.
             if let Some(Some(entry)) = self.slots.get(slot as usize)
                 && entry.last.ts.after(span) > self.now

@@ -8,9 +8,10 @@ use super::{Entry, Table};
 use crate::limits::{Budget, Limit};
 use crate::stream::StreamItem;
 use crate::stream::conn::Conn;
+use crate::stream::lane::Above;
 use crate::time::{Stamp, Timestamp};
 
-impl<S: Default> Table<S> {
+impl<S: Above> Table<S> {
     /// Since when the connection that gives way first holds something.
     pub fn oldest_holder(&self) -> Option<Timestamp> {
         self.holders.first().map(|&(since, _)| since)
@@ -25,6 +26,7 @@ impl<S: Default> Table<S> {
         let Some(&(_, slot)) = self.holders.first() else {
             return false;
         };
+        self.land(slot);
         let used = budget.used();
         self.counters.reached.count(Limit::buffered_bytes_total);
         self.step(slot, None, (&mut *budget, sink), |tcp, scene| {

@@ -5,9 +5,11 @@ use crate::flow::{Endpoint, FlowKey};
 use crate::packet::{Flags, Segment};
 use crate::stream::conn::Side;
 use crate::stream::halves::Redirected;
+use crate::stream::index::Hash;
+use crate::stream::lane::Above;
 use crate::stream::numbers::{self, Numbers};
 
-impl<S: Default> Table<S> {
+impl<S: Above> Table<S> {
     /// A connection that was begun: its other half may come under another pair of addresses.
     pub(super) fn await_other_half(&mut self, slot: u32, segment: &Segment<'_>) {
         self.halves.begins(segment.src, slot);
@@ -25,10 +27,10 @@ impl<S: Default> Table<S> {
             .begun_by(segment.dst)
             .filter(|&slot| self.is_other_half(slot, segment.dst, arrival));
         if let Some(slot) = answered {
-            let numbers = self.numbers_of_past(key);
+            let numbers = self.numbers_of_past(arrival.hash);
             let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
             entry.is_seen_as(key, segment.dst, numbers)?;
-            self.index.insert(key, Place::Open(slot));
+            self.index.insert(arrival.hash, Place::Open(slot).value());
             return Some(slot);
         }
         // The answers came first: the order of records is not always that of the wire, and a capture begins anywhere.
@@ -41,11 +43,15 @@ impl<S: Default> Table<S> {
             }
             return None;
         }
-        let numbers = self.numbers_of_past(key);
+        let numbers = self.numbers_of_past(arrival.hash);
         let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
         entry.is_seen_as(key, segment.src, numbers)?;
-        entry.exchange_pairs(segment.src, segment.dst);
-        self.index.insert(key, Place::Open(slot));
+        if entry.exchange_pairs(segment.src, segment.dst)
+            && let Some(pair) = self.lanes.of(slot)
+        {
+            pair.exchange_sides();
+        }
+        self.index.insert(arrival.hash, Place::Open(slot).value());
         Some(slot)
     }
 
@@ -66,9 +72,9 @@ impl<S: Default> Table<S> {
     }
 
     /// The numbers that a pair of addresses has in Wireshark, if an earlier connection had it.
-    fn numbers_of_past(&mut self, key: FlowKey) -> Numbers {
-        match self.index.get(&key) {
-            Some(&Place::Past(place)) => self.past.take(place).map(|gone| gone.numbers),
+    fn numbers_of_past(&mut self, hash: Hash) -> Numbers {
+        match self.place(hash) {
+            Some(Place::Past(place)) => self.past.take(place).map(|gone| gone.numbers),
             _ => None,
         }
         .unwrap_or_default()
@@ -116,11 +122,11 @@ impl<S> Entry<S> {
         Some(())
     }
 
-    /// The second pair is that on which the client asks: it becomes the first.
-    fn exchange_pairs(&mut self, client: Endpoint, listener: Endpoint) {
+    /// The second pair is that on which the client asks: it becomes the first. Whether the sides have changed places.
+    fn exchange_pairs(&mut self, client: Endpoint, listener: Endpoint) -> bool {
         let first = self.key();
         let Some(other) = self.conn.redirected.as_deref_mut() else {
-            return;
+            return false;
         };
         other.key = first;
         std::mem::swap(&mut self.numbers, &mut other.numbers);
@@ -135,6 +141,7 @@ impl<S> Entry<S> {
         if other.crossed {
             self.tcp.exchange_sides();
         }
+        other.crossed
     }
 }
 

@@ -9,6 +9,7 @@ use crate::packet::{Flags, Segment};
 use crate::stream::StreamItem;
 use crate::stream::conn::{Conn, Interfaces, Rank, Side};
 use crate::stream::connection::Connection;
+use crate::stream::lane::{Above, Pair};
 use crate::stream::numbers::Numbers;
 use crate::stream::past::{Gone, Why};
 use crate::time::Stamp;
@@ -18,7 +19,7 @@ const LINGER: Duration = Duration::from_secs(60);
 /// A SYN that is sent once more after a RST is no copy of the first when it comes so much later.
 const SYN_AGAIN: Duration = Duration::from_millis(200);
 
-impl<S: Default> Table<S> {
+impl<S: Above> Table<S> {
     /// A connection is known: is this still the same one?
     pub(super) fn reuse<F>(
         &mut self,
@@ -37,7 +38,7 @@ impl<S: Default> Table<S> {
             return Some(slot);
         }
         self.end(slot, End::Replaced, (budget, sink));
-        match self.index.get(&arrival.key).copied() {
+        match self.place(arrival.hash) {
             Some(Place::Past(place)) => self.again(place, arrival, (budget, sink)),
             _ => self.first(arrival, (budget, sink)),
         }
@@ -104,7 +105,9 @@ impl<S: Default> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival { key, side, segment } = arrival;
+        let Arrival {
+            key, side, segment, ..
+        } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
             let mut numbers = Numbers::default();
@@ -134,7 +137,7 @@ impl<S: Default> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let Arrival { key, segment, .. } = arrival;
+        let segment = arrival.segment;
         self.make_room(budget, sink);
         let slot = if let Some(slot) = self.free.pop() {
             slot
@@ -172,7 +175,8 @@ impl<S: Default> Table<S> {
         };
         self.next_id = self.next_id.saturating_add(1);
         self.counters.connections = self.counters.connections.saturating_add(1);
-        self.index.insert(key, Place::Open(slot));
+        self.index.insert(arrival.hash, Place::Open(slot).value());
+        *self.lanes.of(slot)? = Pair::default();
         self.await_other_half(slot, segment);
         *self.slots.get_mut(slot as usize)? = Some(entry);
         Some(slot)

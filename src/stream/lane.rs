@@ -1,0 +1,215 @@
+//! The short way: what is usual on an open connection costs one look-up and two cache lines.
+//!
+//! A lane is a direction in which nothing is missing, nothing waits and nothing ends. It knows which sequence number
+//! comes next; a segment that has it passes by if the room above need not be told of its bytes. What passed is kept as a
+//! sum, until anything else comes: then the connection lands, which is to say that its full state takes in the sum, and
+//! the segment goes the long way.
+
+use crate::flow::Direction;
+use crate::packet::{Flags, Segment};
+use crate::stream::conn::Side;
+use crate::stream::copies::Recent;
+use crate::time::{Stamp, Timestamp};
+
+/// What the room above keeps of a connection; and of which bytes it need not be told at once.
+pub trait Above: Default {
+    /// What it knows of a direction while bytes pass by, and what it counts of them. By default nothing passes.
+    type Passage: Copy + Default;
+
+    /// From where on bytes of this direction may pass by, if they may.
+    fn passage(&self, dir: Direction) -> Self::Passage;
+
+    /// Lets bytes pass by. False, and nothing changed, where it is to be told of them.
+    fn pass(passage: &mut Self::Passage, bytes: &[u8], ts: Timestamp) -> bool;
+
+    /// Takes in what has passed by, so many bytes.
+    fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64);
+}
+
+/// A connection of which the room above keeps nothing, and is told everything.
+impl Above for () {
+    type Passage = ();
+
+    fn passage(&self, _: Direction) -> Self::Passage {}
+
+    fn pass((): &mut Self::Passage, _: &[u8], _: Timestamp) -> bool {
+        false
+    }
+
+    fn land(&mut self, _: Direction, (): &Self::Passage, _: u64) {}
+}
+
+/// Connections in one piece of memory.
+const CHUNK: usize = 1024;
+
+/// The lanes of all connections, by their slot.
+#[derive(Debug)]
+pub(super) struct Lanes<P>(Vec<Box<[Pair<P>]>>);
+
+/// What a usual segment touches of a connection. Aligned, so that a lane is a cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Pair<P> {
+    low: Lane<P>,
+    high: Lane<P>,
+    recent_low: Recent,
+    recent_high: Recent,
+}
+
+/// One direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lane<P> {
+    /// The last segment that passed, or what came before the first.
+    ts: Timestamp,
+    frame: u64,
+    /// Sequence number of the next byte.
+    next: u32,
+    /// The last acknowledgment.
+    acked: u32,
+    /// Where its segments are captured.
+    place: Option<(u16, u16)>,
+    open: bool,
+    passage: P,
+}
+
+/// What a direction comes to, once it has landed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Landed {
+    pub(super) next: u32,
+    pub(super) acked: u32,
+    pub(super) last: Stamp,
+}
+
+impl<P: Copy + Default> Lanes<P> {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The lanes of a slot; there is room for it from now on.
+    pub(super) fn of(&mut self, slot: u32) -> Option<&mut Pair<P>> {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        while self.0.len() <= chunk {
+            self.0.push(vec![Pair::default(); CHUNK].into_boxed_slice());
+        }
+        self.0.get_mut(chunk)?.get_mut(at)
+    }
+
+    /// Lets a segment pass by; false where it goes the long way. Second, whether time has gone on so far that the
+    /// connection is to be listed anew.
+    #[inline]
+    pub(super) fn pass<S: Above<Passage = P>>(
+        &mut self,
+        slot: u32,
+        side: Side,
+        segment: &Segment<'_>,
+        now: Timestamp,
+    ) -> (bool, bool) {
+        const LONG_WAY: (bool, bool) = (false, false);
+        const PLAIN: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(at)) else {
+            return LONG_WAY;
+        };
+        let (me, peer, recent) = match side {
+            Side::Low => (&mut pair.low, &pair.high, &mut pair.recent_low),
+            Side::High => (&mut pair.high, &pair.low, &mut pair.recent_high),
+        };
+        let is_plain = me.open
+            && segment.seq == me.next
+            && segment.flags.0 & PLAIN == Flags::ACK
+            && segment.missing == 0
+            && me.place == Some((segment.at.source, segment.at.iface));
+        // What acknowledges bytes that were not seen tells of a loss.
+        if !is_plain || segment.ack.wrapping_sub(peer.next).cast_signed() > 0 {
+            return LONG_WAY;
+        }
+        if !segment.payload.is_empty() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a segment is less than 64 KiB"
+            )]
+            let next = me.next.wrapping_add(segment.payload.len() as u32);
+            // The full state takes in what passed by its sequence numbers, so it must before these go round.
+            if (next ^ me.next) >> 31 != 0
+                || !S::pass(&mut me.passage, segment.payload, segment.at.ts)
+            {
+                return LONG_WAY;
+            }
+            me.next = next;
+            recent.remember(segment, now);
+        }
+        if segment.ack.wrapping_sub(me.acked).cast_signed() > 0 {
+            me.acked = segment.ack;
+        }
+        let is_later = me.ts.as_nanos() >> 30 != segment.at.ts.as_nanos() >> 30;
+        me.ts = segment.at.ts;
+        me.frame = segment.at.frame;
+        (true, is_later)
+    }
+}
+
+impl<P: Copy + Default> Pair<P> {
+    pub(super) const fn is_open(&self) -> bool {
+        self.low.open || self.high.open
+    }
+
+    /// The segments of one side that were no copies.
+    pub(super) const fn recent(&mut self, side: Side) -> &mut Recent {
+        match side {
+            Side::Low => &mut self.recent_low,
+            Side::High => &mut self.recent_high,
+        }
+    }
+
+    /// The other pair of addresses has its ends in the other order.
+    pub(super) const fn exchange_sides(&mut self) {
+        std::mem::swap(&mut self.recent_low, &mut self.recent_high);
+    }
+
+    /// Opens both lanes behind a segment of `side`, unless the other one comes from another file.
+    pub(super) fn open(&mut self, side: Side, at: Stamp, ways: [Way<P>; 2]) {
+        let [low, high] = ways;
+        for (lane, way) in [(&mut self.low, low), (&mut self.high, high)] {
+            lane.ts = at.ts;
+            lane.frame = at.frame;
+            lane.next = way.next;
+            lane.acked = way.acked;
+            lane.passage = way.passage;
+        }
+        let (me, peer) = match side {
+            Side::Low => (&mut self.low, &mut self.high),
+            Side::High => (&mut self.high, &mut self.low),
+        };
+        me.place = Some((at.source, at.iface));
+        let is_one_file = peer.place.is_none_or(|(source, _)| source == at.source);
+        me.open = is_one_file;
+        peer.open = is_one_file;
+    }
+
+    /// Closes both lanes: what each came to, with what passed by.
+    pub(super) fn land(&mut self) -> [(Landed, P); 2] {
+        [&mut self.low, &mut self.high].map(|lane| {
+            lane.open = false;
+            let (source, iface) = lane.place.unwrap_or_default();
+            let landed = Landed {
+                next: lane.next,
+                acked: lane.acked,
+                last: Stamp {
+                    ts: lane.ts,
+                    frame: lane.frame,
+                    source,
+                    iface,
+                },
+            };
+            (landed, lane.passage)
+        })
+    }
+}
+
+/// From where on a lane goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<P> {
+    pub(super) next: u32,
+    pub(super) acked: u32,
+    pub(super) passage: P,
+}

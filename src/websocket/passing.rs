@@ -1,0 +1,114 @@
+//! Data frames that pass by: counted, and not told one by one.
+//!
+//! The walk from header to header in the fewest steps, for the frames that most frames are: whole messages of text or
+//! binary, as their side may send them, and none the largest so far. Whatever else comes is left to the
+//! [`FrameWalker`](super::FrameWalker).
+
+use super::{FrameHeader, Opcode, Rsv};
+
+/// Where a direction stands between two headers, and what passed by since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// Bytes of the present payload that are still to come.
+    pub(super) left: u32,
+    /// Payload bytes that were announced.
+    pub bytes: u32,
+    /// A larger message does not pass.
+    largest: u32,
+    /// Payload bytes of the latest message.
+    pub latest: u32,
+    /// Text frames.
+    pub text: u16,
+    /// Binary frames.
+    pub binary: u16,
+    /// The reserved bits that a frame may have, at their place in its first byte.
+    rsv: u8,
+    /// Frames are masked.
+    masked: bool,
+    /// Behind the present payload a message may begin.
+    pub(super) begins: bool,
+    /// The latest message has RSV1.
+    pub compressed: bool,
+}
+
+impl Passing {
+    /// From within a payload of which so many bytes are left, or between two frames.
+    pub(super) const fn new(left: u32, begins: bool) -> Self {
+        Self {
+            left,
+            bytes: 0,
+            largest: 0,
+            latest: 0,
+            text: 0,
+            binary: 0,
+            rsv: 0,
+            masked: false,
+            begins,
+            compressed: false,
+        }
+    }
+
+    /// With frames that are masked or not, have no other than these reserved bits, and are no larger than this.
+    #[must_use]
+    pub fn with(self, masked: bool, rsv: Rsv, largest: u64) -> Self {
+        Self {
+            masked,
+            rsv: rsv.0 << 4,
+            largest: u32::try_from(largest).unwrap_or(u32::MAX),
+            ..self
+        }
+    }
+
+    /// Frames that began.
+    pub fn frames(&self) -> u64 {
+        u64::from(self.text).saturating_add(u64::from(self.binary))
+    }
+
+    /// Lets bytes pass by. `None` where something else than such frames is among them.
+    #[must_use]
+    #[inline]
+    pub fn over(mut self, bytes: &[u8]) -> Option<Self> {
+        let Some(mut rest) = bytes.get(self.left as usize..) else {
+            // A segment is smaller than what is left.
+            #[expect(clippy::cast_possible_truncation, reason = "it is less than `left`")]
+            let len = bytes.len() as u32;
+            self.left = self.left.wrapping_sub(len);
+            return Some(self);
+        };
+        self.left = 0;
+        while !rest.is_empty() {
+            let (header, used) = FrameHeader::parse(rest)?;
+            self.begin(&header)?;
+            rest = rest.get(used..)?;
+            let Some(next) = rest.get(self.latest as usize..) else {
+                self.left = self.latest.wrapping_sub(u32::try_from(rest.len()).ok()?);
+                break;
+            };
+            rest = next;
+        }
+        Some(self)
+    }
+
+    #[inline]
+    fn begin(&mut self, header: &FrameHeader) -> Option<()> {
+        let fits = self.begins
+            && header.fin
+            && header.mask.is_some() == self.masked
+            && header.rsv.0 << 4 & !self.rsv == 0
+            && !header.length_not_minimal
+            && header.payload_len <= u64::from(self.largest);
+        let count = match header.opcode {
+            Opcode::TEXT => &mut self.text,
+            Opcode::BINARY => &mut self.binary,
+            _ => return None,
+        };
+        if !fits {
+            return None;
+        }
+        *count = count.checked_add(1)?;
+        self.latest = u32::try_from(header.payload_len).ok()?;
+        self.bytes = self.bytes.checked_add(self.latest)?;
+        self.compressed = header.rsv.0 & Rsv::RSV1 != 0;
+        Some(())
+    }
+}
