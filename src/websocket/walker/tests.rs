@@ -171,7 +171,7 @@ fn of_an_endless_close_no_more_than_a_close_is_kept() {
     while walker.step(&mut bytes).is_some() {}
     let frame = walker.frame.unwrap();
     let control = frame.control.unwrap();
-    assert!(control.cut && control.close.len() == 125);
+    assert!(control.payload.cut && control.payload.close.len() == 125);
 }
 
 /// Frames as any endpoint may send them.
