@@ -2,7 +2,7 @@
 //!
 //! Each memory is small and bounded; what falls out of it is only a hint less.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::attempt::views::{VIEWS, is_same_syn};
 use crate::attempt::{Node, Role, View};
 use crate::event::{Connection, Health};
 use crate::flow::{ConnId, End, Endpoint};
+use crate::hash::HashMap;
 use crate::time::Timestamp;
 
 /// How long a neighbour counts (spec: within 60 s).
@@ -97,13 +98,13 @@ impl Around {
     pub(super) fn new(failed_limit: u64) -> Self {
         Self {
             failed: VecDeque::new(),
-            failed_at: HashMap::new(),
+            failed_at: HashMap::default(),
             forgotten: 0,
             failed_limit: usize::try_from(failed_limit).unwrap_or(usize::MAX),
-            tls_to: HashMap::new(),
-            tls_from: HashMap::new(),
-            passes: HashMap::new(),
-            upstream_side: HashMap::new(),
+            tls_to: HashMap::default(),
+            tls_from: HashMap::default(),
+            passes: HashMap::default(),
+            upstream_side: HashMap::default(),
             waited: VecDeque::new(),
             lost: 0,
             lost_at: None,

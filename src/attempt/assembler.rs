@@ -173,18 +173,21 @@ impl Assembler {
             }
             self.due.pop();
             self.now = self.now.max(at);
+            if let Some(case) = self.undecided.get_mut(id) {
+                case.due = case.due.filter(|&due| due != at);
+            }
             match self.undecided.get(id).map(Case::progress) {
                 Some(Progress::Settling(settled)) if settled <= at => {
                     match self.undecided.next_settles(id) {
                         // Right after the try that will take it in.
                         Some(next) if next > at => {
                             let then = next.after(Duration::from_nanos(1));
-                            self.due.push(Reverse((then, id)));
+                            self.look_again(id, then);
                         }
                         _ => self.decide(id, Cut::No, out),
                     }
                 }
-                Some(Progress::Settling(settled)) => self.due.push(Reverse((settled, id))),
+                Some(Progress::Settling(settled)) => self.look_again(id, settled),
                 Some(Progress::Waiting(_)) | None => {}
             }
         }
@@ -242,20 +245,22 @@ impl Assembler {
         if let Some(place) = self.undecided.places.socket(conn) {
             self.sockets.fact(place, at, fact);
         } else if let Some((id, live)) = self.undecided.last_live(conn) {
-            live.note(at, fact);
-            self.reschedule(id);
+            if live.note(at, fact) {
+                self.reschedule(id);
+            }
         }
         if matches!(fact, Fact::Ended { .. }) {
             self.undecided.places.forget(conn);
         }
     }
 
-    fn request(&mut self, conn: ConnId, at: Stamp, request: Request) {
+    fn request(&mut self, conn: ConnId, at: Stamp, mut request: Request) {
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
             conn,
-            connection: request.connection.clone(),
+            // From here on the leg has it.
+            connection: std::mem::take(&mut request.connection),
             request: Some((at, request)),
             ..Leg::default()
         };
@@ -370,7 +375,15 @@ impl Assembler {
     /// Something of an attempt has changed: it may be decided at another time.
     fn reschedule(&mut self, id: CaseId) {
         if let Some(Progress::Settling(at)) = self.undecided.get(id).map(Case::progress) {
-            self.due.push(Reverse((at.max(self.now), id)));
+            self.look_again(id, at.max(self.now));
+        }
+    }
+
+    fn look_again(&mut self, id: CaseId, at: Timestamp) {
+        if let Some(case) = self.undecided.get_mut(id)
+            && case.due.replace(at) != Some(at)
+        {
+            self.due.push(Reverse((at, id)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::attempt::join::Client;
-use crate::attempt::{ClosingLeg, EarlierTry, JoinedBy, Leg, Protocol, tree};
+use crate::attempt::{ClosingLeg, EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
 use crate::http::RequestHead;
@@ -42,6 +42,8 @@ pub(super) struct Case {
     pub(super) first_bytes: Vec<u64>,
     /// What it kept when it was last looked at, in bytes.
     pub(super) weighed: u64,
+    /// When it will be looked at again, if that is so.
+    pub(super) due: Option<Timestamp>,
 }
 
 /// A leg while it grows.
@@ -84,6 +86,9 @@ impl Case {
 
     /// When it may be decided, by what is known now.
     pub(super) fn progress(&self) -> Progress {
+        if let [only] = self.legs.as_slice() {
+            return self.progress_of_one(only.best());
+        }
         let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
         let parents = tree::parents(&legs);
         let is_root = |index: usize| parents.get(index).copied().flatten().is_none();
@@ -113,6 +118,21 @@ impl Case {
             }
         }
         Progress::Settling(due)
+    }
+
+    /// Likewise with a single leg, as most have it.
+    fn progress_of_one(&self, live: &LiveLeg) -> Progress {
+        let leg = &live.leg;
+        if self.mid_stream {
+            return Progress::Settling(leg.started().after(SETTLE_LEGS));
+        }
+        if leg.status() == Some(101) {
+            return Progress::Settling(self.settled_101(live));
+        }
+        match live.final_answer() {
+            Some(at) => Progress::Settling(at.after(leg.settle_span(true))),
+            None => Progress::Waiting(leg.started()),
+        }
     }
 
     /// A 101 settles until something shows what became of it, at most 1 s; legs whose packets come late a little more.
@@ -171,8 +191,9 @@ impl LiveLeg {
         }
     }
 
-    /// Takes note of what came after the request.
-    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) {
+    /// Takes note of what came after the request. True where that may change when the attempt can be decided.
+    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) -> bool {
+        let before = self.shown();
         match fact {
             Fact::Gap { over, .. } => self.leg.lost(*over),
             Fact::SeenOn { iface } => self.leg.connection.seen_on.push(*iface),
@@ -204,6 +225,13 @@ impl LiveLeg {
         if matches!(self.leg.end.how, Some(End::Evicted)) && self.leg.response.is_none() {
             self.leg.gaps.response = true;
         }
+        self.shown() != before
+    }
+
+    /// What came after the request so far, of all that [`Case::progress`] looks at.
+    const fn shown(&self) -> (Option<Timestamp>, Gaps, LegEnd, bool) {
+        let leg = &self.leg;
+        (self.used_at, leg.gaps, leg.end, leg.http_after_101)
     }
 
     /// When the answer came, or it was sure that none will.

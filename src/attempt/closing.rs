@@ -8,8 +8,8 @@ mod trips;
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BinaryHeap, VecDeque};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::attempt::{
     join,
 };
 use crate::event::Fact;
+use crate::hash::{HashMap, Seed};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::CloseCode;
 
@@ -43,6 +44,8 @@ pub(super) struct Sockets {
     ended: usize,
     ends: Ends,
     refusals: VecDeque<Refusal>,
+    /// For the hashes of their targets.
+    seed: Seed,
 }
 
 /// A handshake that was refused a while ago: a gateway's own, maybe.
@@ -138,7 +141,7 @@ impl Sockets {
                 server: leg.connection.server,
                 how: UpstreamFailure::Refused(status),
             },
-            target: target.map(hash),
+            target: target.map(|target| self.seed.hash_one(target)),
         });
     }
 
@@ -154,7 +157,7 @@ impl Sockets {
             return None;
         }
         let from = leg.opened_at.before(TOGETHER);
-        let target = hash(&socket.target);
+        let target = self.seed.hash_one(&*socket.target);
         let behind = |refusal: &&Refusal| {
             let same = refusal.target == Some(target);
             let is_of_gateway = refusal.client == leg.server.addr
@@ -275,12 +278,6 @@ impl Sockets {
         };
         out.extend([Output::Closing(Box::new(closing))]);
     }
-}
-
-fn hash(target: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    target.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// That view of a leg that lost least; the first where they show the same.

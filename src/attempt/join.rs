@@ -1,11 +1,15 @@
 //! What belongs together: legs by their key, tries by their client (spec: joining legs).
 
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::attempt::case::{Case, CaseId};
+use crate::attempt::few::Few;
 use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
+use crate::hash::HashMap;
 use crate::http::origin_form;
 use crate::time::Timestamp;
 
@@ -22,16 +26,16 @@ const DECIDED: usize = 65_536;
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    cases: HashMap<Box<str>, Vec<CaseId>>,
-    decided: HashMap<Box<str>, Decided>,
+    cases: HashMap<Arc<str>, Few<CaseId>>,
+    decided: HashMap<Arc<str>, Decided>,
     /// Keys of `decided` in the order in which they may be forgotten.
-    expiring: VecDeque<(Timestamp, Box<str>)>,
+    expiring: VecDeque<(Timestamp, Arc<str>)>,
 }
 
 /// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
 #[derive(Debug)]
 struct Decided {
-    outermost: Ends,
+    outermost: Ends<'static>,
     until: Timestamp,
 }
 
@@ -52,13 +56,17 @@ impl Keys {
         let Some(key) = usable_key(leg) else {
             return Joined::Alone;
         };
+        let known = self.cases.get(key);
+        if known.is_none() && !self.decided.contains_key(key) {
+            return Joined::Alone;
+        }
         let ends = Ends::of(leg);
         let fits = |case: &Case| {
             case.legs
                 .iter()
                 .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
-        let candidates = || self.cases.get(key).into_iter().flatten().copied();
+        let candidates = || known.into_iter().flat_map(Few::iter).copied();
         if is_shared(candidates().filter_map(|id| cases.get(&id))) {
             let mut serving = candidates().filter(|id| {
                 let case = cases.get(id);
@@ -103,7 +111,10 @@ impl Keys {
     /// An undecided attempt has that key.
     pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
         if let Some(key) = usable_key(leg) {
-            self.cases.entry(key.into()).or_default().push(case);
+            match self.cases.get_mut(key) {
+                Some(ids) => ids.push(case),
+                None => _ = self.cases.insert(key.into(), Few::one(case)),
+            }
         }
     }
 
@@ -118,13 +129,13 @@ impl Keys {
 
     /// An attempt is decided; legs of it may still come until then.
     pub(super) fn decide(&mut self, case: CaseId, legs: &[&Leg], until: Timestamp) {
-        for &leg in legs {
+        let mut shared = None;
+        for &leg in legs.iter().rev() {
             let Some(key) = usable_key(leg) else { continue };
-            if let Some(ids) = self.cases.get_mut(key) {
-                ids.retain(|&id| id != case);
-                if ids.is_empty() {
-                    self.cases.remove(key);
-                }
+            if let Some(ids) = self.cases.get_mut(key)
+                && !ids.retain(|&id| id != case)
+            {
+                shared = self.cases.remove_entry(key).map(|(key, _)| key);
             }
         }
         // With very many at once the oldest are still the ones whose late legs are to come.
@@ -132,10 +143,12 @@ impl Keys {
             && let Some(key) = usable_key(outermost)
             && self.decided.len() < DECIDED
         {
-            self.expiring.push_back((until, key.into()));
-            let outermost = Ends::of(outermost);
-            self.decided
-                .insert(key.into(), Decided { outermost, until });
+            let key = shared
+                .filter(|shared| **shared == *key)
+                .unwrap_or_else(|| key.into());
+            self.expiring.push_back((until, Arc::clone(&key)));
+            let outermost = Ends::of(outermost).into_owned();
+            self.decided.insert(key, Decided { outermost, until });
         }
     }
 
@@ -158,10 +171,15 @@ impl Keys {
 
 /// Whether several clients use one key at one time, which makes it no key at all (spec: joining legs).
 fn is_shared<'a>(mut cases: impl Iterator<Item = &'a Case> + Clone) -> bool {
-    let ends = |case: &Case| case.outermost().map(|live| Ends::of(&live.leg));
+    fn ends(case: &Case) -> Option<Ends<'_>> {
+        case.outermost().map(|live| Ends::of(&live.leg))
+    }
     while let Some(case) = cases.next() {
+        if cases.clone().next().is_none() {
+            break;
+        }
         let Some(own) = ends(case) else { continue };
-        let differs = |other| ends(other).is_some_and(|other| own.conflicts(&other));
+        let differs = |other: &Case| ends(other).is_some_and(|other| own.conflicts(&other));
         if cases.clone().any(differs) {
             return true;
         }
@@ -268,17 +286,19 @@ fn usable_key(leg: &Leg) -> Option<&str> {
 
 /// Between whom a leg runs, and for whom it says that it does.
 #[derive(Debug)]
-struct Ends {
+struct Ends<'a> {
     client: IpAddr,
     server: Endpoint,
-    named: [Option<Box<str>>; 2],
+    named: [Option<Cow<'a, str>>; 2],
 }
 
-impl Ends {
-    fn of(leg: &Leg) -> Self {
+impl<'a> Ends<'a> {
+    fn of(leg: &'a Leg) -> Self {
         let named = ["x-forwarded-for", "x-real-ip"].map(|name| {
-            leg.request_field(name)
-                .map(|value| first_element(&value).into())
+            leg.request_field(name).map(|value| match value {
+                Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
+                Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
+            })
         });
         Self {
             client: leg.connection.client.addr,
@@ -287,17 +307,28 @@ impl Ends {
         }
     }
 
+    fn into_owned(self) -> Ends<'static> {
+        Ends {
+            client: self.client,
+            server: self.server,
+            named: self
+                .named
+                .map(|name| name.map(|name| Cow::Owned(name.into_owned()))),
+        }
+    }
+
     /// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
     /// uses a key twice.
-    fn conflicts(&self, other: &Self) -> bool {
-        let differ =
-            |(a, b): (&Option<Box<str>>, &Option<Box<str>>)| a.is_some() && b.is_some() && a != b;
+    fn conflicts(&self, other: &Ends<'_>) -> bool {
+        let differ = |(a, b): (&Option<Cow<'_, str>>, &Option<Cow<'_, str>>)| {
+            a.is_some() && b.is_some() && a != b
+        };
         self.server == other.server
             && (self.client != other.client || self.named.iter().zip(&other.named).any(differ))
     }
 
     /// The same client asks the same server again, with the key it used before.
-    fn is_again(&self, other: &Self) -> bool {
+    fn is_again(&self, other: &Ends<'_>) -> bool {
         self.client == other.client && self.server == other.server
     }
 }

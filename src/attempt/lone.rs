@@ -5,11 +5,12 @@
 //! made.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId};
 use crate::attempt::{JoinedBy, Leg, Protocol, tree};
+use crate::hash::HashMap;
 use crate::http::origin_form;
 use crate::time::Timestamp;
 

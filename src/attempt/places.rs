@@ -1,9 +1,9 @@
 //! Where the facts of a connection go: to attempts that are not decided yet, or to one open WebSocket.
 
-use std::collections::HashMap;
-
 use crate::attempt::case::CaseId;
+use crate::attempt::few::Few;
 use crate::flow::ConnId;
+use crate::hash::HashMap;
 
 /// The whereabouts of all connections that are followed.
 #[derive(Debug, Default)]
@@ -12,8 +12,8 @@ pub(super) struct Places(HashMap<ConnId, Place>);
 /// Where the facts of one connection go.
 #[derive(Clone, Debug)]
 enum Place {
-    /// To the legs of its exchanges. Never empty.
-    Cases(Vec<Slot>),
+    /// To the legs of its exchanges.
+    Cases(Few<Slot>),
     /// To a leg of an open WebSocket.
     Socket(SocketLeg),
 }
@@ -46,7 +46,7 @@ impl Places {
         match self.0.get_mut(&conn) {
             Some(Place::Cases(slots)) => slots.push(slot),
             _ => {
-                self.0.insert(conn, Place::Cases(vec![slot]));
+                self.0.insert(conn, Place::Cases(Few::one(slot)));
             }
         }
     }
@@ -96,8 +96,7 @@ impl Places {
         let Some(Place::Cases(slots)) = self.0.get_mut(&conn) else {
             return false;
         };
-        slots.retain(|slot| slot.case != case);
-        let gone = slots.is_empty();
+        let gone = !slots.retain(|slot| slot.case != case);
         if gone {
             self.0.remove(&conn);
         }

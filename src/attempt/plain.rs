@@ -1,7 +1,7 @@
 //! Plain exchanges seen while a handshake waited: one of them may be its next leg, every field of it lost on the way (spec:
 //! joining legs).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::attempt::case::SETTLE_TRIES;
 use crate::attempt::lone;
@@ -9,6 +9,7 @@ use crate::attempt::views::VIEWS;
 use crate::attempt::{JoinedBy, Leg, LegEnd, View};
 use crate::event::PlainExchange;
 use crate::flow::ConnId;
+use crate::hash::HashMap;
 use crate::http::origin_form;
 use crate::time::{Stamp, Timestamp};
 
@@ -52,20 +53,20 @@ impl Plain {
             recent: VecDeque::new(),
             forgotten: 0,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            by_target: HashMap::new(),
+            by_target: HashMap::default(),
         }
     }
 
     /// Remembers an exchange; true where one had to go that an attempt may still have needed.
     pub(super) fn add(&mut self, conn: ConnId, at: Stamp, exchange: PlainExchange) -> bool {
         let PlainExchange {
-            request,
+            mut request,
             asked_at,
             response,
         } = exchange;
         let leg = Leg {
             conn,
-            connection: request.connection.clone(),
+            connection: std::mem::take(&mut request.connection),
             request: Some((asked_at, request)),
             response: Some((at, response)),
             end: LegEnd {

@@ -2,12 +2,13 @@
 //!
 //! Bounded; what falls out of it is only a hint less.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::attempt::{FellBack, Leg};
 use crate::event::Polling;
+use crate::hash::HashMap;
 use crate::time::Timestamp;
 use crate::websocket::{Library, Traces, Transport};
 

@@ -1,7 +1,7 @@
 //! The attempts that are not decided yet, and all that finds them: connection, key, target, client, first frame.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
@@ -11,6 +11,7 @@ use crate::attempt::places::{Places, Slot};
 use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
 use crate::flow::ConnId;
+use crate::hash::HashMap;
 use crate::time::Timestamp;
 
 /// Attempts of one client, as far as addresses tell clients apart, that may be followed by another try at one time.
@@ -219,6 +220,7 @@ impl Undecided {
             invites: None,
             first_bytes: Vec::new(),
             weighed: 0,
+            due: None,
         };
         self.cases.insert(id, case);
         self.weigh(id);
@@ -235,6 +237,9 @@ impl Undecided {
     fn previous(&self, leg: &Leg) -> Option<CaseId> {
         if let Some(id) = self.keys.refused_before(leg, &self.cases) {
             return Some(id);
+        }
+        if self.inviting.is_empty() {
+            return None;
         }
         let inviting = self.inviting.get(&Client::of(leg)?)?;
         let refused = |id: CaseId| Some(&self.cases.get(&id)?.outermost()?.leg);

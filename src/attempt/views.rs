@@ -5,15 +5,17 @@
 //! numbers are others, however faithfully it copies the request.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::attempt::case::LiveLeg;
+use crate::attempt::few::Few;
 use crate::attempt::{Attempt, ClosingLeg, Leg, Node, Role, View};
 use crate::event::Connection;
 use crate::flow::{ConnId, Endpoint, is_host_reached};
+use crate::hash::{HashMap, Seed};
 use crate::http::RequestHead;
 use crate::time::Timestamp;
 
@@ -31,8 +33,10 @@ pub(super) const VIEWS: usize = 7;
 /// The legs that began a moment ago, by their sequence numbers.
 #[derive(Debug, Default)]
 pub(super) struct Views {
-    by_number: HashMap<u32, Vec<Print>>,
+    by_number: HashMap<u32, Few<Print>>,
     expiring: VecDeque<(Timestamp, u32)>,
+    /// For the digests of heads.
+    seed: Seed,
 }
 
 /// How a leg began.
@@ -66,7 +70,7 @@ impl Views {
         let [client, server] = behind;
         // The number of a request is the one behind it; frames are found by those of either side.
         let (began, numbers) = match leg.request_head() {
-            Some(head) => (Began::Asked(digest(head)), [client, None]),
+            Some(head) => (Began::Asked(digest(head, &self.seed)), [client, None]),
             None => (Began::MidStream, [client, server]),
         };
         let print = Print {
@@ -113,11 +117,15 @@ impl Views {
             return Some((first.conn, first.exchange));
         }
         for number in numbers.into_iter().flatten() {
-            let alike = self.by_number.get(&number).map_or(0, Vec::len);
-            if self.expiring.len() < REMEMBERED && alike < ALIKE {
-                self.expiring.push_back((now.after(SPAN), number));
-                self.by_number.entry(number).or_default().push(print);
+            if self.expiring.len() >= REMEMBERED {
+                break;
             }
+            match self.by_number.entry(number) {
+                Entry::Occupied(alike) if alike.get().len() >= ALIKE => continue,
+                Entry::Occupied(mut alike) => alike.get_mut().push(print),
+                Entry::Vacant(place) => _ = place.insert(Few::one(print)),
+            }
+            self.expiring.push_back((now.after(SPAN), number));
         }
         None
     }
@@ -130,12 +138,9 @@ impl Views {
             }
             self.expiring.pop_front();
             // Those of one number were remembered in the order in which they expire.
-            if let Some(prints) = self.by_number.get_mut(&number) {
-                if prints.len() > 1 {
-                    prints.remove(0);
-                } else {
-                    self.by_number.remove(&number);
-                }
+            let prints = self.by_number.get_mut(&number);
+            if prints.is_some_and(|prints| !prints.drop_first()) {
+                self.by_number.remove(&number);
             }
         }
     }
@@ -164,8 +169,8 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
 }
 
 /// All of a head, in its order.
-fn digest(head: &RequestHead) -> u64 {
-    let mut hasher = DefaultHasher::new();
+fn digest(head: &RequestHead, seed: &Seed) -> u64 {
+    let mut hasher = seed.build_hasher();
     (&head.method, &head.target, head.version.name()).hash(&mut hasher);
     for field in head.fields.iter() {
         (field.name, field.value).hash(&mut hasher);

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::ops::Range;
 
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
@@ -30,16 +29,32 @@ const SECRET: &[&str] = &[
 /// Field lines in the order in which they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     lines: Box<[Line]>,
+    /// The [`Tag::bit`] of each line: most questions are about fields that are not there.
+    there: u64,
+}
+
+/// Names and values, one after the other. All of nearly every head is text, and then need not be looked at again to be read
+/// as such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Bytes {
+    Text(Box<str>),
+    Raw(Box<[u8]>),
 }
 
 /// Where name and value of a field line stand in the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
-    name: Range<u32>,
-    value: Range<u32>,
+    name: u32,
+    value: u32,
+    end: u32,
+    tag: Tag,
 }
+
+/// What tells most names apart without a look at all of their letters: length, first, middle and last one, without case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag(u32);
 
 /// One field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,39 +63,118 @@ pub struct Field<'a> {
     pub name: &'a str,
     /// Value without white space around it; empty where it was a secret.
     pub value: &'a [u8],
+    /// The value, where it is known to be text.
+    text: Option<&'a str>,
 }
 
 impl<'a> Field<'a> {
     /// The value as text; bytes that are no UTF-8 become U+FFFD.
     pub fn text(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.value)
+        self.text
+            .map_or_else(|| String::from_utf8_lossy(self.value), Cow::Borrowed)
+    }
+}
+
+impl Tag {
+    #[inline]
+    const fn of(name: &str) -> Self {
+        // Every byte of a name is that of a letter, a digit or a mark, which this bit leaves apart.
+        const NO_CASE: u8 = 0x20;
+        let name = name.as_bytes();
+        let (Some((first, _)), Some((last, _))) = (name.split_first(), name.split_last()) else {
+            return Self(0);
+        };
+        let (_, rest) = name.split_at(name.len() / 2);
+        let middle = match rest.split_first() {
+            Some((middle, _)) => *middle,
+            None => 0,
+        };
+        let len = if name.len() > 0xFF {
+            0xFF
+        } else {
+            name.len() as u8
+        };
+        Self(u32::from_le_bytes([
+            len,
+            *first | NO_CASE,
+            middle | NO_CASE,
+            *last | NO_CASE,
+        ]))
+    }
+
+    /// One of 64 bits, the same for equal tags.
+    #[inline]
+    const fn bit(self) -> u64 {
+        1 << (self.0.wrapping_mul(0x9E37_79B1) >> 26)
+    }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self::Text(Box::default())
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.into()),
+            Err(error) => Self::Raw(error.into_bytes().into()),
+        }
+    }
+}
+
+impl Bytes {
+    const fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Raw(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    fn slice(&self, from: u32, to: u32) -> &[u8] {
+        self.as_slice()
+            .get(from as usize..to as usize)
+            .unwrap_or_default()
+    }
+
+    #[inline]
+    fn text(&self, from: u32, to: u32) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.get(from as usize..to as usize),
+            Self::Raw(_) => None,
+        }
     }
 }
 
 impl Fields {
     /// Copies the fields of a head, leaving the values of secret ones behind.
-    pub fn new<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let mut bytes = Vec::new();
-        let mut ranges = Vec::new();
-        let mut append = |part: &[u8]| {
-            let start = position(bytes.len());
-            bytes.extend_from_slice(part);
-            start..position(bytes.len())
-        };
+    pub fn new<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
+        let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
+        let mut bytes = Vec::with_capacity(sizes.sum());
+        let mut places = Vec::with_capacity(lines.size_hint().0);
+        let mut there = 0;
         for (name, value) in lines {
-            let value = if is_secret(name) {
-                &[]
-            } else {
-                value.trim_ascii()
-            };
-            ranges.push(Line {
-                name: append(name.as_bytes()),
-                value: append(value),
+            let tag = Tag::of(name);
+            there |= tag.bit();
+            let start = position(bytes.len());
+            bytes.extend_from_slice(name.as_bytes());
+            let middle = position(bytes.len());
+            if !is_secret(name, tag) {
+                bytes.extend_from_slice(value.trim_ascii());
+            }
+            places.push(Line {
+                name: start,
+                value: middle,
+                end: position(bytes.len()),
+                tag,
             });
         }
         Self {
-            bytes: bytes.into_boxed_slice(),
-            lines: ranges.into_boxed_slice(),
+            bytes: bytes.into(),
+            lines: places.into_boxed_slice(),
+            there,
         }
     }
 
@@ -90,12 +184,24 @@ impl Fields {
     }
 
     /// The field lines of that name, in any case.
+    #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
+        let tag = Tag::of(name);
+        let lines = if self.there & tag.bit() == 0 {
+            &[]
+        } else {
+            &*self.lines
+        };
         // Names are compared as bytes: only the few that match are worth being read as text.
-        self.lines
+        lines
             .iter()
-            .filter(move |line| self.slice(&line.name).eq_ignore_ascii_case(name.as_bytes()))
+            .filter(move |line| line.tag == tag && self.is_named(line, name))
             .map(|line| self.field(line))
+    }
+
+    fn is_named(&self, line: &Line, name: &str) -> bool {
+        let found = self.bytes.slice(line.name, line.value);
+        found.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The first field line of that name.
@@ -151,27 +257,36 @@ impl Fields {
 
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
-        (self.bytes.len() + size_of_val(&*self.lines)) as u64
+        (self.bytes.as_slice().len() + size_of_val(&*self.lines)) as u64
     }
 
+    #[inline]
     fn field(&self, line: &Line) -> Field<'_> {
+        let name = self
+            .bytes
+            .text(line.name, line.value)
+            .or_else(|| std::str::from_utf8(self.bytes.slice(line.name, line.value)).ok());
         Field {
-            name: std::str::from_utf8(self.slice(&line.name)).unwrap_or_default(),
-            value: self.slice(&line.value),
+            name: name.unwrap_or_default(),
+            value: self.bytes.slice(line.value, line.end),
+            text: self.bytes.text(line.value, line.end),
         }
-    }
-
-    fn slice(&self, range: &Range<u32>) -> &[u8] {
-        self.bytes
-            .get(range.start as usize..range.end as usize)
-            .unwrap_or_default()
     }
 }
 
-fn is_secret(name: &str) -> bool {
-    SECRET
-        .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret))
+fn is_secret(name: &str, tag: Tag) -> bool {
+    const TAGS: u64 = {
+        let (mut bits, mut rest) = (0, SECRET);
+        while let Some((secret, others)) = rest.split_first() {
+            bits |= Tag::of(secret).bit();
+            rest = others;
+        }
+        bits
+    };
+    TAGS & tag.bit() != 0
+        && SECRET
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
 /// A head is far smaller than 4 GiB; were it not, the rest would be left out.
@@ -212,8 +327,53 @@ mod tests {
             ("Accept", "*/*"),
         ]);
         let cookie = fields.first("cookie").unwrap();
-        assert!(is_secret(cookie.name) && cookie.value.is_empty());
-        assert!(!fields.bytes.windows(3).any(|w| w == b"sid" || w == b"Bea"));
+        assert!(cookie.name == "Cookie" && cookie.value.is_empty());
+        assert!(
+            !fields
+                .bytes
+                .as_slice()
+                .windows(3)
+                .any(|w| w == b"sid" || w == b"Bea")
+        );
         assert_eq!(fields.len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_text_is_kept_as_it_is_and_shown_with_marks() {
+        let lines: [(&str, &[u8]); 2] = [("Host", b"a"), ("Origin", b"\xff\xe4b")];
+        let fields = Fields::new(lines.into_iter());
+        assert_eq!(fields.value("ORIGIN").unwrap(), "\u{FFFD}\u{FFFD}b");
+        assert_eq!(fields.first("origin").unwrap().value, b"\xff\xe4b");
+        assert_eq!(fields.value("host").unwrap(), "a");
+        // A cut through a character, one half in each of two values.
+        let lines: [(&str, &[u8]); 2] = [("a", b"\xc3"), ("b", b"\xa4")];
+        let fields = Fields::new(lines.into_iter());
+        assert_eq!(fields.value("a").unwrap(), "\u{FFFD}");
+        assert_eq!(fields.value("b").unwrap(), "\u{FFFD}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_field_is_found_by_its_name_in_any_case(
+            lines in proptest::collection::vec(("[!-9;-~]{0,9}", "[ -~é]{0,9}"), 0..12),
+            name in "[!-9;-~]{0,9}",
+        ) {
+            let pairs = || lines.iter().map(|(name, value)| (&**name, value.as_bytes()));
+            let fields = Fields::new(pairs());
+            let names = lines.iter().map(|(name, _)| name).chain([&name]);
+            for name in names {
+                for name in [name.to_uppercase(), name.to_lowercase()] {
+                    let found: Vec<_> = fields.all(&name).map(|field| field.value).collect();
+                    let expected: Vec<_> = pairs()
+                        .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
+                        .map(|(other, value)| {
+                            let is_secret = SECRET.iter().any(|s| other.eq_ignore_ascii_case(s));
+                            if is_secret { &[][..] } else { value.trim_ascii() }
+                        })
+                        .collect();
+                    proptest::prop_assert_eq!(found, expected);
+                }
+            }
+        }
     }
 }

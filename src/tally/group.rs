@@ -1,12 +1,12 @@
 //! Groups of equal trouble: in an incident ten thousand attempts fail for one reason.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::flow::Endpoint;
+use crate::hash::HashMap;
 use crate::judge::{FindingId, Hop, JudgedAttempt, JudgedClosing, Kind, Party, Verdict};
-use crate::tally::route;
+use crate::tally::route::Labels;
 use crate::time::Timestamp;
 
 /// What the members of a group have in common.
@@ -84,20 +84,32 @@ pub struct Group {
 impl GroupKey {
     /// The group that an attempt belongs to.
     pub fn of_attempt(judged: &JudgedAttempt) -> Self {
+        let mut labels = Labels::default();
+        labels.of_leg(judged.attempt.outermost());
+        Self::of_labelled_attempt(judged, &labels)
+    }
+
+    pub(super) fn of_labelled_attempt(judged: &JudgedAttempt, labels: &Labels) -> Self {
         let judgement = &judged.judgement;
-        let leg = judged.attempt.outermost();
         Self {
             finding: root(judged),
             outcome: Outcome::Attempt(judgement.verdict),
             application: None,
             hop: judgement.hop.as_ref().map(HopKey::of),
-            host: route::host_of(leg).map(|host| route::host(&host)),
-            route: route::target_of(leg).map_or_else(|| "*".into(), |t| route::template(t).into()),
+            host: labels.host().map(Into::into),
+            route: labels.route().into(),
         }
     }
 
     /// The group that a closing belongs to.
     pub fn of_closing(judged: &JudgedClosing) -> Self {
+        let mut labels = Labels::default();
+        let closing = &judged.closing;
+        labels.set(closing.host.as_deref(), Some(&closing.target));
+        Self::of_labelled_closing(judged, &labels)
+    }
+
+    pub(super) fn of_labelled_closing(judged: &JudgedClosing, labels: &Labels) -> Self {
         let judgement = &judged.judgement;
         Self {
             finding: judgement.findings.first().map(|finding| finding.id),
@@ -108,8 +120,8 @@ impl GroupKey {
             },
             application: judgement.meaning.as_ref().map(|meaning| meaning.of.clone()),
             hop: judgement.hop.as_ref().map(HopKey::of),
-            host: judged.closing.host.as_deref().map(route::host),
-            route: route::template(&judged.closing.target).into(),
+            host: labels.host().map(Into::into),
+            route: labels.route().into(),
         }
     }
 
@@ -168,7 +180,7 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashMap::default(),
             all: Vec::new(),
             folded: None,
             most,

@@ -34,6 +34,7 @@ use crate::time::Timestamp;
 use group::Groups;
 use history::Beats;
 use latency::Recorder;
+use route::Labels;
 use routes::{Full, Routes};
 
 /// Other protocols told apart; there are a handful, and strangers can name more.
@@ -59,6 +60,7 @@ pub struct Tally {
     closings: Kinds,
     groups: Groups,
     routes: Routes,
+    labels: Labels,
     latency: Recorder,
     beats: Beats,
     health: Health,
@@ -88,6 +90,7 @@ impl Tally {
             closings: Kinds::default(),
             groups: Groups::new(most(Limit::groups)),
             routes: Routes::new(most(Limit::tally_routes), most(Limit::tally_hosts)),
+            labels: Labels::default(),
             latency: Recorder::new(2),
             beats: Beats::default(),
             health: Health::default(),
@@ -135,9 +138,12 @@ impl Tally {
         {
             self.reached.count(Limit::tally_codes);
         }
-        let key = GroupKey::of_closing(judged);
-        let full = self.routes.closing(&judged.closing, &key);
+        let closing = &judged.closing;
+        self.labels
+            .set(closing.host.as_deref(), Some(&closing.target));
+        let full = self.routes.closing(closing, &self.labels);
         self.full(full);
+        let key = GroupKey::of_labelled_closing(judged, &self.labels);
         let example = Example::Closing(Arc::clone(judged));
         if !self.groups.count(key, judged.closing.at, example) {
             self.reached.count(Limit::groups);
@@ -235,12 +241,13 @@ impl Tally {
             self.still_waiting = self.still_waiting.saturating_add(1);
         }
         self.latency.record(attempt);
-        let key = GroupKey::of_attempt(judged);
-        let (host, verdict) = (key.host.as_deref(), judgement.verdict);
-        let full = self.routes.attempt(host, &key.route, attempt, verdict);
+        let verdict = judgement.verdict;
+        self.labels.of_leg(attempt.outermost());
+        let full = self.routes.attempt(&self.labels, attempt, verdict);
         self.full(full);
         // What opened whole is no trouble: its route counts it.
         if verdict != Verdict::Ok {
+            let key = GroupKey::of_labelled_attempt(judged, &self.labels);
             let example = Example::Attempt(Arc::clone(judged));
             if !self
                 .groups

@@ -1,6 +1,9 @@
 //! From a request target to its route: what stays the same when the ids in it change.
 
+use std::borrow::Cow;
+
 use crate::attempt::Leg;
+use crate::text::{cut_at, pieces};
 
 /// Longer routes are cut: they are labels, and labels are kept.
 const MAX_CHARS: usize = 120;
@@ -11,39 +14,84 @@ const ANY: &str = "*";
 
 /// The route of a target: its path without query, with `*` in the place of ids, numbers and tokens.
 pub fn template(target: &str) -> String {
+    let mut route = String::new();
+    write_template(target, &mut route);
+    route
+}
+
+fn write_template(target: &str, route: &mut String) {
     let path = path(target);
-    let segments: Vec<&str> = path.split('/').collect();
-    let sockjs = sockjs_session(&segments);
-    let mut route = String::with_capacity(path.len().min(MAX_CHARS));
-    for (index, segment) in segments.iter().enumerate() {
+    let sockjs = sockjs_session(path);
+    for (index, segment) in pieces(path, |byte| byte == b'/').enumerate() {
         if index > 0 {
             route.push('/');
         }
         if Some(index) == sockjs {
             route.push_str(ANY);
         } else {
-            route.push_str(&collapse(segment));
+            collapse(segment, route);
         }
     }
     if route.is_empty() {
         route.push('/');
     }
-    cut(route, MAX_CHARS)
+    cut(route, MAX_CHARS);
 }
 
 /// The host that the client named, in lower case.
-pub(super) fn host(name: &str) -> Box<str> {
-    cut(name.trim().to_ascii_lowercase(), MAX_HOST).into()
+fn write_host(name: &str, host: &mut String) {
+    host.push_str(name.trim());
+    host.make_ascii_lowercase();
+    cut(host, MAX_HOST);
+}
+
+/// Host and route under which an attempt or a closing is counted. Written over from one to the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Labels {
+    host: String,
+    has_host: bool,
+    route: String,
+}
+
+impl Labels {
+    /// Those of an attempt.
+    pub(super) fn of_leg(&mut self, leg: &Leg) {
+        self.set(host_of(leg).as_deref(), target_of(leg));
+    }
+
+    /// Those of a host and a target; without a target any.
+    pub(super) fn set(&mut self, host: Option<&str>, target: Option<&str>) {
+        self.host.clear();
+        self.has_host = host.is_some();
+        if let Some(name) = host {
+            write_host(name, &mut self.host);
+        }
+        self.route.clear();
+        match target {
+            Some(target) => write_template(target, &mut self.route),
+            None => self.route.push_str(ANY),
+        }
+    }
+
+    /// The host that the client named, in lower case.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.has_host.then_some(&*self.host)
+    }
+
+    /// Path of the target, with `*` for ids.
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
 }
 
 /// The host of a leg as it was sent: the `Host` field, else the authority of an absolute target, else that of the CONNECT
 /// it came through.
-pub fn host_of(leg: &Leg) -> Option<String> {
+pub fn host_of(leg: &Leg) -> Option<Cow<'_, str>> {
     let head = leg.request.as_ref().map(|(_, request)| &request.head);
-    head.and_then(|head| head.fields.value("host").map(String::from))
+    head.and_then(|head| head.fields.value("host"))
         .filter(|host| !host.is_empty())
-        .or_else(|| authority(&head?.target).map(String::from))
-        .or_else(|| leg.connection.through.as_deref().map(String::from))
+        .or_else(|| authority(&head?.target).map(Cow::Borrowed))
+        .or_else(|| leg.connection.through.as_deref().map(Cow::Borrowed))
 }
 
 /// The target of a leg as it was sent.
@@ -55,28 +103,32 @@ pub fn target_of(leg: &Leg) -> Option<&str> {
 
 /// Whether a piece of a path is one of many: a number, an id, a token.
 fn is_id(piece: &str) -> bool {
-    let digits = piece.bytes().filter(u8::is_ascii_digit).count();
+    let (mut digits, mut letters, mut jumps) = (0_usize, 0_usize, 0_usize);
+    let (mut hex, mut at) = (true, false);
+    let mut before = None;
+    for byte in piece.bytes() {
+        let is_digit = byte.is_ascii_digit();
+        digits += usize::from(is_digit);
+        letters += usize::from(byte.is_ascii_alphabetic());
+        hex &= byte.is_ascii_hexdigit();
+        at |= byte == b'@';
+        // From letters to digits and back; names do it once or twice (`oauth2`, `base64url`).
+        jumps += usize::from(before == Some(!is_digit));
+        before = Some(is_digit);
+    }
     if piece.is_empty() {
         return false;
     }
-    if digits == piece.len() || piece.contains('@') {
+    if digits == piece.len() || at || (hex && piece.len() >= 8 && digits > 0) {
         return true;
     }
-    let letters = piece.bytes().filter(u8::is_ascii_alphabetic).count();
-    let hex = piece.bytes().all(|b| b.is_ascii_hexdigit());
-    if hex && piece.len() >= 8 && digits > 0 {
-        return true;
-    }
-    if letters + digits == piece.len() {
-        let jumps = jumps(piece);
-        return (piece.len() >= 6 && jumps >= 3)
+    letters + digits == piece.len()
+        && ((piece.len() >= 6 && jumps >= 3)
             || (piece.len() >= 16 && digits > 0)
-            || piece.len() >= 32;
-    }
-    false
+            || piece.len() >= 32)
 }
 
-/// How often a piece goes from letters to digits and back; names do it once or twice (`oauth2`, `base64url`).
+/// How often a piece goes from letters to digits and back.
 fn jumps(piece: &str) -> usize {
     let kinds = piece.bytes().map(|b| b.is_ascii_digit());
     kinds
@@ -86,14 +138,25 @@ fn jumps(piece: &str) -> usize {
         .count()
 }
 
-fn collapse(segment: &str) -> String {
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'-' | b'_' | b':' | b',' | b'=' | b'~')
+}
+
+/// Adds a segment, with `*` for its ids.
+fn collapse(segment: &str, out: &mut String) {
     // Path parameters (`;jsessionid=…`) are of one session, never of a route.
-    let segment = segment.split_once(';').map_or(segment, |(name, _)| name);
+    let segment = cut_at(segment, b';').map_or(segment, |(name, _)| name);
     if is_id(segment) || is_token(segment) {
-        return ANY.to_owned();
+        return out.push_str(ANY);
     }
-    let mut out = String::with_capacity(segment.len());
-    for piece in segment.split_inclusive(['-', '_', ':', ',', '=', '~']) {
+    if segment
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    {
+        // One piece.
+        return out.push_str(segment);
+    }
+    for piece in segment.split_inclusive(|c: char| u8::try_from(c).is_ok_and(is_mark)) {
         let (name, mark) = match piece.char_indices().next_back() {
             Some((at, mark)) if !mark.is_alphanumeric() && mark != '.' => {
                 (piece.get(..at).unwrap_or_default(), Some(mark))
@@ -103,7 +166,6 @@ fn collapse(segment: &str) -> String {
         out.push_str(if is_id(name) { ANY } else { name });
         out.extend(mark);
     }
-    out
 }
 
 /// A whole segment that only a machine writes: a UUID, a JSON Web Token, base64.
@@ -127,29 +189,41 @@ fn is_token(segment: &str) -> bool {
     is_uuid || (in_alphabet && is_jwt) || is_base64
 }
 
-/// `SockJS` puts a server number and a session before its transport: `/echo/123/abcdefgh/websocket`.
-fn sockjs_session(segments: &[&str]) -> Option<usize> {
-    let [.., server, _, "websocket"] = segments else {
-        return None;
-    };
+/// `SockJS` puts a server number and a session before its transport: `/echo/123/abcdefgh/websocket`. Which segment the
+/// session is.
+fn sockjs_session(path: &str) -> Option<usize> {
+    let before = path.strip_suffix("/websocket")?;
+    let (before, _) = before.rsplit_once('/')?;
+    let server = before.rsplit('/').next()?;
     (server.len() == 3 && server.bytes().all(|b| b.is_ascii_alphanumeric()))
-        .then(|| segments.len() - 2)
+        .then(|| before.matches('/').count() + 1)
         .filter(|_| server.bytes().any(|b| b.is_ascii_digit()))
 }
 
 /// The path of a target in origin or absolute form, without query.
 fn path(target: &str) -> &str {
-    let after_scheme = target.split_once("://").map(|(_, rest)| rest);
+    let after_scheme = if target.starts_with('/') {
+        None
+    } else {
+        target.split_once("://").map(|(_, rest)| rest)
+    };
     let path = match after_scheme {
-        Some(rest) if !target.starts_with('/') => rest
+        Some(rest) => rest
             .find('/')
             .and_then(|slash| rest.get(slash..))
             .unwrap_or("/"),
-        _ => target,
+        None => target,
     };
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    let encoded = path.find("%3F").or_else(|| path.find("%3f"));
-    path.get(..encoded.map_or(end, |at| at.min(end)))
+    let ends = |at: usize, byte: u8| match byte {
+        b'?' | b'#' => true,
+        b'%' => path
+            .get(at..at + 3)
+            .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
+        _ => false,
+    };
+    let mut bytes = path.bytes().enumerate();
+    let end = bytes.find(|&(at, byte)| ends(at, byte));
+    path.get(..end.map_or(path.len(), |(at, _)| at))
         .unwrap_or(path)
 }
 
@@ -162,10 +236,13 @@ fn authority(target: &str) -> Option<&str> {
         .filter(|authority| !authority.is_empty())
 }
 
-fn cut(text: String, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => text.get(..at).unwrap_or_default().to_owned() + "…",
-        None => text,
+fn cut(text: &mut String, most: usize) {
+    if text.len() <= most {
+        return;
+    }
+    if let Some((at, _)) = text.char_indices().nth(most) {
+        text.truncate(at);
+        text.push('…');
     }
 }
 
@@ -215,7 +292,12 @@ mod tests {
     #[test]
     fn labels_stay_short() {
         let long = format!("/{}", "é/".repeat(9_000));
-        assert_eq!(template(&long).chars().count(), MAX_CHARS + 1);
-        assert!(host(&"H".repeat(9_000)).len() < 300);
+        let mut labels = Labels::default();
+        labels.set(Some(&"H".repeat(9_000)), Some(&long));
+        assert_eq!(labels.route().chars().count(), MAX_CHARS + 1);
+        assert!(labels.host().unwrap().len() < 300);
+        // They are written over.
+        labels.set(None, None);
+        assert_eq!((labels.host(), labels.route()), (None, "*"));
     }
 }

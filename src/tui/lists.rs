@@ -433,7 +433,7 @@ fn sort_attempts(attempts: &mut [Arc<JudgedAttempt>], order: Order<AttemptColumn
             C::Time => number(None),
             C::Verdict => text(judgement.verdict.name().to_owned()),
             C::Status => number(judgement.status.map(u64::from)),
-            C::Host => text(host_of(leg).unwrap_or_default()),
+            C::Host => text(host_of(leg).unwrap_or_default().into_owned()),
             C::Path => text(path_of(attempt).to_owned()),
             C::Took => {
                 // The slowest matter.

@@ -1,6 +1,5 @@
 //! An attempt is decided: its tree is built, what stood around it is added, and its connections go on to their closing.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::Assembler;
@@ -13,6 +12,7 @@ use crate::attempt::{
     Surroundings, tree,
 };
 use crate::flow::{ConnId, Endpoint, is_host_reached};
+use crate::hash::HashMap;
 use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
@@ -150,6 +150,9 @@ impl Assembler {
     fn absorb_earlier(&mut self, case: &mut Case) {
         let Some(live) = case.outermost() else { return };
         if live.leg.response.is_none() || live.leg.invites_another_try() {
+            return;
+        }
+        if case.previous.is_none() {
             return;
         }
         let client = Client::of(&live.leg);

@@ -30,7 +30,7 @@ pub(super) struct Line<'a> {
     confidence: Option<&'static str>,
     severity: &'static str,
     host: Option<Cow<'a, str>>,
-    target: Option<Cow<'a, str>>,
+    target: Option<&'a str>,
     status: Option<u16>,
     hop: Option<HopJson<'a>>,
     findings: Vec<FindingJson<'a>>,
@@ -135,8 +135,29 @@ struct Diff<'a> {
     is: Option<Cow<'a, str>>,
 }
 
+/// The target of the outermost leg, which the others mostly have too.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    sent: &'a str,
+    shown: Cow<'a, str>,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn of(leg: &'a Leg, mask: &Mask) -> Option<Self> {
+        target_of(leg).map(|sent| Self {
+            sent,
+            shown: mask.target(sent),
+        })
+    }
+}
+
 impl<'a> Line<'a> {
-    pub(super) fn new(judged: &'a JudgedAttempt, mask: &Mask, names: &'a Names) -> Self {
+    pub(super) fn new(
+        judged: &'a JudgedAttempt,
+        mask: &Mask,
+        names: &'a Names,
+        target: Option<&'a Target<'a>>,
+    ) -> Self {
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
         let outermost = attempt.outermost();
         let root = facts::root(judged);
@@ -150,8 +171,11 @@ impl<'a> Line<'a> {
             finding: root.map(|finding| finding.id.name()),
             confidence: root.map(|finding| finding.confidence.name()),
             severity: judgement.severity.name(),
-            host: host_of(outermost).map(|host| mask.host(&host).into_owned().into()),
-            target: target_of(outermost).map(|target| mask.target(target)),
+            host: host_of(outermost).map(|host| match host {
+                Cow::Borrowed(host) => mask.host(host),
+                Cow::Owned(host) => mask.host(&host).into_owned().into(),
+            }),
+            target: target.map(|target| &*target.shown),
             status: judgement.status,
             hop: judgement.hop.as_ref().map(|hop| HopJson::new(hop, mask)),
             findings: judgement
@@ -172,7 +196,7 @@ impl<'a> Line<'a> {
             legs: attempt
                 .legs
                 .iter()
-                .map(|node| LegJson::new(node, mask, names))
+                .map(|node| LegJson::new(node, mask, names, target))
                 .collect(),
             diff: judgement
                 .diff
@@ -196,7 +220,7 @@ impl<'a> Earlier<'a> {
 }
 
 impl<'a> LegJson<'a> {
-    fn new(node: &'a Node, mask: &Mask, names: &'a Names) -> Self {
+    fn new(node: &'a Node, mask: &Mask, names: &'a Names, target: Option<&'a Target<'a>>) -> Self {
         let leg = &node.leg;
         let connection = &leg.connection;
         let source = facts::stamp(leg).map(|at| at.source);
@@ -231,7 +255,7 @@ impl<'a> LegJson<'a> {
             }),
             proxied_for: connection.proxied_for.map(Address),
             through: through.map(|authority| mask.host(authority)),
-            request: request.map(|(at, request)| RequestJson::new(*at, request, mask)),
+            request: request.map(|(at, request)| RequestJson::new(*at, request, mask, target)),
             response: response.map(|(at, response)| ResponseJson::new(*at, response, leg, mask)),
             ended: facts::ended(leg),
             handshake_us: answer_time(leg).map(super::micros),
@@ -259,13 +283,16 @@ fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Cow<
 }
 
 impl<'a> RequestJson<'a> {
-    fn new(at: Stamp, request: &'a Request, mask: &Mask) -> Self {
+    fn new(at: Stamp, request: &'a Request, mask: &Mask, target: Option<&'a Target<'a>>) -> Self {
         let head = &request.head;
         let mut json = Self {
             frame: at.frame,
             time: Time(request.started.ts),
             method: mask.words(&head.method),
-            target: mask.target(&head.target),
+            target: match target {
+                Some(target) if *head.target == *target.sent => Cow::Borrowed(&target.shown),
+                _ => mask.target(&head.target),
+            },
             version: head.version.name(),
             host: None,
             upgrade: None,

@@ -53,14 +53,11 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
-/// Writes a number into its digits, from the last.
+/// Writes a number of at most nine digits into its place, from the last.
 fn put(text: &mut [u8; 30], place: std::ops::Range<usize>, number: i64) {
-    let mut rest = number.unsigned_abs();
+    let mut rest = u32::try_from(number).unwrap_or_default();
     for digit in text.get_mut(place).into_iter().flatten().rev() {
-        *digit = b"0123456789"
-            .get((rest % 10) as usize)
-            .copied()
-            .unwrap_or(b'0');
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
         rest /= 10;
     }
 }

@@ -11,14 +11,15 @@ mod token;
 
 use std::borrow::Cow;
 
-use crate::attempt::{Attempt, Closing};
+use crate::attempt::{Attempt, Closing, Leg};
 use crate::report::sanitize::clean;
+use crate::text::pieces;
 
 use credentials::without_credentials;
 use plain::{is_plain, is_printable};
 use secrets::Secrets;
 use target::{authority_masked, target_masked};
-use token::name_of_secret;
+use token::{hides_nothing, name_of_secret};
 
 /// What stands for a secret.
 const HIDDEN: &str = "***";
@@ -46,12 +47,12 @@ impl Mask {
         let mut mask = Self::new(on);
         if on {
             let legs = attempt.legs.iter().map(|node| &node.leg);
-            for head in legs.filter_map(|leg| Some(&leg.request.as_ref()?.1.head)) {
-                mask.secrets.of_url(&head.target);
-                for field in head.fields.iter() {
-                    mask.secrets.of_field(&field);
-                }
+            let mut heads = legs.filter_map(Leg::request_head);
+            let first = heads.next();
+            if let Some(head) = first {
+                mask.secrets.of_head(head, None);
             }
+            heads.for_each(|head| mask.secrets.of_head(head, first));
             for earlier in &attempt.earlier_tries {
                 mask.secrets.of_url(&earlier.target);
             }
@@ -97,6 +98,10 @@ impl Mask {
 
     /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
     pub fn subprotocols<'t>(&self, list: &'t str) -> Cow<'t, str> {
+        let is_trim = |element: &str| element.trim_end().len() == element.len();
+        if hides_nothing(list) && pieces(list, |byte| byte == b',').all(is_trim) {
+            return self.open(list);
+        }
         self.show(list, subprotocols_masked)
     }
 

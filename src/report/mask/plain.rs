@@ -1,6 +1,6 @@
 //! Tells at a glance, in one pass, that a text hides nothing: nearly all of them, and there are many a second.
 
-use super::token::bears_secret_name;
+use super::token::{Pairs, begins_with_secret_name};
 
 /// A byte that a token may have.
 const TOKEN: u8 = 1;
@@ -31,32 +31,53 @@ const MOST: usize = 512;
 /// A run of letters and digits as long as this may be a token.
 const RUN: usize = 32;
 
+/// What stands in nearly every handshake, and hides nothing.
+const USUAL: &[&str] = &[
+    "GET",
+    "13",
+    "Upgrade",
+    "upgrade",
+    "websocket",
+    "keep-alive, Upgrade",
+];
+
 /// Whether `text` is short, printable ASCII without anything that may be, or be named as, a secret. Any text may be
 /// called not plain: the closer look is right for all.
 pub(super) fn is_plain(text: &str) -> bool {
-    if text.len() > MOST {
+    if USUAL.contains(&text) {
+        return true;
+    }
+    let bytes = text.as_bytes();
+    if bytes.len() > MOST {
         return false;
     }
-    let (mut run, mut borders) = (0, 0);
-    let mut last = [0; 3];
-    for &byte in text.as_bytes() {
+    let (mut run, mut borders, mut is_named) = (0, 0, false);
+    let mut pairs = Pairs::default();
+    for (at, &byte) in bytes.iter().enumerate() {
         match CLASS.get(usize::from(byte)) {
             Some(&TOKEN) => run += 1,
             Some(&BORDER) => (run, borders) = (0, borders + 1),
             _ => return false,
         }
-        let [_, second, third] = last;
-        last = [second, third, byte];
-        // A JSON Web Token begins with an object; `Basic` stands before credentials.
-        if run >= RUN || last == *b"eyJ" || last == *b"Bas" {
+        if run >= RUN {
             return false;
+        }
+        if let Some(begins) = pairs.next(at, byte) {
+            let rest = bytes.get(begins..).unwrap_or_default();
+            // A JSON Web Token begins with an object; `Basic` stands before credentials.
+            if rest.starts_with(b"eyJ") || rest.starts_with(b"Bas") {
+                return false;
+            }
+            is_named |= begins_with_secret_name(rest);
         }
     }
     // A name alone names nothing: its value stands behind a border.
-    borders == 0 || !bears_secret_name(text)
+    borders == 0 || !is_named
 }
 
 /// Whether a text can be printed as it is: printable ASCII of at most `most` bytes.
 pub(super) fn is_printable(text: &str, most: usize) -> bool {
-    text.len() <= most && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
+    // All of them, without a way out: that is done for many bytes at once.
+    let fits = |all, byte| all & matches!(byte, 0x20..=0x7E);
+    text.len() <= most && text.bytes().fold(true, fits)
 }

@@ -6,8 +6,11 @@
 use super::HIDDEN;
 use super::plain::is_plain;
 use super::target::{is_harmless, path_masked, split_query, target_masked};
-use super::token::{looks_secret, name_of_secret, names_a_token, subprotocol_masked};
-use crate::http::Field;
+use super::token::{
+    hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
+};
+use crate::http::RequestHead;
+use crate::text::{cut_at, pieces};
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -43,8 +46,8 @@ impl Secrets {
         }
         let (path, query) = split_query(url);
         if let Some((_, query)) = query {
-            for pair in query.split(['&', ';', '#']) {
-                match pair.split_once('=') {
+            for pair in pieces(query, |byte| matches!(byte, b'&' | b';' | b'#')) {
+                match cut_at(pair, b'=') {
                     Some((name, value)) if !is_harmless(name, value) => self.keep(value),
                     Some(_) => {}
                     None => self.keep(pair),
@@ -55,9 +58,8 @@ impl Secrets {
             let user = user.rsplit_once("//").map_or(user, |(_, user)| user);
             user.split(':').for_each(|part| self.keep(part));
         }
-        let params = path.split(['/', ';']);
-        for segment in params {
-            match segment.split_once('=') {
+        for segment in pieces(path, |byte| matches!(byte, b'/' | b';')) {
+            match cut_at(segment, b'=') {
                 Some((_, value)) => self.keep(value),
                 None if looks_secret(segment, 32) => self.keep(segment),
                 None => {}
@@ -66,6 +68,9 @@ impl Secrets {
     }
 
     pub(super) fn of_subprotocols(&mut self, list: &str) {
+        if hides_nothing(list) {
+            return;
+        }
         let mut after = false;
         for name in list.split(',').map(str::trim) {
             let masked = subprotocol_masked(name);
@@ -78,27 +83,31 @@ impl Secrets {
         }
     }
 
-    pub(super) fn of_field(&mut self, field: &Field<'_>) {
-        match field.name.len() {
-            4 | 6 | 7 => {
-                let names = ["host", "origin", "referer"];
-                if names
-                    .iter()
-                    .any(|name| field.name.eq_ignore_ascii_case(name))
-                {
-                    self.of_url(&field.text());
+    /// Those of a request; of a further leg those that its first leg has not.
+    pub(super) fn of_head(&mut self, head: &RequestHead, first: Option<&RequestHead>) {
+        const PROTOCOL: &str = "sec-websocket-protocol";
+        if first.is_none_or(|first| first.target != head.target) {
+            self.of_url(&head.target);
+        }
+        for name in ["host", "origin", "referer", PROTOCOL] {
+            for field in head.fields.all(name) {
+                let is_known = |first: &RequestHead| {
+                    let mut known = first.fields.all(name);
+                    known.any(|known| known.value == field.value)
+                };
+                match field.text() {
+                    _ if first.is_some_and(is_known) => {}
+                    text if name == PROTOCOL => self.of_subprotocols(&text),
+                    text => self.of_url(&text),
                 }
             }
-            22 if field.name.eq_ignore_ascii_case("sec-websocket-protocol") => {
-                self.of_subprotocols(&field.text());
-            }
-            _ => {}
         }
     }
 
     /// Whether one of them stands in `text`.
     pub(super) fn are_in(&self, text: &str) -> bool {
-        self.0.iter().any(|secret| text.contains(&**secret))
+        let is_in = |secret: &str| secret.len() <= text.len() && text.contains(secret);
+        self.0.iter().any(|secret| is_in(secret))
     }
 
     /// `text` with every secret hidden.
@@ -116,6 +125,9 @@ impl Secrets {
         let is_word = WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
         let is_bare = value.bytes().all(|b| b.is_ascii_lowercase()) && value.len() < 8;
         if value.len() < LEAST || is_word || is_bare || self.0.len() >= MOST {
+            return;
+        }
+        if self.0.iter().any(|known| **known == *value) {
             return;
         }
         if let Some(decoded) = percent_decoded(value) {

@@ -3,18 +3,19 @@
 use super::HIDDEN;
 use super::token::{looks_secret, name_of_secret};
 use crate::tally::template;
+use crate::text::{cut_at, pieces};
 
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
-    let (rest, fragment) = target
-        .split_once('#')
-        .map_or((target, None), |(t, f)| (t, Some(f)));
+    let mut out = String::with_capacity(target.len());
+    let (rest, fragment) =
+        cut_at(target, b'#').map_or((target, None), |(rest, fragment)| (rest, Some(fragment)));
     let (path, query) = split_query(rest);
-    let mut out = path_masked(path);
+    write_path(path, &mut out);
     if let Some((mark, query)) = query {
         out.push_str(mark);
         if mark == "?" {
-            out.push_str(&query_masked(query));
+            write_query(query, &mut out);
         } else {
             out.push_str(HIDDEN);
         }
@@ -28,15 +29,16 @@ pub(super) fn target_masked(target: &str) -> String {
 
 /// Splits at the question mark, also where somebody has percent-encoded it.
 pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
-    let plain = target.find('?').map(|at| (at, 1));
-    let encoded = target
-        .find("%3F")
-        .or_else(|| target.find("%3f"))
-        .map(|at| (at, 3));
-    let first = match (plain, encoded) {
-        (Some(plain), Some(encoded)) => Some(plain.min(encoded)),
-        (plain, encoded) => plain.or(encoded),
+    let is_encoded = |at: usize| {
+        let code = target.get(at..at + 3);
+        code.is_some_and(|code| code.eq_ignore_ascii_case("%3F"))
     };
+    let mark = |(at, byte)| match byte {
+        b'?' => Some((at, 1)),
+        b'%' if is_encoded(at) => Some((at, 3)),
+        _ => None,
+    };
+    let first = target.bytes().enumerate().find_map(mark);
     first.map_or((target, None), |(at, len)| {
         let (path, rest) = target.split_at(at);
         (path, rest.split_at_checked(len))
@@ -45,19 +47,26 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
 
 pub(super) fn path_masked(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
+    write_path(path, &mut out);
+    out
+}
+
+fn write_path(path: &str, out: &mut String) {
     let mut path = path;
-    if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {
-        let end = rest.find('/').unwrap_or(rest.len());
-        let (authority, after) = rest.split_at(end);
-        out.push_str(scheme);
-        out.push_str("://");
-        out.push_str(&authority_masked(authority));
-        path = after;
-    } else if !path.starts_with('/') && path.contains('@') {
-        return authority_masked(path);
+    if !path.starts_with('/') {
+        if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, after) = rest.split_at(end);
+            out.push_str(scheme);
+            out.push_str("://");
+            out.push_str(&authority_masked(authority));
+            path = after;
+        } else if path.contains('@') {
+            return out.push_str(&authority_masked(path));
+        }
     }
     let mut previous = "";
-    for (index, segment) in path.split('/').enumerate() {
+    for (index, segment) in pieces(path, |byte| byte == b'/').enumerate() {
         if index > 0 {
             out.push('/');
         }
@@ -66,11 +75,10 @@ pub(super) fn path_masked(path: &str) -> String {
         if is_value {
             out.push_str(HIDDEN);
         } else {
-            out.push_str(&segment_masked(segment));
+            write_segment(segment, out);
         }
         previous = segment;
     }
-    out
 }
 
 /// Whether what follows in the path can only be a token.
@@ -83,19 +91,20 @@ fn is_name_of_token(segment: &str) -> bool {
 }
 
 /// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.
-fn segment_masked(segment: &str) -> String {
-    let (name, params) = segment
-        .split_once(';')
-        .map_or((segment, None), |(n, p)| (n, Some(p)));
-    let mut out = match name.split_once('=') {
+fn write_segment(segment: &str, out: &mut String) {
+    let (name, params) =
+        cut_at(segment, b';').map_or((segment, None), |(name, params)| (name, Some(params)));
+    match cut_at(name, b'=') {
         Some((key, value))
             if !value.is_empty() && (name_of_secret(key) || looks_secret(value, 24)) =>
         {
-            format!("{key}={HIDDEN}")
+            out.push_str(key);
+            out.push('=');
+            out.push_str(HIDDEN);
         }
-        _ if looks_secret(name, 32) => HIDDEN.to_owned(),
-        _ => name.to_owned(),
-    };
+        _ if looks_secret(name, 32) => out.push_str(HIDDEN),
+        _ => out.push_str(name),
+    }
     for param in params.into_iter().flat_map(|params| params.split(';')) {
         out.push(';');
         out.push_str(param.split_once('=').map_or(param, |(key, _)| key));
@@ -104,7 +113,6 @@ fn segment_masked(segment: &str) -> String {
             out.push_str(HIDDEN);
         }
     }
-    out
 }
 
 pub(super) fn authority_masked(authority: &str) -> String {
@@ -114,14 +122,12 @@ pub(super) fn authority_masked(authority: &str) -> String {
     )
 }
 
-fn query_masked(query: &str) -> String {
-    let mut out = String::with_capacity(query.len());
-    for part in query.split_inclusive(['&', ';']) {
-        let (pair, mark) = match part.strip_suffix(['&', ';']) {
-            Some(pair) => (pair, part.get(pair.len()..).unwrap_or_default()),
-            None => (part, ""),
-        };
-        match pair.split_once('=') {
+fn write_query(query: &str, out: &mut String) {
+    let mut rest = query;
+    while !rest.is_empty() {
+        let end = rest.bytes().position(|byte| matches!(byte, b'&' | b';'));
+        let (pair, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        match cut_at(pair, b'=') {
             Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
                 out.push_str(pair);
             }
@@ -134,9 +140,10 @@ fn query_masked(query: &str) -> String {
             _ if pair.is_empty() => {}
             _ => out.push_str(HIDDEN),
         }
+        let (mark, next) = behind.split_at(behind.len().min(1));
         out.push_str(mark);
+        rest = next;
     }
-    out
 }
 
 /// What engine.io puts into every query, and what tells its versions apart.

@@ -31,51 +31,106 @@ const TOKEN_PREFIXES: &[&str] = &[
     "openai-project.",
 ];
 
+/// Shorter names of subprotocols are no tokens by their form alone.
+const SHORT: usize = 24;
+
 /// Whether a name is one of something secret.
 pub(super) fn name_of_secret(name: &str) -> bool {
     // These are public by nature, and needed to understand a handshake.
-    let is_public = [
-        "author",
-        "authors",
-        "authority",
-        "oauth2",
-        "www-authenticate",
-    ]
-    .iter()
-    .any(|public| name.eq_ignore_ascii_case(public));
-    bears_secret_name(name) && !is_public
+    let is_public = || {
+        [
+            "author",
+            "authors",
+            "authority",
+            "oauth2",
+            "www-authenticate",
+        ]
+        .iter()
+        .any(|public| name.eq_ignore_ascii_case(public))
+    };
+    bears_secret_name(name) && !is_public()
 }
 
 /// Whether the name of something secret stands anywhere in a text, in any case.
 pub(super) fn bears_secret_name(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.windows(2).enumerate().any(|(at, pair)| {
-        // How these names begin; few pairs of a text get past this.
-        let &[first, second] = pair else { return false };
-        matches!(
-            &[first | 0x20, second | 0x20],
-            b"to"
-                | b"se"
-                | b"pa"
-                | b"ap"
-                | b"ac"
-                | b"au"
-                | b"jw"
-                | b"be"
-                | b"si"
-                | b"co"
-                | b"cr"
-                | b"ti"
-        ) && SECRET_NAMES.iter().any(|name| {
-            bytes
-                .get(at..at + name.len())
-                .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-        })
+    let mut pairs = Pairs::default();
+    bytes.iter().enumerate().any(|(at, &byte)| {
+        pairs
+            .next(at, byte)
+            .is_some_and(|begins| begins_with_secret_name(bytes.get(begins..).unwrap_or_default()))
     })
+}
+
+/// Whether a text begins with the name of something secret, in any case.
+pub(super) fn begins_with_secret_name(text: &[u8]) -> bool {
+    SECRET_NAMES.iter().any(|name| {
+        text.get(..name.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+/// Finds where secrets and their names may begin, from byte to byte: few pairs of a text get past this.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    /// For each of [`PAIRS`] a bit: the last byte is the first of such a pair.
+    begun: u16,
+}
+
+/// How the names begin, in any case, and what else gives a secret away: a first byte, and what may follow it.
+const PAIRS: &[(u8, &[u8])] = &[
+    (b't', b"oi"),
+    (b's', b"ei"),
+    (b'p', b"a"),
+    (b'a', b"pcu"),
+    (b'j', b"w"),
+    (b'b', b"ea"),
+    (b'c', b"or"),
+    (b'e', b"y"),
+];
+
+/// Of each byte the pairs that it begins, and those that it ends.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "by the compiler, over its own length"
+)]
+const IN_PAIRS: [(u16, u16); 256] = {
+    const fn add(table: &mut [(u16, u16); 256], byte: u8, begins: u16, ends: u16) {
+        let other_case = byte.to_ascii_uppercase();
+        table[byte as usize].0 |= begins;
+        table[byte as usize].1 |= ends;
+        table[other_case as usize].0 |= begins;
+        table[other_case as usize].1 |= ends;
+    }
+    let mut table = [(0, 0); 256];
+    let (mut pairs, mut bit) = (PAIRS, 1);
+    while let Some((&(first, mut seconds), others)) = pairs.split_first() {
+        add(&mut table, first, bit, 0);
+        while let Some((&second, rest)) = seconds.split_first() {
+            add(&mut table, second, 0, bit);
+            seconds = rest;
+        }
+        (pairs, bit) = (others, bit << 1);
+    }
+    table
+};
+
+impl Pairs {
+    /// Takes the next byte, at that place; where a pair began that it ends.
+    #[inline]
+    pub(super) fn next(&mut self, at: usize, byte: u8) -> Option<usize> {
+        let &(begins, ends) = IN_PAIRS.get(usize::from(byte))?;
+        let is_pair = self.begun & ends != 0;
+        self.begun = begins;
+        if is_pair { at.checked_sub(1) } else { None }
+    }
 }
 
 /// Whether `text` of at least `least` characters was written by a machine to be secret: hex, base64, a JSON Web Token.
 pub(super) fn looks_secret(text: &str, least: usize) -> bool {
+    if text.len() < least.min(JWT) {
+        return false;
+    }
     let in_alphabet = text
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-_.=+~%".contains(&b));
@@ -85,9 +140,12 @@ pub(super) fn looks_secret(text: &str, least: usize) -> bool {
     is_jwt(text) || (text.len() >= least && !is_slug(text))
 }
 
+/// Shorter ones are cut off too early to be known as such.
+const JWT: usize = 16;
+
 /// Three parts in base64url (RFC 7515 §7.1), or the beginning of that.
 fn is_jwt(text: &str) -> bool {
-    text.len() >= 16 && text.starts_with("eyJ")
+    text.len() >= JWT && text.starts_with("eyJ")
 }
 
 /// Words and small numbers with marks between: `my-service-v2`, `v4.channel.k8s.io`.
@@ -105,6 +163,12 @@ fn is_slug(text: &str) -> bool {
             && word.len() > 8;
         letters <= 15 && digits <= 4 && rest <= 3 && !word.contains('=') && !is_mixed_case
     })
+}
+
+/// Whether a value of `Sec-WebSocket-Protocol` is so short and plain that none of its elements can be a token, nor a name
+/// that announces one.
+pub(super) fn hides_nothing(list: &str) -> bool {
+    list.len() < SHORT && !list.contains('.') && !list.contains("eyJ") && !bears_secret_name(list)
 }
 
 /// One element of `Sec-WebSocket-Protocol`, its token hidden.
@@ -125,7 +189,7 @@ pub(super) fn subprotocol_masked(name: &str) -> String {
             return format!("{keep}{HIDDEN}");
         }
     }
-    if looks_secret(name, 24) {
+    if looks_secret(name, SHORT) {
         return HIDDEN.to_owned();
     }
     name.to_owned()
@@ -164,4 +228,37 @@ fn is_known_word(tail: &str) -> bool {
             tail,
             "json" | "binary" | "msgpack" | "protobuf" | "ws" | "websocket"
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_wherever_it_stands() {
+        for name in SECRET_NAMES {
+            for name in [(*name).to_owned(), name.to_uppercase()] {
+                for text in [name.clone(), format!("my-{name}"), format!("t{name}x")] {
+                    assert!(bears_secret_name(&text), "{text}");
+                    let cut = text.get(..text.len() - 2).unwrap();
+                    let by_hand = SECRET_NAMES
+                        .iter()
+                        .any(|name| cut.to_ascii_lowercase().contains(name));
+                    assert_eq!(bears_secret_name(cut), by_hand, "{cut}");
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_hides_nothing_stays_as_it_is(list in "(chat|ws|auth|token|id_|bearer|eyJ|[a-z., -]{1,4}){0,5}") {
+            let shown: Vec<_> = list.split(',').map(|name| subprotocol_masked(name.trim())).collect();
+            let names: Vec<_> = list.split(',').map(str::trim).collect();
+            if hides_nothing(&list) {
+                proptest::prop_assert_eq!(shown, names.clone());
+                proptest::prop_assert!(!names.into_iter().any(names_a_token));
+            }
+        }
+    }
 }

@@ -135,7 +135,8 @@ fn cell(app: &App, judged: &JudgedAttempt, column: C, mask: &Mask) -> (String, T
 
 /// Host and path in one column.
 fn where_of(judged: &JudgedAttempt, mask: &Mask, room: usize) -> String {
-    let host = host_of(judged.attempt.outermost()).unwrap_or_else(|| "-".to_owned());
+    let host = host_of(judged.attempt.outermost())
+        .map_or_else(|| "-".to_owned(), std::borrow::Cow::into_owned);
     let path = mask.target(path_of(&judged.attempt));
     fitted_place(&mask.host(&host), &path, room)
 }

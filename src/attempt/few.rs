@@ -1,0 +1,69 @@
+//! One or several, without an allocation for the one that nearly always is alone.
+
+use std::iter;
+
+/// At least one, in the order in which they came.
+#[derive(Clone, Debug)]
+pub(super) struct Few<T> {
+    first: T,
+    others: Vec<T>,
+}
+
+impl<T> Few<T> {
+    pub(super) const fn one(first: T) -> Self {
+        let others = Vec::new();
+        Self { first, others }
+    }
+
+    pub(super) fn push(&mut self, other: T) {
+        self.others.push(other);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
+        iter::once(&self.first).chain(&self.others)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        iter::once(&mut self.first).chain(&mut self.others)
+    }
+
+    /// Takes those out that are not to be kept; false where that would be all of them, and one is left that is not wanted.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) -> bool {
+        self.others.retain(&keep);
+        keep(&self.first) || self.drop_first()
+    }
+
+    /// Takes the first out; false where it is the only one, and is left.
+    pub(super) fn drop_first(&mut self) -> bool {
+        let has_others = !self.others.is_empty();
+        if has_others {
+            self.first = self.others.remove(0);
+        }
+        has_others
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_a_list_that_is_never_empty() {
+        let mut few = Few::one(1);
+        few.push(2);
+        few.push(3);
+        few.iter_mut().for_each(|n| *n *= 10);
+        assert!(few.retain(|&n| n != 10));
+        assert_eq!(
+            (few.iter().rev().copied().collect::<Vec<_>>(), few.len()),
+            (vec![30, 20], 2)
+        );
+        assert!(few.drop_first());
+        assert!(!few.retain(|&n| n != 30));
+        assert!(!few.drop_first());
+    }
+}

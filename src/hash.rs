@@ -1,0 +1,13 @@
+//! Hash tables that are asked several times an event: seeded at random once a process, and quick on the short keys that
+//! packets bring. Strangers choose those keys, but see neither the seed nor how long an answer takes.
+
+use std::collections;
+
+/// The seed of a table, and of what is told apart by its hash alone.
+pub(crate) type Seed = foldhash::fast::RandomState;
+
+/// A hash table.
+pub(crate) type HashMap<K, V> = collections::HashMap<K, V, Seed>;
+
+/// The same of keys alone.
+pub(crate) type HashSet<K> = collections::HashSet<K, Seed>;
