@@ -120,7 +120,7 @@ impl Floor {
         if payload.is_empty() || line.state[dir] < IN_ORDER {
             return;
         }
-        let known = line.next[dir].wrapping_sub(seq) as i32;
+        let known = line.next[dir].wrapping_sub(seq).cast_signed();
         if known < 0 {
             return self.hold(at, dir, seq, payload);
         }
@@ -191,7 +191,7 @@ impl Floor {
         let Some(rare) = self.rare.get_mut(&(line.id, dir)) else {
             return;
         };
-        let known = line.next[dir].wrapping_sub(rare.start) as i32;
+        let known = line.next[dir].wrapping_sub(rare.start).cast_signed();
         if known < 0 {
             return;
         }
@@ -249,11 +249,12 @@ impl Floor {
     }
 
     fn counts(&self) -> String {
-        let [cont, text, bin, close, ping, pong] =
-            [0, 1, 2, 8, 9, 10].map(|code| self.opcodes[code]);
+        let of = |opcode: usize| self.opcodes[opcode];
         serde_json::json!({
             "packets": self.packets, "flows": self.flows, "up101": self.answers, "gaps": self.gaps,
-            "frames": {"cont": cont, "text": text, "bin": bin, "close": close, "ping": ping, "pong": pong},
+            "frames": {
+                "cont": of(0), "text": of(1), "bin": of(2), "close": of(8), "ping": of(9), "pong": of(10),
+            },
         })
         .to_string()
     }

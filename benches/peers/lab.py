@@ -38,17 +38,21 @@ def folder(given):
 
 
 def build(o):
-    """Paths of wscap and of the generator, built as one so that neither is built twice."""
-    command = ["cargo", "build", "--release", "--locked", "--bench", "peers", "--message-format=json-render-diagnostics"]
-    if not o.wscap:
-        command += ["--bin", "wscap"]
+    """Paths of wscap, and of the generator, which is built anew only when it changed: it would build all of wscap again."""
+    peers, parts = f"{ROOT}/target/release/peers", f"{ROOT}/benches/peers"
+    changed = max(os.path.getmtime(f"{where}/{name}") for where, _, names in os.walk(parts) for name in names
+                  if name.endswith(".rs"))
+    if not os.path.exists(peers) or os.path.getmtime(peers) < changed:
+        shutil.copy(cargo("peers", "--bench", "peers"), peers)
+    return os.path.abspath(o.wscap) if o.wscap else cargo("wscap"), peers
+
+
+def cargo(name, *what):
+    """Builds it, and says where it is."""
+    command = ["cargo", "build", "--release", "--locked", *what, "--message-format=json-render-diagnostics"]
     said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    made = {}
-    for line in said.splitlines():
-        item = json.loads(line)
-        if item.get("executable"):
-            made[item["target"]["name"]] = item["executable"]
-    return os.path.abspath(o.wscap) if o.wscap else made["wscap"], made["peers"]
+    made = (json.loads(line) for line in said.splitlines())
+    return next(item["executable"] for item in made if item.get("executable") and item["target"]["name"] == name)
 
 
 def capture(peers, scratch, profile, size, concurrency=None):

@@ -1,4 +1,4 @@
-//! What wscap is held against: generated captures with the truth about them, and a yardstick.
+//! What wscap is held against: generated captures with the truth about them, a yardstick, a sender.
 //!
 //! The scripts `compare`, `growth`, `live` and `instructions` beside it run it; nothing of it is part of wscap.
 
@@ -15,6 +15,7 @@
 )]
 
 mod floor;
+mod send;
 mod traffic;
 
 use std::fs::File;
@@ -25,7 +26,8 @@ use traffic::Profile;
 
 const USAGE: &str = "\
 usage: peers generate PROFILE BYTES OUT.pcap [SEED [CONCURRENCY]]   small, big, storm, idle or steady; prints the truth
-       peers floor FILE.pcap                                        the least that must be done; prints its counts";
+       peers floor FILE.pcap                                        the least that must be done; prints its counts
+       peers send FILE.pcap INTERFACE COUNT RATE                    packets, and packets a second; 0: as fast as it goes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args()
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
             generate(profile, bytes, out, seed, concurrency)
         }
         ["floor", file] => floor::run(file).map_err(Into::into),
+        ["send", file, interface, count, rate] => send(file, interface, count, rate),
+        [] => Ok(USAGE.into()),
         _ => Err(USAGE.into()),
     };
     match said {
@@ -73,4 +77,8 @@ fn generate(profile: &str, bytes: &str, out: &str, seed: &str, concurrency: &str
         &mut file,
     )?;
     Ok(serde_json::to_string(&truth)?)
+}
+
+fn send(file: &str, interface: &str, count: &str, rate: &str) -> Said {
+    Ok(send::run(file, interface, (count.parse()?, rate.parse()?))?)
 }

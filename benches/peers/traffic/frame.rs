@@ -91,11 +91,11 @@ fn header(from: usize, first: u8, len: u64, mask: [u8; 4]) -> Vec<u8> {
     match len {
         0..126 => header.push(masked | len as u8),
         126..65_536 => {
-            header.push(masked | 126);
+            header.push(masked | 0x7e);
             header.extend((len as u16).to_be_bytes());
         }
         _ => {
-            header.push(masked | 127);
+            header.push(masked | 0x7f);
             header.extend(len.to_be_bytes());
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum Answer {
     /// To a request that came with a key and without Upgrade.
     Stripped200,
     /// The client gives up after three seconds.
-    NoAnswer,
+    Nothing,
 }
 
 /// Those that a lone leg may meet beside the good one.
@@ -26,7 +26,7 @@ pub(crate) const BAD: &[Answer] = &[
     Answer::Status426,
     Answer::Status502,
     Answer::Stripped200,
-    Answer::NoAnswer,
+    Answer::Nothing,
 ];
 
 impl Answer {
@@ -49,7 +49,7 @@ impl Answer {
             Self::Status426 => ("status_426", "rejected"),
             Self::Status502 => ("status_502", "rejected"),
             Self::Stripped200 => ("stripped_200", "stripped"),
-            Self::NoAnswer => ("no_answer", "abandoned"),
+            Self::Nothing => ("no_answer", "abandoned"),
         }
     }
 }

@@ -165,7 +165,7 @@ impl Socket {
         let Some(hop) = self.hop else {
             self.stage = Stage::Answer;
             return match self.answer {
-                Answer::NoAnswer => 3 * SECOND,
+                Answer::Nothing => 3 * SECOND,
                 _ => leg.rtt + wire.rng.span(3 * MILLIS),
             };
         };
@@ -250,7 +250,7 @@ impl Socket {
             None => wire.truth.attempts.add(verdict),
         }
         self.stage = Stage::Refused;
-        if self.answer == Answer::NoAnswer {
+        if self.answer == Answer::Nothing {
             return 1;
         }
         if self.answer.is_101() {

@@ -244,11 +244,11 @@ impl<'w> Wire<'w> {
     /// One segment; two in a thousand with data are sent twice.
     pub(crate) fn segment(&mut self, leg: &mut Leg, from: usize, flags: u8, payload: &[u8]) {
         let seq = leg.ends[from].seq;
-        self.tcp(leg, from, seq, flags, payload);
+        self.tcp(leg, (from, seq), flags, payload);
         let taken = payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
         leg.ends[from].seq = seq.wrapping_add(taken);
         if !payload.is_empty() && self.rng.chance(20) {
-            self.tcp(leg, from, seq, flags, payload);
+            self.tcp(leg, (from, seq), flags, payload);
             self.truth.retransmits += 1;
         }
     }
@@ -258,7 +258,7 @@ impl<'w> Wire<'w> {
         let seq = leg.ends[from].seq;
         leg.ends[from].seq = seq.wrapping_add(parts[0].len() as u32);
         self.segment(leg, from, flags, parts[1]);
-        self.tcp(leg, from, seq, ACK, parts[0]);
+        self.tcp(leg, (from, seq), ACK, parts[0]);
         self.truth.swapped += 1;
     }
 
@@ -288,7 +288,7 @@ impl<'w> Wire<'w> {
         self.ack(leg, first);
     }
 
-    fn tcp(&mut self, leg: &mut Leg, from: usize, seq: u32, flags: u8, payload: &[u8]) {
+    fn tcp(&mut self, leg: &mut Leg, (from, seq): (usize, u32), flags: u8, payload: &[u8]) {
         let (mine, theirs) = (&leg.ends[from], &leg.ends[1 - from]);
         let acked = if flags & ACK == 0 { 0 } else { theirs.seq };
         let echo = theirs.clock;
