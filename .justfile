@@ -16,6 +16,14 @@ captures:
 live:
     cargo test --test it live -- --nocapture
 
+# How fast it is beside tcpdump; see docs/performance.md.
+compare:
+    benches/compare
+
+# Each room by itself.
+rooms:
+    cargo bench --bench rooms
+
 # Licences, advisories and sources of all crates (needs cargo-deny).
 deny:
     cargo deny check
