@@ -32,8 +32,9 @@ impl Timestamp {
 
     /// How long after `earlier` this is; zero where it is not after it (clocks step back).
     pub fn since(self, earlier: Self) -> Duration {
-        let nanos = i128::from(self.0) - i128::from(earlier.0);
-        Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+        // As unsigned numbers the difference of any two fits.
+        let nanos = self.0.max(earlier.0).wrapping_sub(earlier.0);
+        Duration::from_nanos(nanos.cast_unsigned())
     }
 
     /// The time `span` earlier; saturates.

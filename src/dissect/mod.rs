@@ -48,7 +48,7 @@ pub struct Dissector {
     table: Table<Connection>,
     counts: Counts,
     seen: Seen,
-    last_tick: Option<Timestamp>,
+    next_tick: Timestamp,
     last_health: Option<Timestamp>,
     /// Facts of the record at hand; empty between two calls.
     events: Vec<Event>,
@@ -76,7 +76,7 @@ impl Dissector {
             table: Table::new(limits),
             counts: Counts::default(),
             seen: Seen::default(),
-            last_tick: None,
+            next_tick: Timestamp::MIN,
             last_health: None,
             events: Vec::new(),
         }
@@ -139,10 +139,10 @@ impl Dissector {
         self.seen.first.get_or_insert(now);
         // Clocks step back, and files that are merged do; time does not.
         self.seen.now = self.seen.now.max(Some(now));
-        if self.last_tick.is_some_and(|last| now < last.after(TICK)) {
+        if now < self.next_tick {
             return;
         }
-        self.last_tick = Some(now);
+        self.next_tick = now.after(TICK);
         self.table.tick(
             now,
             &mut self.budget,

@@ -231,10 +231,27 @@ impl Fields {
             .filter(|element| !element.is_empty())
     }
 
+    /// Whether a list field has any element.
+    pub fn has_elements(&self, name: &str) -> bool {
+        self.all(name).any(|field| {
+            !field
+                .value
+                .iter()
+                .all(|b| b.is_ascii_whitespace() || *b == b',')
+        })
+    }
+
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        self.elements(name)
-            .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+        let element = element.as_bytes();
+        self.all(name).any(|field| {
+            // Nearly always it is the only one.
+            field.value.eq_ignore_ascii_case(element)
+                || field
+                    .value
+                    .split(|&b| b == b',')
+                    .any(|e| e.trim_ascii().eq_ignore_ascii_case(element))
+        })
     }
 
     /// How many field lines there are.

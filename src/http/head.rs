@@ -54,15 +54,32 @@ pub(crate) fn empty_lines(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// Length of a head with its blank line, searched for from `from`; `None` where it is not whole.
-pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
-    memchr::memchr_iter(b'\n', bytes.get(from..)?)
-        .map(|at| from + at + 1)
-        .find_map(|next| match bytes.get(next..)? {
-            [b'\n', ..] => Some(next + 1),
-            [b'\r', b'\n', ..] => Some(next + 2),
-            _ => None,
-        })
+/// Where a head ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Its length with the blank line.
+    pub(crate) len: usize,
+    /// A line of it may be folded.
+    pub(crate) folds: bool,
+}
+
+/// The end of a head, searched for from `from`; `None` where it is not whole.
+pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<End> {
+    let mut folds = from > 0;
+    for at in memchr::memchr_iter(b'\n', bytes.get(from..)?) {
+        let next = from + at + 1;
+        let len = match bytes.get(next..)? {
+            [b'\n', ..] => next + 1,
+            [b'\r', b'\n', ..] => next + 2,
+            [b' ' | b'\t', ..] => {
+                folds = true;
+                continue;
+            }
+            _ => continue,
+        };
+        return Some(End { len, folds });
+    }
+    None
 }
 
 /// Whether a message of this kind may begin so; `None` where more bytes are needed to tell.
@@ -117,8 +134,8 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
     }
 }
 
-/// Reads a whole head, from its start line to its blank line.
-pub(crate) fn parse(kind: Kind, head: &[u8], fields: u64) -> Result<Head, Broken> {
+/// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
+pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
     let fields = usize::try_from(fields).unwrap_or(MOST_FIELDS);
     let mut few = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut many;
@@ -128,7 +145,11 @@ pub(crate) fn parse(kind: Kind, head: &[u8], fields: u64) -> Result<Head, Broken
         many = vec![MaybeUninit::uninit(); fields.min(MOST_FIELDS)];
         &mut many[..]
     };
-    let head = unfold(head);
+    let head = if folds {
+        unfold(head)
+    } else {
+        Cow::Borrowed(head)
+    };
     match kind {
         Kind::Request => parse_request(&head, room).map(Head::Request),
         Kind::Response => parse_response(&head, room).map(Head::Response),
@@ -246,7 +267,7 @@ mod tests {
     use super::*;
 
     fn request(head: &[u8]) -> RequestHead {
-        match parse(Kind::Request, head, 128) {
+        match parse(Kind::Request, head, true, 128) {
             Ok(Head::Request(head)) => head,
             other => panic!("{other:?}"),
         }
@@ -265,7 +286,8 @@ mod tests {
             "A\nb: c\r\n\n",
         ] {
             let with_more = [head.as_bytes(), b"rest\n\n"].concat();
-            assert_eq!(end_of_head(&with_more, 0), Some(head.len()), "{head:?}");
+            let end = end_of_head(&with_more, 0).map(|end| end.len);
+            assert_eq!(end, Some(head.len()), "{head:?}");
             for cut in 0..head.len() {
                 assert_eq!(end_of_head(&with_more[..cut], 0), None);
             }
@@ -288,6 +310,7 @@ mod tests {
         match parse(
             Kind::Response,
             b"HTTP/1.1 101\r\nUpgrade : websocket\r\n\r\n",
+            false,
             128,
         ) {
             Ok(Head::Response(head)) => {
@@ -313,15 +336,18 @@ mod tests {
             b"GET /\r\n\r\n",
             b"GET / HTTP/3.0\r\n\r\n",
         ] {
-            assert_eq!(parse(Kind::Request, bad, 128), Err(Broken::Malformed));
+            assert_eq!(
+                parse(Kind::Request, bad, false, 128),
+                Err(Broken::Malformed)
+            );
         }
         let many = ["GET / HTTP/1.1\r\n", &"a: b\r\n".repeat(5), "\r\n"].concat();
         assert_eq!(
-            parse(Kind::Request, many.as_bytes(), 4),
+            parse(Kind::Request, many.as_bytes(), false, 4),
             Err(Broken::TooManyFields)
         );
-        assert!(parse(Kind::Request, many.as_bytes(), 5).is_ok());
-        assert!(parse(Kind::Request, many.as_bytes(), 1000).is_ok());
+        assert!(parse(Kind::Request, many.as_bytes(), false, 5).is_ok());
+        assert!(parse(Kind::Request, many.as_bytes(), false, 1000).is_ok());
     }
 
     #[test]

@@ -136,15 +136,19 @@ impl Reader {
             self.started = piece.at;
         }
         let before = buffer.len();
-        let in_place = before == 0 && head::end_of_head(piece.bytes, 0).is_some();
-        if !in_place {
+        let whole = if before == 0 {
+            head::end_of_head(piece.bytes, 0)
+        } else {
+            None
+        };
+        if whole.is_none() {
             let room = limit.saturating_sub(before);
             let part = piece.bytes.get(..room).unwrap_or(piece.bytes);
             if !buffer.append(part, budget) {
                 return Err(Broken::NoRoom);
             }
         }
-        let bytes = if in_place {
+        let bytes = if whole.is_some() {
             piece.bytes
         } else {
             buffer.bytes()
@@ -153,15 +157,20 @@ impl Reader {
             return Err(Broken::Malformed);
         }
         // The blank line may have begun in the piece before: three bytes of it at most.
-        match head::end_of_head(bytes, before.saturating_sub(3)) {
-            Some(end) if end <= limit => {
+        let end = match whole {
+            None if before > 0 => head::end_of_head(bytes, before.saturating_sub(3)),
+            whole => whole,
+        };
+        match end {
+            Some(end) if end.len <= limit => {
                 let head = head::parse(
                     self.kind,
-                    bytes.get(..end).unwrap_or_default(),
+                    bytes.get(..end.len).unwrap_or_default(),
+                    end.folds,
                     limits.header_fields,
                 )?;
                 buffer.clear(budget);
-                skip(&mut piece.bytes, end.saturating_sub(before));
+                skip(&mut piece.bytes, end.len.saturating_sub(before));
                 Ok(Step::Head {
                     head,
                     started: self.started,

@@ -52,6 +52,7 @@ pub(super) struct Fragment {
 }
 
 /// Reads an IPv4 header; padding behind the packet is cut off.
+#[inline]
 pub(super) fn v4(rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
     let (head, _) = rest.take::<20>()?;
     let &[
@@ -105,6 +106,7 @@ pub(super) fn v4(rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
 }
 
 /// Reads an IPv6 header and its extension headers.
+#[inline]
 pub(super) fn v6(rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
     let (&[first, _, _, _, l0, l1, next, hops], rest) = rest.take::<8>()?;
     let (src, rest) = rest.take::<16>()?;
@@ -127,8 +129,16 @@ pub(super) fn v6(rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
     extensions(header, rest)
 }
 
+#[inline]
+fn extensions(header: Header, rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
+    if header.protocol == TCP {
+        return Some((header, Inner::Whole, rest));
+    }
+    pass_extensions(header, rest)
+}
+
 /// Passes over extension headers (RFC 8200 §4), and over the authentication header, which IPv4 has too (RFC 4302).
-fn extensions(mut header: Header, mut rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
+fn pass_extensions(mut header: Header, mut rest: Rest<'_>) -> Option<(Header, Inner, Rest<'_>)> {
     for _ in 0..EXTENSIONS {
         let len = match header.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY | HIP | SHIM6 if header.src.is_ipv6() => {

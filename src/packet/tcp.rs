@@ -6,6 +6,7 @@ use crate::packet::{Flags, Rest, Segment};
 use crate::time::Stamp;
 
 /// Reads a segment. Its fixed 20 bytes must be there; options that the snap length cut are done without.
+#[inline]
 pub(super) fn segment<'a>(at: Stamp, ip: &Header, rest: Rest<'a>) -> Option<Segment<'a>> {
     let (head, _) = rest.take::<20>()?;
     let &[

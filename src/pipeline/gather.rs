@@ -24,7 +24,7 @@ pub(super) struct Gather {
     /// First and latest time there was.
     began: Option<Timestamp>,
     now: Timestamp,
-    ticked: Timestamp,
+    next_tick: Timestamp,
     told: Timestamp,
     live: bool,
     packets: u64,
@@ -42,7 +42,7 @@ impl Gather {
             notices: Vec::new(),
             began: None,
             now: Timestamp::MIN,
-            ticked: Timestamp::MIN,
+            next_tick: Timestamp::MIN,
             told: Timestamp::MIN,
             live,
             packets: 0,
@@ -134,8 +134,8 @@ impl Gather {
             self.enough = true;
             return;
         }
-        if now.since(self.ticked) >= TICK {
-            self.ticked = now;
+        if now >= self.next_tick {
+            self.next_tick = now.after(TICK);
             self.dissector.tick(now, &mut self.events);
             self.events.push(Event::Tick(now));
         }

@@ -171,6 +171,9 @@ fn first(fields: &Fields, name: &str) -> Option<Box<str>> {
 }
 
 fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
+    if fields.first(name).is_none() {
+        return Box::default();
+    }
     fields
         .elements(name)
         .map(|element| String::from_utf8_lossy(element).into())
@@ -178,8 +181,12 @@ fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
 }
 
 fn extensions(fields: &Fields) -> Box<[Extension]> {
+    const NAME: &str = "sec-websocket-extensions";
+    if fields.first(NAME).is_none() {
+        return Box::default();
+    }
     fields
-        .elements("sec-websocket-extensions")
+        .elements(NAME)
         .map(|element| {
             let text = String::from_utf8_lossy(element);
             let mut parts = text.split(';').map(str::trim);

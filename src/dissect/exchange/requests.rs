@@ -71,7 +71,7 @@ impl Exchanges {
         self.next = self.next.saturating_add(1);
         let offer = Offer::of(&head);
         let websocket = websocket::asks_for_websocket(&head, &offer);
-        let told = websocket || head.fields.elements("upgrade").next().is_some();
+        let told = websocket || head.fields.has_elements("upgrade");
         let method = Method::of(&head);
         let mut pending = Pending {
             exchange,
