@@ -256,6 +256,8 @@ pub struct Frames {
     pub ping_waits: [Option<Timestamp>; 2],
     /// Payload bytes announced of the latest message of each side, as of this fact.
     pub latest: [u64; 2],
+    /// When the header of the first text, binary or continuation frame of each side was whole, since the last such fact.
+    pub began: [Option<Timestamp>; 2],
     /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
 }

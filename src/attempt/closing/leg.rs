@@ -80,13 +80,17 @@ impl ClosingLeg {
                 self.server_frames.add(&frames.server);
                 (self.largest, self.unfinished) = (frames.largest, frames.unfinished);
                 (self.ping_waits, self.latest) = (frames.ping_waits, frames.latest);
+                let mine = self.began.iter_mut().zip(self.blind);
+                for ((mine, blind), seen) in mine.zip(frames.began) {
+                    *mine = mine.or(seen.filter(|_| !blind));
+                }
                 for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
                     *mine = seen.or(*mine);
                 }
             }
             Fact::Pong { pinged, rtt } => {
                 if let Some(trips) = self.rtt.get_mut(pinged.index()) {
-                    trips.extend([*rtt]);
+                    trips.extend([(at.ts.before(*rtt), *rtt)]);
                 }
             }
             Fact::Close { dir, close } if self.has_room_for_close(*dir) => {

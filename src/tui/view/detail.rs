@@ -153,9 +153,9 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
     let ladder = match app.snapshot.attempt(closing.attempt) {
         Some(attempt) => {
             let mask = Mask::of_attempt(app.setup.report.redact, &attempt.attempt);
-            Ladder::of_attempt(attempt, Some(closing), &mask)
+            Ladder::of_attempt(attempt, Some(judged), &mask)
         }
-        None => Ladder::of_closing(closing, &mask),
+        None => Ladder::of_closing(judged, &mask),
     };
     lines.extend(ladder.lines(width, app.theme));
     lines.push(Line::default());
@@ -180,6 +180,12 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
             span(closing.idle())
         )],
     );
+    if let Some(meaning) = &judgement.meaning {
+        add(
+            "Code",
+            &[format!("{} Known by {}.", meaning.text, meaning.known_by)],
+        );
+    }
     advice(&mut add, &judgement.advice);
     if closing.lossy {
         add(
