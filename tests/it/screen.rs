@@ -397,7 +397,7 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     // The right lines stand in a second location; the first one is nginx as it comes.
     let good = "} location /good { proxy_pass http://10.2.0.2:8080; proxy_http_version 1.1; \
                 proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
-    let Some(stage) = Stage::new(good) else {
+    let Some((stage, ws)) = Stage::with_ws(good) else {
         return;
     };
     let Some(terminal) = Terminal::open(80, 24) else {
@@ -412,11 +412,16 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     );
     terminal.run(&format!("{} -i any --utc; echo code=$?", words.join(" ")));
     terminal.wait("WAITING for the first WebSocket handshake");
-    let crowd = stage
-        .net
-        .helper("c", "live::helper_crowd", &format!("{PROXY}:80"))
-        .stdout(Stdio::null())
-        .spawn();
+    let mut crowd = match &ws {
+        Some(node) => {
+            let urls = ["ws", "good"].map(|path| format!("ws://{PROXY}/{path}"));
+            node.clients(&stage.net, "c", &urls)
+        }
+        None => stage
+            .net
+            .helper("c", "live::helper_crowd", &format!("{PROXY}:80")),
+    };
+    let crowd = crowd.stdout(Stdio::null()).spawn();
     let crowd = Running(crowd.unwrap());
     let many =
         |screen: &str| number_behind(screen, "ok") >= 20 && number_behind(screen, "stripped") >= 20;
@@ -440,6 +445,27 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     assert!(detail.contains("proxy nginx"), "{detail}");
     assert!(detail.contains(&format!("{PROXY}:80")), "{detail}");
     terminal.press("Escape");
+    terminal.wait("WHAT BREAKS");
+    // One that opened, from its SYN to its end.
+    terminal.press("a");
+    terminal.press("/");
+    terminal.tmux(&["send-keys", "-l", "verdict:ok code:1000"]);
+    terminal.press("Enter");
+    terminal.wait("esc takes it away");
+    terminal.press("Enter");
+    let opened = terminal.wait("Close 1000 Normal Closure");
+    let rungs = ["SYN", "GET ", "101 ", "1 text message", "Close 1000"];
+    let at = rungs.map(|rung| {
+        opened
+            .find(rung)
+            .unwrap_or_else(|| panic!("{rung}\n{opened}"))
+    });
+    assert!(at.is_sorted(), "{opened}");
+    terminal.press("PageDown");
+    terminal.wait("── FIN ");
+    terminal.press("Escape");
+    terminal.press("Escape");
+    terminal.press("o");
     terminal.wait("WHAT BREAKS");
     terminal.press("Space");
     let frozen = terminal.wait("FROZEN");

@@ -175,7 +175,10 @@ fn answered_words(counts: &FrameCounts, trips: &RoundTrips) -> Vec<String> {
     match trips.count() {
         1 if counts.ping == 1 => vec![format!("ping, pong after {longest}"), "ping".to_owned()],
         n => vec![
-            format!("first of {} answered pings, pong within {longest}", number(n)),
+            format!(
+                "first of {} answered pings, pong within {longest}",
+                number(n)
+            ),
             format!("{} pings, pong within {longest}", number(n)),
             count(n, "ping", "pings"),
         ],
