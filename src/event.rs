@@ -38,6 +38,8 @@ pub enum Event {
     },
     /// The state of the capture so far.
     Health(Box<Health>),
+    /// Events were shed just here, of whichever connections: the analyzer could not follow.
+    Shed,
 }
 
 impl Event {

@@ -173,10 +173,11 @@ impl ClosingLeg {
         }
     }
 
-    /// It was joined in the middle.
+    /// It was joined in the middle, or what came in its middle was lost.
     pub(in crate::attempt) const fn joined(&mut self) {
         self.lossy = true;
         self.blind = [true; 2];
+        self.began = [None; 2];
     }
 
     fn tcp_end(&mut self, end: TcpEnd) {
