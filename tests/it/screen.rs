@@ -237,6 +237,41 @@ fn a_capture_is_browsed_by_keys_and_its_summary_stays() {
 }
 
 #[test]
+fn the_ladder_tells_when_what_came() {
+    let Some(terminal) = Terminal::open(120, 40) else {
+        return;
+    };
+    let file = capture("close/idle_timeout_nginx_60s.pcapng");
+    terminal.run(&format!("{WSCAP} -r {file} --tui --utc"));
+    terminal.wait("complete");
+    terminal.press("Enter");
+    let ladder = terminal.wait("FIX ");
+    let rungs = [
+        "0.0103 │◀─ 101 Switching Protocols",
+        "0.0208 │── first and only text message, 7 bytes",
+        "0.0291 │◀─ first and only text message, 7 bytes",
+        // The silence.
+        "       … │",
+        "60.0631 │◀─ FIN",
+    ];
+    let at = rungs.map(|rung| {
+        ladder
+            .find(rung)
+            .unwrap_or_else(|| panic!("{rung}\n{ladder}"))
+    });
+    assert!(at.is_sorted(), "{ladder}");
+    // How it ended stands at the attempt too.
+    terminal.press("a");
+    terminal.press("Enter");
+    let attempt = terminal.wait("Later: Closed with 1006");
+    assert!(
+        attempt.contains("For how it closed: c, then enter."),
+        "{attempt}"
+    );
+    terminal.press("q");
+}
+
+#[test]
 fn exit_codes_are_those_without_a_screen() {
     let Some(terminal) = Terminal::open(80, 24) else {
         return;

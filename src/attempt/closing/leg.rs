@@ -211,3 +211,36 @@ impl ClosingLeg {
         self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Frames;
+
+    fn frames(began: [Option<i64>; 2]) -> Fact {
+        Fact::Frames(Box::new(Frames {
+            began: began.map(|ms| ms.map(Timestamp::from_nanos)),
+            ..Frames::default()
+        }))
+    }
+
+    #[test]
+    fn the_first_message_is_the_first_one_told_unless_some_may_be_missing() {
+        let at = Stamp::default();
+        let mut leg = ClosingLeg::default();
+        leg.note(at, &frames([Some(5), None]));
+        leg.note(
+            at,
+            &Fact::Gap {
+                dir: Direction::ToClient,
+                len: 9,
+                over: GapOver::FrameHeader,
+            },
+        );
+        leg.note(at, &frames([Some(7), Some(8)]));
+        assert_eq!(leg.began, [Some(Timestamp::from_nanos(5)), None]);
+        // Of what was joined in the middle nothing is known to be the first.
+        leg.joined();
+        assert_eq!(leg.began, [None; 2]);
+    }
+}

@@ -29,7 +29,7 @@ impl Ladder {
                 && at.since(last) >= PAUSE
             {
                 let mut row = self.bars(&xs, width);
-                row.right(TIME - 1, "⋮", Tone::Dim);
+                row.right(TIME - 1, "…", Tone::Dim);
                 lines.push(row.line(theme));
             }
             last = arrow.at.or(last);

@@ -216,3 +216,105 @@ fn close(close: &Close, judgement: &ClosingJudgement, mask: &Mask) -> (Vec<Strin
     words.push(short);
     (words, tone)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{Kind, Meaning, Party};
+    use crate::tally::example::{at, closing};
+
+    fn words(rungs: impl IntoIterator<Item = Rung>) -> Vec<(bool, String)> {
+        let rungs = rungs.into_iter();
+        rungs
+            .map(|(at, words, _)| (at.is_some(), words[0].clone()))
+            .collect()
+    }
+
+    #[test]
+    fn messages_stand_at_the_first_one_where_that_was_seen() {
+        let mut leg = ClosingLeg::default();
+        assert!(messages(&leg, Direction::ToServer).is_none());
+        for (text, binary, n, began, said) in [
+            (1, 0, 1, true, "first and only text message, 7 bytes"),
+            (
+                0,
+                3,
+                3,
+                true,
+                "first of 3 binary messages, of up to 7 bytes",
+            ),
+            (1, 2, 3, false, "3 messages, of up to 7 bytes"),
+            // Begun and never finished.
+            (1, 0, 0, true, "first and only text message, 7 bytes"),
+        ] {
+            let counts = &mut leg.client_frames;
+            (counts.text, counts.binary, counts.messages) = (text, binary, n);
+            leg.largest[0].bytes = 7;
+            leg.began[0] = began.then(|| at(3));
+            let told = words(messages(&leg, Direction::ToServer));
+            assert_eq!(told, [(began, said.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn pings_tell_the_first_the_last_and_the_one_without_a_pong() {
+        let mut leg = ClosingLeg::default();
+        leg.server_frames.ping = 1;
+        let told = |leg: &ClosingLeg| {
+            let told = words(pings(leg, Direction::ToClient)).into_iter();
+            told.map(|(_, words)| words).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&leg), ["1 ping"]);
+        leg.rtt[1].extend([(at(10), Duration::from_millis(4))]);
+        assert_eq!(told(&leg), ["ping, pong after 4.0 ms"]);
+        leg.rtt[1].extend([(at(20), Duration::from_millis(2))]);
+        leg.server_frames.ping = 3;
+        leg.server_frames.pings_unanswered = 1;
+        leg.ping_waits[1] = Some(at(30));
+        assert_eq!(
+            told(&leg),
+            [
+                "first of 2 answered pings, pong within 4.0 ms",
+                "last answered ping",
+                "ping, no pong"
+            ]
+        );
+        let times: Vec<_> = pings(&leg, Direction::ToClient)
+            .iter()
+            .map(|rung| rung.0)
+            .collect();
+        assert_eq!(times, [10, 20, 30].map(|ms| Some(at(ms))));
+    }
+
+    #[test]
+    fn an_application_s_code_has_its_meaning_and_any_other_its_own_name() {
+        let mut judged = closing(5, Kind::Application, Some(4401), Party::Server);
+        judged.judgement.meaning = Some(Meaning {
+            name: "Unauthorized".into(),
+            of: "graphql-ws".into(),
+            known_by: "the subprotocol".into(),
+            text: "It subscribed too early.".into(),
+            fix: Vec::new().into(),
+        });
+        let close_of = |code, reason: &str| {
+            let frame = Close {
+                code: Some(CloseCode(code)),
+                reason: reason.into(),
+                reason_invalid: false,
+                malformed: false,
+            };
+            let mask = Mask::of_closing(true, &judged.closing);
+            close(&frame, &judged.judgement, &mask).0
+        };
+        assert_eq!(
+            close_of(4401, "no"),
+            [
+                "Close 4401 Unauthorized (graphql-ws): no",
+                "Close 4401 Unauthorized (graphql-ws)",
+                "Close 4401"
+            ]
+        );
+        assert_eq!(close_of(4400, ""), ["Close 4400"]);
+        assert_eq!(close_of(1000, "")[0], "Close 1000 Normal Closure");
+    }
+}

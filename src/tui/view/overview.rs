@@ -167,11 +167,11 @@ fn over_time(app: &App, width: usize) -> Vec<Vec<Cell>> {
     };
     if most > 0 {
         head = if most * 10 >= per_seconds {
-            format!("{head}, at most {}/s", rate(most, per_seconds))
+            format!("{head}, up to {}/s", rate(most, per_seconds))
         } else {
             // Too few for a second.
             let each = whole_span(per_seconds);
-            format!("{head}, at most {} in {each}", number(most))
+            format!("{head}, up to {} in {each}", number(most))
         };
     }
     vec![
