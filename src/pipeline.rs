@@ -545,7 +545,7 @@ mod tests {
     #[test]
     fn the_last_batch_says_what_was_shed() {
         let (sender, receiver) = crossbeam_channel::bounded(1);
-        let mut outbox = Outbox::shedding(sender.clone());
+        let mut outbox = Outbox::shedding(sender);
         assert!(outbox.send(&mut vec![tick()]) && outbox.send(&mut vec![tick()]));
         assert!(receiver.recv().is_ok());
         outbox.send_last(&mut vec![tick()]);
