@@ -106,7 +106,11 @@ fn words_and_signs(app: &App, width: usize) -> Vec<Line<'static>> {
             Tone::Warn,
         ),
         ("┊", "a leg that cannot be read, or was not seen", Tone::Dim),
-        ("…", "in the ladder: a second or more without a word", Tone::Dim),
+        (
+            "…",
+            "in the ladder: a second or more without a word",
+            Tone::Dim,
+        ),
         (
             "share",
             "of all attempts, or closings, of that host and path",
