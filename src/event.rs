@@ -38,6 +38,8 @@ pub enum Event {
     },
     /// The state of the capture so far.
     Health(Box<Health>),
+    /// Events were shed just here, of whichever connections: the analyzer could not follow.
+    Shed,
 }
 
 impl Event {
@@ -256,6 +258,8 @@ pub struct Frames {
     pub ping_waits: [Option<Timestamp>; 2],
     /// Payload bytes announced of the latest message of each side, as of this fact.
     pub latest: [u64; 2],
+    /// When the header of the first text, binary or continuation frame of each side was whole, since the last such fact.
+    pub began: [Option<Timestamp>; 2],
     /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
 }

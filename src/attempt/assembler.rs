@@ -38,6 +38,8 @@ pub struct Assembler {
     polls: Polls,
     reached: Reached,
     progress_due: Timestamp,
+    /// When events were shed last: of what was under way then, any may be missing.
+    shed_at: Option<Timestamp>,
 }
 
 impl Assembler {
@@ -55,6 +57,7 @@ impl Assembler {
             polls: Polls::default(),
             reached: Reached::default(),
             progress_due: Timestamp::MIN,
+            shed_at: None,
         }
     }
 
@@ -86,6 +89,11 @@ impl Assembler {
                 self.around.health(&health);
                 health.reached.add(&self.reached);
                 out.extend([Output::Health(health)]);
+            }
+            Event::Shed => {
+                self.shed_at = Some(self.now);
+                self.around.gap(self.now);
+                self.sockets.shed(self.now);
             }
         }
     }

@@ -256,6 +256,18 @@ impl Leg {
         }
     }
 
+    /// Events of any connection were shed at that time: what this leg had not shown by then it may have shown.
+    pub(super) fn shed(&mut self, at: Timestamp) {
+        if self.started() > at {
+            return;
+        }
+        if self.response.is_none() {
+            self.gaps.response = true;
+            self.gaps.behind = true;
+        }
+        self.gaps.later = true;
+    }
+
     /// How long to wait for what may follow the answer.
     fn settle_span(&self, lone: bool) -> Duration {
         match self.status() {

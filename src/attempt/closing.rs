@@ -46,6 +46,8 @@ pub(super) struct Sockets {
     refusals: VecDeque<Refusal>,
     /// For the hashes of their targets.
     seed: Seed,
+    /// When events were shed last.
+    shed_at: Option<Timestamp>,
 }
 
 /// A handshake that was refused a while ago: a gateway's own, maybe.
@@ -126,6 +128,11 @@ impl Sockets {
         if let Some(leg) = self.at(place) {
             leg.joined();
         }
+    }
+
+    /// Events of any connection were shed. What that means to each is seen at its end: they may be many.
+    pub(super) const fn shed(&mut self, at: Timestamp) {
+        self.shed_at = Some(at);
     }
 
     /// A handshake was refused. Where a gateway has opened towards its client first, the client's WebSocket ends by it.
@@ -241,6 +248,10 @@ impl Sockets {
         let Some(mut socket) = self.open.remove(&id) else {
             return;
         };
+        if self.shed_at.is_some_and(|shed| socket.opened_at <= shed) {
+            let views = socket.legs.iter_mut().flatten();
+            views.for_each(ClosingLeg::joined);
+        }
         let at = socket
             .first_end
             .or_else(|| is_over.then_some(now))

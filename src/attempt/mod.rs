@@ -263,8 +263,11 @@ pub struct ClosingLeg {
     pub client_frames: FrameCounts,
     /// Frames of the server.
     pub server_frames: FrameCounts,
-    /// Round-trip times of the pings of the client, and of the server.
+    /// The pings of the client, and of the server, that got a pong.
     pub rtt: [RoundTrips; 2],
+    /// When the client, and the server, began its first text or binary frame; `None` also where frames before it may be
+    /// missing.
+    pub began: [Option<Timestamp>; 2],
     /// When the client, and the server, sent the oldest of its pings that wait for a pong.
     pub ping_waits: [Option<Timestamp>; 2],
     /// Last byte of the client and of the server before the end.

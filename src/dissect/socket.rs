@@ -257,6 +257,14 @@ impl Socket {
         }
     }
 
+    /// A side begins a frame of a message; the first one counts.
+    fn began(&mut self, link: &Link<'_>, dir: Direction) {
+        let since = self.since.get_or_insert_default();
+        if let Some(first) = since.began.get_mut(dir.index()) {
+            first.get_or_insert(link.at.ts);
+        }
+    }
+
     /// Reads frames until the bytes are used up.
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
@@ -341,6 +349,9 @@ impl Socket {
                 let is_close = header.opcode == Opcode::CLOSE;
                 if !is_close {
                     self.heard(link.at.ts, dir);
+                }
+                if !past && !header.opcode.is_control() && !header.opcode.is_reserved() {
+                    self.began(link, dir);
                 }
                 let used = &mut self.sides.get_mut(dir).used;
                 if !is_close && !std::mem::replace(used, true) {

@@ -237,6 +237,7 @@ mod tests {
         match parse(
             Kind::Response,
             format!("HTTP/1.1 {head}\r\n\r\n").as_bytes(),
+            false,
             128,
         ) {
             Ok(Head::Response(head)) => Framing::of_response(&head, method),

@@ -103,7 +103,18 @@ pub(crate) fn of_closing(desk: Desk<'_>, judged: &JudgedClosing, group: Option<&
             clean(&mask.words(reason), 123)
         ));
     }
-    page.advice(&judgement.advice);
+    match &judgement.meaning {
+        // An application's own code is no finding, yet what it means is known.
+        Some(meaning) if judgement.findings.is_empty() => {
+            page.item(&format!("Known by {}.", meaning.known_by));
+            page.advice(&Advice {
+                cause: Some(meaning.text.to_string()),
+                fix: meaning.fix.to_vec(),
+                wont_help: Vec::new(),
+            });
+        }
+        _ => page.advice(&judgement.advice),
+    }
     page.0
 }
 
@@ -203,7 +214,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::{Kind, Party};
+    use crate::judge::{Kind, Meaning, Party};
     use crate::tally::example::{closing, stripped};
 
     fn desk(clock: &Clock) -> Desk<'_> {
@@ -241,6 +252,28 @@ mod tests {
         let ticket = of_closing(desk(&clock), &judged, None);
         assert!(ticket.starts_with("## WebSocket closed (1006 Abnormal Closure) on"));
         assert!(ticket.contains("10.1.0.2:50400 → 10.0.0.5:80"), "{ticket}");
+    }
+
+    #[test]
+    fn the_ticket_of_an_application_s_code_says_what_it_means_and_what_to_do() {
+        let clock = Clock::new(true);
+        let mut judged = closing(5, Kind::Application, Some(4401), Party::Server);
+        judged.judgement.meaning = Some(Meaning {
+            name: "Unauthorized".into(),
+            of: "graphql-ws".into(),
+            known_by: "the subprotocol".into(),
+            text: "It subscribed too early.".into(),
+            fix: ["Wait for connection_ack.".to_owned()].into(),
+        });
+        let ticket = of_closing(desk(&clock), &judged, None);
+        for part in [
+            "4401 Unauthorized (graphql-ws)",
+            "Known by the subprotocol.",
+            "It subscribed too early.",
+            "Wait for connection_ack.",
+        ] {
+            assert!(ticket.contains(part), "{part} is not in\n{ticket}");
+        }
     }
 
     #[test]

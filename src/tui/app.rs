@@ -7,7 +7,6 @@ use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
 };
 
-use crate::attempt::Closing;
 use crate::judge::{JudgedAttempt, JudgedClosing};
 use crate::report;
 use crate::report::ticket::{self, Desk};
@@ -264,10 +263,10 @@ impl App {
     }
 
     /// The closing of an attempt, where it is kept.
-    pub(super) fn closing_of(&self, id: u64) -> Option<&Closing> {
+    pub(super) fn closing_of(&self, id: u64) -> Option<&JudgedClosing> {
         let mut all = self.snapshot.recent_closings.iter();
         all.find(|judged| judged.closing.attempt == id)
-            .map(|judged| &judged.closing)
+            .map(|judged| &**judged)
     }
 
     /// Whether the first line of the list stays selected as new ones come.

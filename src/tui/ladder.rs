@@ -1,19 +1,17 @@
 //! The ladder of an attempt: who stands in it as columns, what they sent one another as arrows in the order of time.
 
 mod drawing;
+mod ending;
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Closing, ClosingLeg, Leg, Node, Role, RoundTrips};
-use crate::event::FrameCounts;
+use crate::attempt::{Attempt, Leg, Node, Role};
 use crate::flow::{Direction, End, Endpoint};
-use crate::judge::{Change, FindingId, Hop, JudgedAttempt, Message};
+use crate::judge::{Change, FindingId, Hop, JudgedAttempt, JudgedClosing, Message};
 use crate::report::mask::Mask;
 use crate::report::phrase::field_name;
 use crate::report::sanitize::clean;
-use crate::report::words::{bytes, count, span};
 use crate::time::Timestamp;
-use crate::websocket::CloseCode;
 
 use super::theme::Tone;
 
@@ -52,7 +50,7 @@ impl Ladder {
     /// Of an attempt, and of its closing where there is one.
     pub(super) fn of_attempt(
         judged: &JudgedAttempt,
-        closing: Option<&Closing>,
+        closing: Option<&JudgedClosing>,
         mask: &Mask,
     ) -> Self {
         let attempt = &judged.attempt;
@@ -62,16 +60,17 @@ impl Ladder {
             ladder.leg(judged, index, place, mask);
         }
         match closing {
-            Some(closing) => {
-                let is_followed = |index| closing.legs.iter().any(|leg| leg.leg == index);
+            Some(judged) => {
+                let legs = &judged.closing.legs;
+                let is_followed = |index| legs.iter().any(|leg| leg.leg == index);
                 for (index, (node, &place)) in attempt.legs.iter().zip(&places).enumerate() {
                     if !is_followed(index) {
                         ladder.end(&node.leg, place);
                     }
                 }
-                for leg in &closing.legs {
+                for leg in legs {
                     if let Some(&place) = places.get(leg.leg) {
-                        ladder.closing(leg, place, mask);
+                        ladder.ending(judged, leg, place, mask);
                     }
                 }
             }
@@ -80,31 +79,6 @@ impl Ladder {
                     ladder.end(&node.leg, place);
                 }
             }
-        }
-        ladder.sort();
-        ladder
-    }
-
-    /// Of a closing whose attempt is no longer kept.
-    pub(super) fn of_closing(closing: &Closing, mask: &Mask) -> Self {
-        let mut ladder = Self::default();
-        for (index, leg) in closing.legs.iter().enumerate() {
-            if index == 0 {
-                ladder.column("client", leg.client);
-            }
-            let is_last = index + 1 == closing.legs.len();
-            ladder.column(if is_last { "server" } else { "proxy" }, leg.server);
-            ladder.arrows.push(Arrow {
-                at: Some(leg.opened_at),
-                order: leg.opened_at,
-                from: index + 1,
-                to: index,
-                text: "101, open".to_owned(),
-                short: Vec::new(),
-                tone: Tone::Good,
-                changes: Vec::new(),
-            });
-            ladder.closing(leg, (index, index + 1), mask);
         }
         ladder.sort();
         ladder
@@ -332,61 +306,6 @@ impl Ladder {
         }
     }
 
-    /// What one leg showed once it was open.
-    fn closing(&mut self, leg: &ClosingLeg, (client, server): (usize, usize), mask: &Mask) {
-        let ends = |dir| match dir {
-            Direction::ToServer => (client, server),
-            Direction::ToClient => (server, client),
-        };
-        let sides = [
-            (Direction::ToServer, &leg.client_frames),
-            (Direction::ToClient, &leg.server_frames),
-        ];
-        for (dir, frames) in sides {
-            let rtt = leg.rtt.get(dir.index());
-            for text in frames_in_words(frames, rtt) {
-                self.arrow(Some(leg.opened_at), ends(dir), text, Tone::Plain);
-                if let Some(arrow) = self.arrows.last_mut() {
-                    // They came at many times: just behind the opening stands what they were in all.
-                    arrow.at = None;
-                    arrow.order = leg.opened_at.after(Duration::from_nanos(1));
-                }
-            }
-        }
-        for seen in &leg.closes {
-            let code = seen.close.code.map_or_else(
-                || "without a code".to_owned(),
-                |code| {
-                    let name = CloseCode(code.0).name().unwrap_or_default();
-                    format!("{} {name}", code.0).trim_end().to_owned()
-                },
-            );
-            let mut text = format!("Close {code}");
-            if !seen.close.reason.is_empty() {
-                text.push_str(": ");
-                text.push_str(&clean(&mask.words(&seen.close.reason), 123));
-            }
-            let is_clean = matches!(seen.close.code, None | Some(CloseCode(1000 | 1001)));
-            let tone = if is_clean { Tone::Good } else { Tone::Warn };
-            self.arrow(Some(seen.at.ts), ends(seen.dir), text, tone);
-            self.short(format!("Close {code}"));
-        }
-        if let Some((dir, since)) = leg.retransmitting {
-            let text = "sent again and again, not acknowledged".to_owned();
-            self.arrow(Some(since), ends(dir), text, Tone::Bad);
-        }
-        for end in &leg.tcp_ends {
-            let has_closed = !leg.closes.is_empty();
-            let tone = match (end.reset, has_closed) {
-                (_, false) => Tone::Warn,
-                (true, true) => Tone::Plain,
-                (false, true) => Tone::Dim,
-            };
-            let text = if end.reset { "RST" } else { "FIN" };
-            self.arrow(Some(end.at), ends(end.dir), text.to_owned(), tone);
-        }
-    }
-
     fn sort(&mut self) {
         self.arrows.sort_by_key(|arrow| arrow.order);
     }
@@ -449,23 +368,4 @@ fn server_name(
         Some(software) => format!("{role} {}", clean(&mask.words(&software), 30)),
         None => role.to_owned(),
     }
-}
-
-/// One line for the messages, one for the pings.
-fn frames_in_words(frames: &FrameCounts, rtt: Option<&RoundTrips>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if frames.messages > 0 || frames.data() > 0 {
-        let n = count(frames.messages.max(1), "message", "messages");
-        lines.push(format!("{n}, {}", bytes(frames.bytes)));
-    }
-    if frames.ping > 0 {
-        let pings = count(frames.ping, "ping", "pings");
-        let longest = rtt.filter(|rtt| rtt.count() > 0).map(RoundTrips::longest);
-        lines.push(match (frames.pings_unanswered, longest) {
-            (0, Some(longest)) => format!("{pings}, answered within {}", span(longest)),
-            (0, None) => pings,
-            (n, _) => format!("{pings}, {n} unanswered"),
-        });
-    }
-    lines
 }

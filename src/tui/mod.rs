@@ -77,11 +77,11 @@ pub fn run(setup: Setup, empty: Arc<Snapshot>, feed: &mut impl Feed) -> io::Resu
     let mut taken = terminal::take(setup.report.color)?;
     feed.begin()?;
     let mut app = App::new(setup, empty);
-    let mut pace = Pace::new(now());
+    let mut pace = Pace::new();
     loop {
         while let Some(update) = feed.next() {
             app.update(update);
-            pace.came();
+            pace.changed();
         }
         if feed.is_over() || terminal::is_lost() {
             return Ok(());
@@ -104,7 +104,7 @@ pub fn run(setup: Setup, empty: Arc<Snapshot>, feed: &mut impl Feed) -> io::Resu
                 Some(Effect::Mouse(on)) => Taken::mouse(on)?,
                 None => {}
             }
-            pace.pressed();
+            pace.changed();
             input = feed.input(Duration::ZERO);
         }
     }
@@ -118,47 +118,47 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// When to draw: what comes in at most once in a [`FRAME`], what a key did at once.
+/// When to draw: at most once in a [`FRAME`], whatever comes in and however long a key is held down. What a key did is
+/// drawn at once where the last picture is that old, else as soon as it is.
 #[derive(Debug)]
 struct Pace {
-    drawn: Instant,
-    came: bool,
-    pressed: bool,
+    /// The last picture; `None` before the first.
+    drawn: Option<Instant>,
+    /// Something is to be drawn.
+    stale: bool,
 }
 
 impl Pace {
-    const fn new(now: Instant) -> Self {
+    const fn new() -> Self {
         Self {
-            drawn: now,
-            came: false,
-            // The first picture is due.
-            pressed: true,
+            drawn: None,
+            stale: true,
         }
     }
 
-    const fn came(&mut self) {
-        self.came = true;
-    }
-
-    const fn pressed(&mut self) {
-        self.pressed = true;
+    /// Something came in, or a key was obeyed.
+    const fn changed(&mut self) {
+        self.stale = true;
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        self.pressed || (self.came && now.duration_since(self.drawn) >= FRAME)
+        self.stale && self.left(now).is_zero()
     }
 
     const fn drawn(&mut self, now: Instant) {
-        (self.drawn, self.came, self.pressed) = (now, false, false);
+        (self.drawn, self.stale) = (Some(now), false);
     }
 
     /// How long to wait for a key. Never longer than a frame: what comes in does not wake us.
     fn rest(&self, now: Instant) -> Duration {
-        if self.came {
-            FRAME.saturating_sub(now.duration_since(self.drawn))
-        } else {
-            FRAME
-        }
+        if self.stale { self.left(now) } else { FRAME }
+    }
+
+    /// Until the next picture may be drawn.
+    fn left(&self, now: Instant) -> Duration {
+        self.drawn.map_or(Duration::ZERO, |drawn| {
+            FRAME.saturating_sub(now.duration_since(drawn))
+        })
     }
 }
 
@@ -166,24 +166,50 @@ impl Pace {
 mod pace_tests {
     use super::*;
 
-    #[test]
-    fn a_key_is_drawn_at_once_and_a_flood_ten_times_a_second() {
+    /// Pictures drawn in a second in which that happens each millisecond.
+    fn pictures(mut each: impl FnMut(&mut Pace, u64)) -> usize {
         let start = now();
-        let mut pace = Pace::new(start);
-        assert!(pace.is_due(start));
-        pace.drawn(start);
-        let mut frames = 0;
+        let mut pace = Pace::new();
+        let mut pictures = 0;
         for ms in 0..1_000 {
             let at = start + Duration::from_millis(ms);
-            pace.came();
+            each(&mut pace, ms);
             if pace.is_due(at) {
-                frames += 1;
+                pictures += 1;
                 pace.drawn(at);
             }
             assert!(pace.rest(at) <= FRAME);
         }
-        assert!(frames <= 10, "{frames}");
-        pace.pressed();
-        assert!(pace.is_due(start + Duration::from_secs(1)));
+        pictures
+    }
+
+    #[test]
+    fn neither_a_flood_nor_a_key_held_down_draws_more_than_ten_times_a_second() {
+        assert_eq!(pictures(|pace, _| pace.changed()), 10);
+        // As a keyboard repeats, while pictures come in.
+        let held = |pace: &mut Pace, ms: u64| {
+            if ms.is_multiple_of(33) || ms.is_multiple_of(100) {
+                pace.changed();
+            }
+        };
+        assert_eq!(pictures(held), 10);
+        assert_eq!(pictures(|_, _| ()), 1, "the first");
+    }
+
+    #[test]
+    fn a_key_is_drawn_at_once_where_the_picture_is_old_and_else_when_it_is() {
+        let start = now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new();
+        assert!(pace.is_due(start));
+        pace.drawn(start);
+        pace.changed();
+        assert!(!pace.is_due(after(40)));
+        assert_eq!(pace.rest(after(40)), Duration::from_millis(60));
+        assert!(pace.is_due(after(100)));
+        pace.drawn(after(100));
+        assert_eq!(pace.rest(after(150)), FRAME, "nothing to draw");
+        pace.changed();
+        assert!(pace.is_due(after(350)), "at once");
     }
 }

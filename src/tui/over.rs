@@ -42,7 +42,11 @@ impl Subject {
     pub(super) fn fix(&self) -> &[String] {
         match self {
             Self::Attempt(judged) => &judged.judgement.advice.fix,
-            Self::Closing(judged) => &judged.judgement.advice.fix,
+            // An application's own code is no finding, yet it may be known what to do about it.
+            Self::Closing(judged) => match &judged.judgement.meaning {
+                Some(meaning) if judged.judgement.findings.is_empty() => &meaning.fix,
+                _ => &judged.judgement.advice.fix,
+            },
         }
     }
 }

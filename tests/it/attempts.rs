@@ -4,6 +4,7 @@ mod endings;
 mod leaving;
 mod lost_fields;
 mod opened;
+mod shed;
 mod upstream;
 
 use wscap::flow::{Direction, End};

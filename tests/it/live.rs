@@ -5,13 +5,14 @@ mod redirected;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::net::{BACKEND, CLIENT, Net, PROXY, PROXY_INNER, Running, why_not};
+use crate::support::node::Node;
 
 /// How long after the client got its answer the verdict may take.
 const SOON: Duration = Duration::from_secs(2);
@@ -149,6 +150,28 @@ impl Stage {
         Some(Self::in_net(Net::new(), &format!("{PROXY}:80"), settings))
     }
 
+    /// The same, with npm `ws` as the backend where that is installed; then `ws` comes with it.
+    pub(crate) fn with_ws(settings: &str) -> Option<(Self, Option<Node>)> {
+        if let Some(why) = why_not(&["ip", "nginx"]) {
+            println!("skipped: {why}");
+            return None;
+        }
+        let net = Net::new();
+        let Some(node) = Node::with_ws() else {
+            let stage = Self::in_net(net, &format!("{PROXY}:80"), settings);
+            return Some((stage, None));
+        };
+        let backend = node.server(&net, "b", "8080");
+        let stage = Self::started(
+            net,
+            ("b", "0.0.0.0:8080", backend),
+            ("p", format!("{PROXY}:80")),
+            &format!("{BACKEND}:8080"),
+            settings,
+        );
+        Some((stage, Some(node)))
+    }
+
     /// The same, with nginx listening there.
     fn in_net(net: Net, listen: &str, settings: &str) -> Self {
         let backend = format!("{BACKEND}:8080");
@@ -205,6 +228,24 @@ impl Stage {
     fn between(
         net: Net,
         (backend_host, backend_at): (&str, String),
+        proxy: (&str, String),
+        upstream: &str,
+        settings: &str,
+    ) -> Self {
+        let backend = net.helper(backend_host, "live::helper_backend", &backend_at);
+        Self::started(
+            net,
+            (backend_host, &backend_at, backend),
+            proxy,
+            upstream,
+            settings,
+        )
+    }
+
+    /// The same with a backend of its own, which is run on that host and then listens there.
+    fn started(
+        net: Net,
+        (backend_host, backend_at, mut backend): (&str, &str, Command),
         (proxy_host, proxy_at): (&str, String),
         upstream: &str,
         settings: &str,
@@ -222,10 +263,7 @@ impl Stage {
             ),
         )
         .unwrap();
-        let backend = net
-            .helper(backend_host, "live::helper_backend", &backend_at)
-            .stdout(Stdio::null())
-            .spawn();
+        let backend = backend.stdout(Stdio::null()).spawn();
         let nginx = net
             .command(proxy_host, "nginx")
             .arg("-c")
@@ -239,7 +277,7 @@ impl Stage {
             _nginx: Running(nginx.unwrap()),
             _folder: folder,
         };
-        stage.wait_for(backend_host, &backend_at);
+        stage.wait_for(backend_host, backend_at);
         stage.wait_for(proxy_host, &proxy_at);
         stage
     }
@@ -328,10 +366,7 @@ impl Capture {
     /// Ctrl-C; the summary that it prints.
     fn interrupt(mut self) -> Value {
         let id = self.child.0.id().to_string();
-        std::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap();
+        Command::new("kill").args(["-INT", &id]).status().unwrap();
         let summary = self.wait("summary");
         let status = self.child.0.wait().unwrap();
         assert_eq!(status.code(), Some(0));

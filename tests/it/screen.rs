@@ -237,6 +237,41 @@ fn a_capture_is_browsed_by_keys_and_its_summary_stays() {
 }
 
 #[test]
+fn the_ladder_tells_when_what_came() {
+    let Some(terminal) = Terminal::open(120, 40) else {
+        return;
+    };
+    let file = capture("close/idle_timeout_nginx_60s.pcapng");
+    terminal.run(&format!("{WSCAP} -r {file} --tui --utc"));
+    terminal.wait("complete");
+    terminal.press("Enter");
+    let ladder = terminal.wait("FIX ");
+    let rungs = [
+        "0.0103 │◀─ 101 Switching Protocols",
+        "0.0208 │── first and only text message, 7 bytes",
+        "0.0291 │◀─ first and only text message, 7 bytes",
+        // The silence.
+        "       … │",
+        "60.0631 │◀─ FIN",
+    ];
+    let at = rungs.map(|rung| {
+        ladder
+            .find(rung)
+            .unwrap_or_else(|| panic!("{rung}\n{ladder}"))
+    });
+    assert!(at.is_sorted(), "{ladder}");
+    // How it ended stands at the attempt too.
+    terminal.press("a");
+    terminal.press("Enter");
+    let attempt = terminal.wait("Later: Closed with 1006");
+    assert!(
+        attempt.contains("For how it closed: c, then enter."),
+        "{attempt}"
+    );
+    terminal.press("q");
+}
+
+#[test]
 fn exit_codes_are_those_without_a_screen() {
     let Some(terminal) = Terminal::open(80, 24) else {
         return;
@@ -397,7 +432,7 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     // The right lines stand in a second location; the first one is nginx as it comes.
     let good = "} location /good { proxy_pass http://10.2.0.2:8080; proxy_http_version 1.1; \
                 proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
-    let Some(stage) = Stage::new(good) else {
+    let Some((stage, ws)) = Stage::with_ws(good) else {
         return;
     };
     let Some(terminal) = Terminal::open(80, 24) else {
@@ -412,11 +447,16 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     );
     terminal.run(&format!("{} -i any --utc; echo code=$?", words.join(" ")));
     terminal.wait("WAITING for the first WebSocket handshake");
-    let crowd = stage
-        .net
-        .helper("c", "live::helper_crowd", &format!("{PROXY}:80"))
-        .stdout(Stdio::null())
-        .spawn();
+    let mut crowd = match &ws {
+        Some(node) => {
+            let urls = ["ws", "good"].map(|path| format!("ws://{PROXY}/{path}"));
+            node.clients(&stage.net, "c", &urls)
+        }
+        None => stage
+            .net
+            .helper("c", "live::helper_crowd", &format!("{PROXY}:80")),
+    };
+    let crowd = crowd.stdout(Stdio::null()).spawn();
     let crowd = Running(crowd.unwrap());
     let many =
         |screen: &str| number_behind(screen, "ok") >= 20 && number_behind(screen, "stripped") >= 20;
@@ -440,6 +480,27 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     assert!(detail.contains("proxy nginx"), "{detail}");
     assert!(detail.contains(&format!("{PROXY}:80")), "{detail}");
     terminal.press("Escape");
+    terminal.wait("WHAT BREAKS");
+    // One that opened, from its SYN to its end.
+    terminal.press("a");
+    terminal.press("/");
+    terminal.tmux(&["send-keys", "-l", "verdict:ok code:1000"]);
+    terminal.press("Enter");
+    terminal.wait("esc takes it away");
+    terminal.press("Enter");
+    let opened = terminal.wait("Close 1000 Normal Closure");
+    let rungs = ["SYN", "GET ", "101 ", "1 text message", "Close 1000"];
+    let at = rungs.map(|rung| {
+        opened
+            .find(rung)
+            .unwrap_or_else(|| panic!("{rung}\n{opened}"))
+    });
+    assert!(at.is_sorted(), "{opened}");
+    terminal.press("PageDown");
+    terminal.wait("── FIN ");
+    terminal.press("Escape");
+    terminal.press("Escape");
+    terminal.press("o");
     terminal.wait("WHAT BREAKS");
     terminal.press("Space");
     let frozen = terminal.wait("FROZEN");

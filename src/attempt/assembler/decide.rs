@@ -52,6 +52,9 @@ impl Assembler {
             return;
         };
         case.legs.iter_mut().for_each(LiveLeg::elect);
+        if let Some(shed_at) = self.shed_at {
+            case.legs.iter_mut().for_each(|live| live.leg.shed(shed_at));
+        }
         self.absorb_earlier(&mut case);
         let tails: HashMap<ConnId, Tails> = case
             .legs
@@ -341,7 +344,8 @@ impl Assembler {
             hop_passes_others: self
                 .around
                 .passes_others(outermost.connection.server, self.now),
-            lossy: self.around.lost() != lost_before,
+            lossy: self.around.lost() != lost_before
+                || self.shed_at.is_some_and(|at| outermost.started() <= at),
             is_ambiguous: false,
             fell_back,
         }

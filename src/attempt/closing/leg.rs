@@ -80,13 +80,17 @@ impl ClosingLeg {
                 self.server_frames.add(&frames.server);
                 (self.largest, self.unfinished) = (frames.largest, frames.unfinished);
                 (self.ping_waits, self.latest) = (frames.ping_waits, frames.latest);
+                let mine = self.began.iter_mut().zip(self.blind);
+                for ((mine, blind), seen) in mine.zip(frames.began) {
+                    *mine = mine.or(seen.filter(|_| !blind));
+                }
                 for (mine, seen) in self.last_bytes.iter_mut().zip(frames.last) {
                     *mine = seen.or(*mine);
                 }
             }
             Fact::Pong { pinged, rtt } => {
                 if let Some(trips) = self.rtt.get_mut(pinged.index()) {
-                    trips.extend([*rtt]);
+                    trips.extend([(at.ts.before(*rtt), *rtt)]);
                 }
             }
             Fact::Close { dir, close } if self.has_room_for_close(*dir) => {
@@ -169,10 +173,11 @@ impl ClosingLeg {
         }
     }
 
-    /// It was joined in the middle.
+    /// It was joined in the middle, or what came in its middle was lost.
     pub(in crate::attempt) const fn joined(&mut self) {
         self.lossy = true;
         self.blind = [true; 2];
+        self.began = [None; 2];
     }
 
     fn tcp_end(&mut self, end: TcpEnd) {
@@ -204,5 +209,38 @@ impl ClosingLeg {
     pub(super) fn is_over(&self) -> bool {
         let fin = |dir| self.tcp_ends.iter().any(|end| end.dir == dir);
         self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Frames;
+
+    fn frames(began: [Option<i64>; 2]) -> Fact {
+        Fact::Frames(Box::new(Frames {
+            began: began.map(|ms| ms.map(Timestamp::from_nanos)),
+            ..Frames::default()
+        }))
+    }
+
+    #[test]
+    fn the_first_message_is_the_first_one_told_unless_some_may_be_missing() {
+        let at = Stamp::default();
+        let mut leg = ClosingLeg::default();
+        leg.note(at, &frames([Some(5), None]));
+        leg.note(
+            at,
+            &Fact::Gap {
+                dir: Direction::ToClient,
+                len: 9,
+                over: GapOver::FrameHeader,
+            },
+        );
+        leg.note(at, &frames([Some(7), Some(8)]));
+        assert_eq!(leg.began, [Some(Timestamp::from_nanos(5)), None]);
+        // Of what was joined in the middle nothing is known to be the first.
+        leg.joined();
+        assert_eq!(leg.began, [None; 2]);
     }
 }

@@ -1,8 +1,11 @@
-//! Round-trip times of pings, few enough to keep for days.
+//! Pings that were answered: few enough numbers to keep for days.
 
 use std::time::Duration;
 
-/// Round-trip times of one side's pings: an even sample of all of them, with their number and the longest.
+use crate::time::Timestamp;
+
+/// One side's pings that got a pong: an even sample of their round-trip times, with their number, the longest, and when
+/// the first and the last were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrips {
     /// In microseconds: one of each `2^thinned`.
@@ -10,6 +13,8 @@ pub struct RoundTrips {
     thinned: u8,
     count: u64,
     longest: Duration,
+    /// The first and the last, where there are any.
+    sent: [Timestamp; 2],
 }
 
 /// Times kept; at so many every second one goes, so that those left are spread over the whole life.
@@ -24,6 +29,11 @@ impl RoundTrips {
     /// The longest of all.
     pub const fn longest(&self) -> Duration {
         self.longest
+    }
+
+    /// When the first and the last were sent; `None` without any.
+    pub fn sent(&self) -> Option<[Timestamp; 2]> {
+        (self.count > 0).then_some(self.sent)
     }
 
     /// The sample, in the order of the pings.
@@ -44,7 +54,19 @@ impl RoundTrips {
         sorted.get(sorted.len().saturating_sub(1) / 2).copied()
     }
 
-    fn note(&mut self, trip: Duration) {
+    /// The same, so much later.
+    #[cfg(test)]
+    pub(crate) fn moved(&self, by: Duration) -> Self {
+        let sent = self.sent.map(|sent| sent.after(by));
+        Self {
+            sent,
+            ..self.clone()
+        }
+    }
+
+    fn note(&mut self, sent: Timestamp, trip: Duration) {
+        let first = self.sent().map_or(sent, |[first, _]| first);
+        self.sent = [first, sent];
         if self.count.is_multiple_of(u64::from(self.each())) {
             let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
             self.sample.push(micros);
@@ -62,10 +84,10 @@ impl RoundTrips {
     }
 }
 
-impl Extend<Duration> for RoundTrips {
-    fn extend<I: IntoIterator<Item = Duration>>(&mut self, trips: I) {
-        for trip in trips {
-            self.note(trip);
+impl Extend<(Timestamp, Duration)> for RoundTrips {
+    fn extend<I: IntoIterator<Item = (Timestamp, Duration)>>(&mut self, trips: I) {
+        for (sent, trip) in trips {
+            self.note(sent, trip);
         }
     }
 }
@@ -78,7 +100,10 @@ mod tests {
     fn a_million_trips_leave_an_even_sample() {
         let mut trips = RoundTrips::default();
         assert_eq!(trips.middle(), None);
-        trips.extend((1..=1_000_000).map(Duration::from_micros));
+        assert_eq!(trips.sent(), None);
+        let at = |n: u64| Timestamp::from_nanos(n.cast_signed());
+        trips.extend((1..=1_000_000).map(|n| (at(n), Duration::from_micros(n))));
+        assert_eq!(trips.sent(), Some([at(1), at(1_000_000)]));
         assert_eq!(trips.count(), 1_000_000);
         assert_eq!(trips.longest(), Duration::from_secs(1));
         assert!(trips.sample.len() < KEPT && trips.sample.len() >= KEPT / 2);

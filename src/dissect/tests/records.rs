@@ -81,6 +81,7 @@ fn facts_ticks_and_health_come_in_the_order_of_time() {
             Event::Tick(ts) => format!("tick{}", ts.as_nanos() / 1_000_000),
             Event::Health(health) => format!("health({})", health.packets),
             Event::Interface { .. } => "interface".into(),
+            Event::Shed => "shed".into(),
         })
         .collect();
     assert_eq!(

@@ -212,7 +212,7 @@ fn losses(health: &Health) -> Vec<String> {
     }
     if health.shed_events > 0 {
         lines.push(format!(
-            "{} could not be analysed in time: use a filter.",
+            "{} could not be analysed in time: attempts that may be touched are not judged. Use a filter.",
             count(health.shed_events, "event", "events")
         ));
     }

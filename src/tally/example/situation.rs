@@ -226,6 +226,7 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         },
         server_frames: FrameCounts::default(),
         rtt: Default::default(),
+        began: [Some(at(5_000)), None],
         ping_waits: [None; 2],
         last_bytes: [Some(at(5_000)), None],
         largest: [
@@ -244,7 +245,8 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         torn: [false; 2],
         one_sided: false,
     };
-    leg.rtt[0].extend([700, 300].map(Duration::from_micros));
+    leg.rtt[0]
+        .extend([(20_000, 700), (40_000, 300)].map(|(ms, us)| (at(ms), Duration::from_micros(us))));
     let severity = match kind {
         Kind::Fault | Kind::Illegal => Severity::Error,
         Kind::Abnormal => Severity::Warning,

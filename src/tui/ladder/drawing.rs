@@ -10,6 +10,8 @@ use super::{Arrow, Ladder};
 
 /// Columns of the time.
 const TIME: usize = 9;
+/// A silence that is seen as such.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Closer together no arrow bears a word.
 const NARROWEST: usize = 12;
 /// Wider apart the eye loses the line.
@@ -21,7 +23,16 @@ impl Ladder {
         let xs = self.positions(width);
         let mut lines = self.heads(&xs, width, theme);
         let began = self.arrows.iter().filter_map(|arrow| arrow.at).min();
+        let mut last = began;
         for arrow in &self.arrows {
+            if let Some((at, last)) = arrow.at.zip(last)
+                && at.since(last) >= PAUSE
+            {
+                let mut row = self.bars(&xs, width);
+                row.right(TIME - 1, "…", Tone::Dim);
+                lines.push(row.line(theme));
+            }
+            last = arrow.at.or(last);
             let mut row = self.bars(&xs, width);
             if let Some(after) = arrow.at.zip(began).map(|(at, began)| at.since(began)) {
                 row.right(TIME - 1, &seconds(after), Tone::Dim);

@@ -1,6 +1,7 @@
 //! The states in which each screen is looked at: nothing seen, all well, an incident, packets lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::Health;
 use crate::judge::{Confidence, FindingId, JudgedAttempt, JudgedClosing, Kind, Party};
@@ -27,7 +28,7 @@ pub(super) fn minutes(tally: &mut Tally, is_broken: impl Fn(u64) -> bool) {
 /// The same, so much later.
 pub(super) fn moved(judged: &Arc<JudgedAttempt>, ms: i64) -> Arc<JudgedAttempt> {
     let mut judged = JudgedAttempt::clone(judged);
-    let by = std::time::Duration::from_millis(ms.unsigned_abs());
+    let by = Duration::from_millis(ms.unsigned_abs());
     let leg = &mut judged.attempt.legs[0].leg;
     if let Some((stamp, request)) = &mut leg.request {
         stamp.ts = stamp.ts.after(by);
@@ -56,10 +57,48 @@ pub(super) fn idle_closing(id: u64) -> Arc<JudgedClosing> {
 pub(super) fn closings(tally: &mut Tally) {
     for id in 0..5 {
         let normal = closing(2 * id + 1, Kind::Normal, Some(1000), Party::Client);
-        tally.closing(&Arc::new(normal));
+        tally.closing(&since_its_opening(normal));
     }
-    tally.closing(&idle_closing(20));
-    tally.closing(&idle_closing(21));
+    for id in [20, 21] {
+        let mut idle = JudgedClosing::clone(&idle_closing(id));
+        pinged(&mut idle);
+        tally.closing(&since_its_opening(idle));
+    }
+}
+
+/// As much later as its attempt is one of [`minutes`].
+fn since_its_opening(mut judged: JudgedClosing) -> Arc<JudgedClosing> {
+    let by = Duration::from_millis((judged.closing.attempt - 1) * 500);
+    let closing = &mut judged.closing;
+    let mut times = vec![&mut closing.at, &mut closing.opened_at];
+    for leg in &mut closing.legs {
+        times.push(&mut leg.opened_at);
+        times.extend(leg.began.iter_mut().flatten());
+        times.extend(leg.last_bytes.iter_mut().flatten());
+        times.extend(leg.ping_waits.iter_mut().flatten());
+        times.extend(leg.closes.iter_mut().map(|seen| &mut seen.at.ts));
+        times.extend(leg.tcp_ends.iter_mut().map(|end| &mut end.at));
+        for trips in &mut leg.rtt {
+            *trips = trips.moved(by);
+        }
+    }
+    for time in times {
+        *time = time.after(by);
+    }
+    Arc::new(judged)
+}
+
+/// The server said much, and pinged: the last one in vain.
+fn pinged(judged: &mut JudgedClosing) {
+    let leg = &mut judged.closing.legs[0];
+    let counts = &mut leg.server_frames;
+    (counts.text, counts.messages, counts.bytes) = (12, 12, 1_500);
+    (counts.ping, counts.pings_unanswered) = (3, 1);
+    leg.largest[1].bytes = 340;
+    leg.began[1] = Some(at(1_200));
+    leg.last_bytes[1] = Some(at(5_002));
+    leg.ping_waits[1] = Some(at(5_002));
+    leg.rtt[1].extend([2_000, 4_000].map(|ms| (at(ms), Duration::from_micros(740))));
 }
 
 pub(super) fn empty() -> Arc<Snapshot> {

@@ -17,18 +17,21 @@ use super::super::theme::{Tone, of_severity, sign_of_kind};
 use super::parts::{LOSSY, closed_in_few_words, fitted_place, text, window};
 use super::table::{Place, ROOMY, head, nothing, places};
 
+/// With less room the host stands before the path: what happened matters more.
+const ROOMIER: usize = 160;
+
 /// Columns by the width there is: each with its own, 0 for a share of what is left.
 fn columns(width: usize) -> Vec<(C, usize)> {
     let mut all = vec![(C::Time, 9)];
     if width >= ROOMY {
-        all.push((C::Kind, 13));
+        all.push((C::Kind, 14));
     }
     all.push((C::Code, 24));
     all.push((C::By, 8));
     if width >= ROOMY {
         all.extend([(C::Age, 12), (C::Idle, 12)]);
     }
-    if width >= ROOMY {
+    if width >= ROOMIER {
         all.push((C::Host, 0));
     }
     // With little room the host stands before the path.
@@ -40,7 +43,7 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     let mut lines = vec![kinds(app, width)];
     let places = places(&columns(width), width);
     let name = |column| match column {
-        C::Path if width < ROOMY => "where",
+        C::Path if width < ROOMIER => "where",
         column => column.name(),
     };
     lines.push(head(app, &places, app.closing_order, name, width));
@@ -87,7 +90,7 @@ fn line(
     let mut row = Row::new(width);
     for &(column, x, wide) in places {
         let (text, tone) = match column {
-            C::Path if width < ROOMY => (where_of(judged, &mask, wide), Tone::Plain),
+            C::Path if width < ROOMIER => (where_of(judged, &mask, wide), Tone::Plain),
             column => cell(app, judged, column, &mask),
         };
         row.cut(x, &text, wide, tone);

@@ -3,7 +3,7 @@
 
 use ratatui::text::Line;
 
-use crate::judge::{Advice, JudgedAttempt, JudgedClosing};
+use crate::judge::{Advice, JudgedAttempt, JudgedClosing, Severity};
 use crate::report::mask::Mask;
 use crate::report::phrase::code_words;
 use crate::report::sanitize::clean;
@@ -60,7 +60,14 @@ fn fix(app: &App, detail: &Detail, width: usize, room: usize) -> Vec<Line<'stati
     let fix = detail.subject.fix();
     if fix.is_empty() {
         let words = match &detail.subject {
-            Subject::Attempt(judged) if judged.judgement.findings.is_empty() => "Nothing to mend.",
+            Subject::Attempt(judged) if judged.judgement.findings.is_empty() => {
+                match app.closing_of(judged.attempt.id) {
+                    Some(closing) if is_trouble(closing) => {
+                        "Nothing to mend in the handshake. For how it closed: c, then enter."
+                    }
+                    _ => "Nothing to mend.",
+                }
+            }
             Subject::Closing(judged) if judged.judgement.findings.is_empty() => "Nothing to mend.",
             _ => "No fix is known; t makes a ticket with the evidence.",
         };
@@ -115,8 +122,14 @@ fn attempt(app: &App, detail: &Detail, judged: &JudgedAttempt, width: usize) -> 
         sentence = format!("{sentence} ({})", told.sure);
     }
     lines.extend(prose(app, &sentence, width, Tone::Strong));
-    lines.extend(of_group(app, detail.group.as_ref(), width));
     let closing = app.closing_of(judged.attempt.id);
+    if let Some(closing) = closing.filter(|closing| is_trouble(closing)) {
+        let mask = Mask::of_closing(app.setup.report.redact, &closing.closing);
+        let later = format!("Later: {}", closing_words(closing, &mask));
+        let tone = of_severity(closing.judgement.severity);
+        lines.extend(prose(app, &later, width, tone));
+    }
+    lines.extend(of_group(app, detail.group.as_ref(), width));
     let ladder = Ladder::of_attempt(judged, closing, &mask);
     lines.extend(ladder.lines(width, app.theme));
     lines.push(Line::default());
@@ -153,9 +166,9 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
     let ladder = match app.snapshot.attempt(closing.attempt) {
         Some(attempt) => {
             let mask = Mask::of_attempt(app.setup.report.redact, &attempt.attempt);
-            Ladder::of_attempt(attempt, Some(closing), &mask)
+            Ladder::of_attempt(attempt, Some(judged), &mask)
         }
-        None => Ladder::of_closing(closing, &mask),
+        None => Ladder::of_closing(judged, &mask),
     };
     lines.extend(ladder.lines(width, app.theme));
     lines.push(Line::default());
@@ -180,6 +193,12 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
             span(closing.idle())
         )],
     );
+    if let Some(meaning) = &judgement.meaning {
+        add(
+            "Code",
+            &[format!("{} Known by {}.", meaning.text, meaning.known_by)],
+        );
+    }
     advice(&mut add, &judgement.advice);
     if closing.lossy {
         add(
@@ -190,6 +209,11 @@ fn closing(app: &App, detail: &Detail, judged: &JudgedClosing, width: usize) -> 
     let more = root.map(|root| format!("wscap explain {}", root.id.name()));
     add("More", more.as_slice());
     lines
+}
+
+/// Whether its end is worth a look.
+fn is_trouble(closing: &JudgedClosing) -> bool {
+    closing.judgement.severity > Severity::Info || !closing.judgement.findings.is_empty()
 }
 
 /// What it is, and which of how many.

@@ -106,6 +106,16 @@ fn words_and_signs(app: &App, width: usize) -> Vec<Line<'static>> {
             Tone::Warn,
         ),
         ("┊", "a leg that cannot be read, or was not seen", Tone::Dim),
+        (
+            "…",
+            "in the ladder: a second or more without a word",
+            Tone::Dim,
+        ),
+        (
+            "share",
+            "of all attempts, or closings, of that host and path",
+            Tone::Plain,
+        ),
     ] {
         let mut row = Row::new(width);
         row.put(1, sign, tone)

@@ -216,6 +216,7 @@ fn bottom(app: &App, width: usize) -> Line<'static> {
         .filter(|&(_, word)| app.over.is_empty() || !is_screen(word))
         .filter(|&(_, word)| word != "follow" || !app.follows())
         .filter(|&(_, word)| word != "look" || app.has_rows())
+        .filter(|&(_, word)| word != "copy fix" || has_text(app))
         .map(|(name, word)| match (word, app.frozen, app.over.last()) {
             ("freeze", true, _) => (name, "go on"),
             ("copy fix", _, Some(Over::Paste(_))) => (name, "copy"),
@@ -240,6 +241,15 @@ fn bottom(app: &App, width: usize) -> Line<'static> {
         x += need;
     }
     row.line(app.theme)
+}
+
+/// Whether there is something to copy.
+fn has_text(app: &App) -> bool {
+    match app.over.last() {
+        Some(Over::Detail(detail)) => !detail.subject.fix().is_empty(),
+        Some(Over::Paste(paste)) => !paste.text.is_empty(),
+        _ => false,
+    }
 }
 
 fn is_screen(word: &str) -> bool {

@@ -53,7 +53,7 @@ pub(super) fn lines(app: &App, width: usize, height: usize) -> Vec<Line<'static>
     lines.extend(broken);
     lines.extend(selected);
     if latest > 0 {
-        lines.push(rule(app, "", width));
+        lines.push(rule(app, "latest attempts", width));
         lines.extend(attempts::latest(app, width, latest - 1));
     }
     lines.push(rule(app, "", width));
@@ -159,15 +159,20 @@ fn over_time(app: &App, width: usize) -> Vec<Vec<Cell>> {
     let broken: Vec<u64> = columns.iter().map(Beat::broken).collect();
     let most = all.iter().copied().max().unwrap_or(0);
     let per_seconds = u64::try_from(per).unwrap_or(1) * beat_seconds;
-    let over = span(std::time::Duration::from_secs(seconds.max(1)));
-    let over = over.replace(".0 s", " s").replace(" min 0 s", " min");
+    let over = whole_span(seconds.max(1));
     let mut head = if is_live {
         format!("LAST {over}")
     } else {
         format!("OVER {over}")
     };
     if most > 0 {
-        head = format!("{head}, at most {}/s", rate(most, per_seconds));
+        head = if most * 10 >= per_seconds {
+            format!("{head}, up to {}/s", rate(most, per_seconds))
+        } else {
+            // Too few for a second.
+            let each = whole_span(per_seconds);
+            format!("{head}, up to {} in {each}", number(most))
+        };
     }
     vec![
         vec![(0, head, Tone::Accent)],
@@ -323,6 +328,12 @@ fn with_tail(app: &App, line: &Line<'static>, tail: &str, width: usize) -> Line<
         Tone::Dim,
     );
     row.line(app.theme)
+}
+
+/// Of whole seconds.
+fn whole_span(seconds: u64) -> String {
+    let span = span(std::time::Duration::from_secs(seconds));
+    span.replace(".0 s", " s").replace(" min 0 s", " min")
 }
 
 fn us(us: u64) -> String {

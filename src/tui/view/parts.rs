@@ -136,7 +136,8 @@ pub(super) fn closed_in_few_words(judged: &JudgedClosing, mask: &Mask) -> String
     };
     let words = match (phrase(root.id), &judged.judgement.hop) {
         ((Subject::Hop, words), Some(hop)) => format!("{words}: {}", hop_name(hop, mask)),
-        ((_, words), _) => words.to_owned(),
+        ((Subject::Hop, words), None) => words.to_owned(),
+        _ => told(root.id),
     };
     clean(&words, 200).into_owned()
 }

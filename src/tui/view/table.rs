@@ -2,8 +2,11 @@
 
 use ratatui::text::Line;
 
+use crate::report::words::number;
+
+use super::super::action::Screen;
 use super::super::app::App;
-use super::super::canvas::Row;
+use super::super::canvas::{Row, width as columns};
 use super::super::lists::Order;
 use super::super::theme::Tone;
 
@@ -17,11 +20,15 @@ pub(super) const ROOMY: usize = 110;
 pub(super) fn places<C: Copy>(columns: &[(C, usize)], width: usize) -> Vec<Place<C>> {
     let fixed: usize = columns.iter().map(|&(_, wide)| wide).sum();
     let rest = width.saturating_sub(fixed + 1);
-    let (share, of_last) = if width < ROOMY {
-        (rest * 9 / 20, rest.saturating_sub(rest * 9 / 20))
+    let sharing = columns.iter().filter(|(_, wide)| *wide == 0).count();
+    let share = if sharing > 2 {
+        rest / 4
+    } else if width < ROOMY {
+        rest * 9 / 20
     } else {
-        (rest / 4, rest.saturating_sub(rest / 4 * 2))
+        rest / 3
     };
+    let of_last = rest.saturating_sub(share * sharing.saturating_sub(1));
     let last = columns.len().saturating_sub(1);
     let mut x = 1;
     let place = |(at, &(column, wide)): (usize, &(C, usize))| {
@@ -50,9 +57,16 @@ pub(super) fn head<C: Copy + PartialEq>(
         let (name, tone) = marked(name(column), column == order.column, order.reversed);
         head.cut(x, &name, wide, tone);
     }
+    let mut end = width.saturating_sub(1);
+    if app.screen != Screen::Overview && app.has_rows() {
+        let (at, of) = app.place();
+        let place = format!(" {} of {}", number(at as u64), number(of as u64));
+        head.right(end, &place, Tone::Dim);
+        end = end.saturating_sub(columns(&place) + 1);
+    }
     if places.iter().all(|place| place.0 != order.column) {
         let (name, tone) = marked(name(order.column), true, order.reversed);
-        head.right(width.saturating_sub(1), &format!("by {name}"), tone);
+        head.right(end, &format!(" by {name}"), tone);
     }
     head.line(app.theme)
 }

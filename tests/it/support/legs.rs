@@ -1,6 +1,7 @@
 //! Events of legs, written by hand: what the capture thread would say of a situation, without a packet.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use wscap::attempt::{Assembler, Output};
 use wscap::event::{
@@ -363,6 +364,22 @@ impl Script {
         self
     }
 
+    /// How many facts it has.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The same where the analyzer was behind, and these of its facts were shed.
+    pub(crate) fn shed(&self, lost: Range<usize>) -> Self {
+        let mut script = Self::default();
+        let mut events = self.events.clone();
+        events.sort_by_key(|(ms, _)| *ms);
+        let at = events[lost.start].0;
+        events.splice(lost, [(at, Event::Shed)]);
+        script.events = events;
+        script
+    }
+
     /// Lets time pass to that point and says what is decided by then.
     pub(crate) fn decided_by(&self, ms: i64) -> Vec<JudgedAttempt> {
         let mut out = Vec::new();
@@ -475,7 +492,7 @@ fn judged(out: Vec<Output>) -> (Vec<JudgedAttempt>, Vec<JudgedClosing>) {
     (attempts, closings)
 }
 
-fn fields<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> Fields {
+fn fields<'a>(lines: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Fields {
     Fields::new(lines.map(|(name, value)| (name, value.as_bytes())))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod flood;
 pub(crate) mod legs;
 pub(crate) mod mischief;
 pub(crate) mod net;
+pub(crate) mod node;
 pub(crate) mod reader;
 
 use wscap::record::{LinkType, Record};

@@ -15,16 +15,25 @@ use super::super::super::canvas::{Row, wrapped};
 use super::super::super::theme::{Tone, of_severity, of_verdict, sign_of_kind, sign_of_verdict};
 use super::super::parts::{LOSSY, closed_in_few_words, fitted_place, in_few_words, text, window};
 
+/// Where it stands that not all of them are in sight.
+const MORE: usize = 14;
+
 pub(super) fn lines(app: &App, width: usize, room: usize) -> Vec<Line<'static>> {
     let layout = Layout::of(width);
     let mut head = Row::new(width);
     head.put(1, "WHAT BREAKS", Tone::Accent)
         .put(layout.place, "where", Tone::Dim)
         .right(layout.count, "count", Tone::Dim)
-        .right(layout.share, "of route", Tone::Dim)
+        .right(layout.share, "share", Tone::Dim)
         .right(layout.last, "last", Tone::Dim);
-    let mut lines = vec![head.line(app.theme)];
     let groups = &app.lists.groups;
+    let seen = room.saturating_sub(1).min(groups.len());
+    if seen < groups.len() {
+        let more = format!("{seen} of {}, ↓ for more", groups.len());
+        let most = layout.place.saturating_sub(MORE + 1);
+        head.cut(MORE, &more, most, Tone::Dim);
+    }
+    let mut lines = vec![head.line(app.theme)];
     if groups.is_empty() {
         let nothing = if app.lists.all[0] > 0 {
             "The filter leaves nothing; esc takes it away."
