@@ -70,6 +70,8 @@ struct Socket {
     /// How the outermost leg ended.
     outer_end: Option<LegEnd>,
     lossy: bool,
+    /// When it will be looked at, if that is so.
+    due: Option<Timestamp>,
 }
 
 impl Sockets {
@@ -109,6 +111,7 @@ impl Sockets {
             first_end: None,
             outer_end: None,
             lossy: attempt.surroundings.lossy,
+            due: None,
             legs,
         };
         self.open.insert(attempt.id, socket);
@@ -201,9 +204,13 @@ impl Sockets {
                 break;
             }
             self.due.pop();
-            match self.open.get(&id).and_then(Socket::complete_at) {
+            let Some(socket) = self.open.get_mut(&id) else {
+                continue;
+            };
+            socket.due = socket.due.filter(|&due| due != at);
+            match socket.complete_at() {
                 Some(complete) if complete <= at => self.close(id, at, false, out),
-                Some(complete) => self.due.push(Reverse((complete, id))),
+                Some(complete) => self.look_at(id, complete),
                 None => {}
             }
         }
@@ -233,7 +240,15 @@ impl Sockets {
             }
         }
         if let Some(complete) = socket.complete_at() {
-            self.due.push(Reverse((complete, id)));
+            self.look_at(id, complete);
+        }
+    }
+
+    fn look_at(&mut self, id: u64, at: Timestamp) {
+        if let Some(socket) = self.open.get_mut(&id)
+            && socket.due.replace(at) != Some(at)
+        {
+            self.due.push(Reverse((at, id)));
         }
     }
 
@@ -282,9 +297,12 @@ impl Sockets {
 
 /// That view of a leg that lost least; the first where they show the same.
 fn best_of<V: Borrow<ClosingLeg>>(
-    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator>,
+    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator + ExactSizeIterator>,
 ) -> Option<V> {
-    let views = views.into_iter().rev();
+    let mut views = views.into_iter().rev();
+    if views.len() == 1 {
+        return views.next();
+    }
     views.max_by_key(|view| view.borrow().clarity())
 }
 

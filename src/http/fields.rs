@@ -31,8 +31,10 @@ const SECRET: &[&str] = &[
 pub struct Fields {
     bytes: Bytes,
     lines: Box<[Line]>,
-    /// The [`Tag::bit`] of each line: most questions are about fields that are not there.
-    there: u64,
+    /// The tag of each line: most questions are about fields that are not there.
+    there: Tags,
+    /// Two lines may have one name.
+    repeats: bool,
 }
 
 /// Names and values, one after the other. All of nearly every head is text, and then need not be looked at again to be read
@@ -102,10 +104,31 @@ impl Tag {
         ]))
     }
 
-    /// One of 64 bits, the same for equal tags.
+    /// One of 256 bits, the same for equal tags: which word of four, and which bit of it.
     #[inline]
-    const fn bit(self) -> u64 {
-        1 << (self.0.wrapping_mul(0x9E37_79B1) >> 26)
+    const fn bit(self) -> (usize, u64) {
+        let hash = self.0.wrapping_mul(0x9E37_79B1) >> 24;
+        ((hash >> 6) as usize, 1 << (hash & 63))
+    }
+}
+
+/// A set that may say of a tag that it is there though it is not, but never the other way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tags([u64; 4]);
+
+impl Tags {
+    #[inline]
+    fn may_have(&self, tag: Tag) -> bool {
+        let (word, bit) = tag.bit();
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    #[inline]
+    fn add(&mut self, tag: Tag) {
+        let (word, bit) = tag.bit();
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= bit;
+        }
     }
 }
 
@@ -154,10 +177,12 @@ impl Fields {
         let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
         let mut bytes = Vec::with_capacity(sizes.sum());
         let mut places = Vec::with_capacity(lines.size_hint().0);
-        let mut there = 0;
+        let mut there = Tags::default();
+        let mut repeats = false;
         for (name, value) in lines {
             let tag = Tag::of(name);
-            there |= tag.bit();
+            repeats |= there.may_have(tag);
+            there.add(tag);
             let start = position(bytes.len());
             bytes.extend_from_slice(name.as_bytes());
             let middle = position(bytes.len());
@@ -175,6 +200,7 @@ impl Fields {
             bytes: bytes.into(),
             lines: places.into_boxed_slice(),
             there,
+            repeats,
         }
     }
 
@@ -187,29 +213,23 @@ impl Fields {
     #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         let tag = Tag::of(name);
-        let lines = if self.there & tag.bit() == 0 {
-            &[]
-        } else {
-            &*self.lines
-        };
-        // Names are compared as bytes: only the few that match are worth being read as text.
-        lines
-            .iter()
-            .filter(move |line| line.tag == tag && self.is_named(line, name))
-            .map(|line| self.field(line))
-    }
-
-    fn is_named(&self, line: &Line, name: &str) -> bool {
-        let found = self.bytes.slice(line.name, line.value);
-        found.eq_ignore_ascii_case(name.as_bytes())
+        let is_there = self.there.may_have(tag);
+        Named {
+            fields: self,
+            rest: if is_there { &self.lines } else { &[] },
+            tag,
+            name,
+        }
     }
 
     /// The first field line of that name.
+    #[inline]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
         self.all(name).next()
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
+    #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         let mut lines = self.all(name);
         let first = lines.next()?.text();
@@ -233,6 +253,10 @@ impl Fields {
 
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
+        let is_all = |field: Field<'_>| field.value.eq_ignore_ascii_case(element.as_bytes());
+        if self.first(name).is_none_or(is_all) {
+            return self.first(name).is_some();
+        }
         self.elements(name)
             .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
     }
@@ -260,6 +284,11 @@ impl Fields {
         (self.bytes.as_slice().len() + size_of_val(&*self.lines)) as u64
     }
 
+    fn is_named(&self, line: &Line, name: &str) -> bool {
+        let found = self.bytes.slice(line.name, line.value);
+        found.eq_ignore_ascii_case(name.as_bytes())
+    }
+
     #[inline]
     fn field(&self, line: &Line) -> Field<'_> {
         let name = self
@@ -274,16 +303,45 @@ impl Fields {
     }
 }
 
+/// The lines of one name.
+struct Named<'a> {
+    fields: &'a Fields,
+    rest: &'a [Line],
+    tag: Tag,
+    name: &'a str,
+}
+
+impl<'a> Iterator for Named<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        while let Some((line, others)) = self.rest.split_first() {
+            self.rest = others;
+            // Names are compared as bytes: only the few that match are worth being read as text.
+            if line.tag == self.tag && self.fields.is_named(line, self.name) {
+                if !self.fields.repeats {
+                    self.rest = &[];
+                }
+                return Some(self.fields.field(line));
+            }
+        }
+        None
+    }
+}
+
 fn is_secret(name: &str, tag: Tag) -> bool {
-    const TAGS: u64 = {
-        let (mut bits, mut rest) = (0, SECRET);
+    const TAGS: [u32; SECRET.len()] = {
+        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
         while let Some((secret, others)) = rest.split_first() {
-            bits |= Tag::of(secret).bit();
+            tags[SECRET.len() - rest.len()] = Tag::of(secret).0;
             rest = others;
         }
-        bits
+        tags
     };
-    TAGS & tag.bit() != 0
+    // All of them, without a way out: that is done for several at once.
+    TAGS.iter()
+        .fold(false, |any, &secret| any | (secret == tag.0))
         && SECRET
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret))

@@ -305,7 +305,11 @@ impl SerializeStruct for Members<'_> {
     type Error = Error;
 
     /// The keys of the lines are names, in which there is nothing to escape.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "so that the length of each key is known to the compiler, and copying it a step or two"
+    )]
+    #[inline(always)]
     fn serialize_field<T: ?Sized + Serialize>(
         &mut self,
         key: &'static str,
