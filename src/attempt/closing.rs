@@ -267,11 +267,9 @@ impl Sockets {
         if failed_upstream.is_empty() {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
-        let legs = socket
-            .legs
-            .into_iter()
-            .filter_map(best_of)
-            .collect::<Vec<_>>();
+        // Very many may end with the capture: as much room as they need.
+        let mut legs = Vec::with_capacity(socket.legs.len());
+        legs.extend(socket.legs.into_iter().filter_map(best_of));
         // As the best view shows it now, which may not be the one that showed its end first.
         let outer_end = legs.first().and_then(LegEnd::of);
         let neighbours = outer_end.map(|end| self.ends.neighbours(end));

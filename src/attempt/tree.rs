@@ -15,10 +15,19 @@ use crate::http::origin_form;
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
 const SLACK: Duration = Duration::from_millis(100);
 
+/// The same of two legs, as most attempts behind a proxy have them.
+pub(super) fn parents_of_two(legs: [&Leg; 2]) -> [Option<usize>; 2] {
+    let [first, second] = [0, 1].map(|child| parent_of(&legs, child));
+    // Not each of the other.
+    [first.filter(|_| second.is_none()), second]
+}
+
 /// Index of each leg's parent among `legs`, which are in the order of their first byte.
 pub(super) fn parents(legs: &[&Leg]) -> Vec<Option<usize>> {
-    if legs.len() < 2 {
-        return vec![None; legs.len()];
+    match *legs {
+        [] | [_] => return vec![None; legs.len()],
+        [first, second] => return parents_of_two([first, second]).into(),
+        _ => {}
     }
     let mut parents: Vec<Option<usize>> = (0..legs.len())
         .map(|child| parent_of(legs, child))

@@ -31,8 +31,8 @@ const SECRET: &[&str] = &[
 pub struct Fields {
     bytes: Bytes,
     lines: Box<[Line]>,
-    /// The tag of each line: most questions are about fields that are not there.
-    there: Tags,
+    /// Where the lines of each name begin: most questions are about fields that are not there.
+    places: Places,
     /// Two lines may have one name.
     repeats: bool,
 }
@@ -104,30 +104,40 @@ impl Tag {
         ]))
     }
 
-    /// One of 256 bits, the same for equal tags: which word of four, and which bit of it.
+    /// Its place among [`PLACES`], the same for equal tags.
     #[inline]
-    const fn bit(self) -> (usize, u64) {
-        let hash = self.0.wrapping_mul(0x9E37_79B1) >> 24;
-        ((hash >> 6) as usize, 1 << (hash & 63))
+    const fn place(self) -> usize {
+        (self.0.wrapping_mul(0x9E37_79B1) >> (u32::BITS - PLACES.ilog2())) as usize
     }
 }
 
-/// A set that may say of a tag that it is there though it is not, but never the other way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tags([u64; 4]);
+/// Places for the tags of a head, which has some fourteen.
+const PLACES: usize = 64;
 
-impl Tags {
+/// For each place of a tag the number of the first line that has one, from 1; or, of very many, one that is before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Places([u8; PLACES]);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self([0; PLACES])
+    }
+}
+
+impl Places {
+    /// Where to begin to look for a line; `None` where there is none.
     #[inline]
-    fn may_have(&self, tag: Tag) -> bool {
-        let (word, bit) = tag.bit();
-        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    fn first(&self, tag: Tag) -> Option<usize> {
+        usize::from(self.0.get(tag.place()).copied()?).checked_sub(1)
     }
 
+    /// A line has that tag.
     #[inline]
-    fn add(&mut self, tag: Tag) {
-        let (word, bit) = tag.bit();
-        if let Some(bits) = self.0.get_mut(word) {
-            *bits |= bit;
+    fn add(&mut self, tag: Tag, line: usize) {
+        if let Some(place) = self.0.get_mut(tag.place())
+            && *place == 0
+        {
+            *place = u8::try_from(line.saturating_add(1)).unwrap_or(u8::MAX);
         }
     }
 }
@@ -176,20 +186,23 @@ impl Fields {
     pub fn new<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
         let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
         let mut bytes = Vec::with_capacity(sizes.sum());
-        let mut places = Vec::with_capacity(lines.size_hint().0);
-        let mut there = Tags::default();
+        let mut kept = Vec::with_capacity(lines.size_hint().0);
+        let mut places = Places::default();
         let mut repeats = false;
         for (name, value) in lines {
             let tag = Tag::of(name);
-            repeats |= there.may_have(tag);
-            there.add(tag);
+            repeats |= places.first(tag).is_some_and(|first| {
+                let mut before = kept.get(first..).into_iter().flatten();
+                before.any(|line: &Line| line.tag == tag)
+            });
+            places.add(tag, kept.len());
             let start = position(bytes.len());
             bytes.extend_from_slice(name.as_bytes());
             let middle = position(bytes.len());
             if !is_secret(name, tag) {
                 bytes.extend_from_slice(value.trim_ascii());
             }
-            places.push(Line {
+            kept.push(Line {
                 name: start,
                 value: middle,
                 end: position(bytes.len()),
@@ -198,8 +211,8 @@ impl Fields {
         }
         Self {
             bytes: bytes.into(),
-            lines: places.into_boxed_slice(),
-            there,
+            lines: kept.into_boxed_slice(),
+            places,
             repeats,
         }
     }
@@ -213,26 +226,40 @@ impl Fields {
     #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         let tag = Tag::of(name);
-        let is_there = self.there.may_have(tag);
-        Named {
-            fields: self,
-            rest: if is_there { &self.lines } else { &[] },
-            tag,
-            name,
-        }
+        let first = self.places.first(tag);
+        self.named(first.unwrap_or(usize::MAX), tag, name)
     }
 
     /// The first field line of that name.
     #[inline]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
-        self.all(name).next()
+        // That it is not there is told in place: the tag of a name in the source is known to the compiler.
+        let tag = Tag::of(name);
+        self.named(self.places.first(tag)?, tag, name).find()
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
-        let mut lines = self.all(name);
-        let first = lines.next()?.text();
+        let tag = Tag::of(name);
+        self.joined(self.named(self.places.first(tag)?, tag, name))
+    }
+
+    #[inline]
+    fn named<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Named<'a> {
+        Named {
+            fields: self,
+            rest: self.lines.get(from..).unwrap_or_default(),
+            tag,
+            name,
+        }
+    }
+
+    fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
+        let first = lines.find()?.text();
+        if !self.repeats {
+            return Some(first);
+        }
         Some(lines.fold(first, |all, line| {
             Cow::Owned(format!("{all}, {}", line.text()))
         }))
@@ -253,9 +280,14 @@ impl Fields {
 
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let is_all = |field: Field<'_>| field.value.eq_ignore_ascii_case(element.as_bytes());
-        if self.first(name).is_none_or(is_all) {
-            return self.first(name).is_some();
+        let Some(first) = self.first(name) else {
+            return false;
+        };
+        if first.value.eq_ignore_ascii_case(element.as_bytes()) {
+            return true;
+        }
+        if !self.repeats && !first.value.contains(&b',') {
+            return false;
         }
         self.elements(name)
             .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
@@ -311,11 +343,8 @@ struct Named<'a> {
     name: &'a str,
 }
 
-impl<'a> Iterator for Named<'a> {
-    type Item = Field<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Field<'a>> {
+impl<'a> Named<'a> {
+    fn find(&mut self) -> Option<Field<'a>> {
         while let Some((line, others)) = self.rest.split_first() {
             self.rest = others;
             // Names are compared as bytes: only the few that match are worth being read as text.
@@ -327,6 +356,18 @@ impl<'a> Iterator for Named<'a> {
             }
         }
         None
+    }
+}
+
+impl<'a> Iterator for Named<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        self.find()
     }
 }
 

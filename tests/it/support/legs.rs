@@ -475,7 +475,7 @@ fn judged(out: Vec<Output>) -> (Vec<JudgedAttempt>, Vec<JudgedClosing>) {
     (attempts, closings)
 }
 
-fn fields<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> Fields {
+fn fields<'a>(lines: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Fields {
     Fields::new(lines.map(|(name, value)| (name, value.as_bytes())))
 }
 
