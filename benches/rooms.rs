@@ -29,11 +29,11 @@ use traffic::Profile;
 use wscap::capture::{self, Input, Inputs, Item};
 use wscap::dissect::Dissector;
 use wscap::event::Event;
-use wscap::flow::Endpoint;
+use wscap::flow::{Direction, Endpoint};
 use wscap::limits::{Budget, Limits};
 use wscap::packet::{Decoder, Flags, Segment};
 use wscap::record::{LinkType, Record};
-use wscap::stream::{Conn, StreamItem, Table};
+use wscap::stream::{Above, Conn, StreamItem, Table};
 use wscap::time::{Stamp, Timestamp};
 use wscap::websocket::{FrameStep, FrameWalker};
 
@@ -167,7 +167,22 @@ fn segment(ends: (Endpoint, Endpoint), seq: u32, flags: u8, payload: &[u8]) -> S
 }
 
 /// What the room above keeps of a connection, here of the size that `dissect` needs; and nobody who listens.
-type State = [u64; 5];
+#[derive(Default)]
+struct State {
+    _room: [u64; 5],
+}
+
+impl Above for State {
+    type Passage = ();
+
+    fn passage(&self, _: Direction) {}
+
+    fn pass((): &mut (), _: &[u8], _: Timestamp) -> bool {
+        false
+    }
+
+    fn land(&mut self, _: Direction, (): &(), _: u64) {}
+}
 
 fn ignore(_: &mut Conn<State>, _: Stamp, item: StreamItem<'_>, _: &mut Budget) {
     black_box(item);

@@ -37,10 +37,12 @@ use screen::{Wanted, Watching, Window};
 
 pub use rules::catalogue;
 
-/// Events in one message.
-const BATCH: usize = 64;
-/// Messages that may wait.
-const WAITING: usize = 256;
+/// Events in one message, at most: as many as make waking a thread up for them cheap.
+const BATCH: usize = 256;
+/// Messages that may wait while a file is read: enough for both threads to have work, few enough to stay small.
+const WAITING: usize = 16;
+/// Messages that may wait live. Many of them are small, for they are sent at once; what finds no room is lost.
+const WAITING_LIVE: usize = 256;
 /// So many wait that no more small ones are to be added.
 const PLENTY: usize = 8;
 /// Buffer of standard output while nobody watches.
@@ -145,7 +147,7 @@ fn pump(
     stop: &AtomicBool,
 ) -> Result<Ends, Error> {
     let live = source.is_live();
-    let (sender, receiver) = crossbeam_channel::bounded(WAITING);
+    let (sender, receiver) = crossbeam_channel::bounded(if live { WAITING_LIVE } else { WAITING });
     let wanted = Wanted::default();
     let (window, watching, notes) = if config.output.tui {
         let (window, watching, notes) = screen::window(&wanted, stop);

@@ -89,8 +89,15 @@ impl Case {
         if let [only] = self.legs.as_slice() {
             return self.progress_of_one(only.best());
         }
-        let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
-        let parents = tree::parents(&legs);
+        let (two, many);
+        let parents: &[Option<usize>] = if let [first, second] = self.legs.as_slice() {
+            two = tree::parents_of_two([&first.leg, &second.leg]);
+            &two
+        } else {
+            let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
+            many = tree::parents(&legs);
+            &many
+        };
         let is_root = |index: usize| parents.get(index).copied().flatten().is_none();
         let roots = || {
             self.legs

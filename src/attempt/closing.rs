@@ -72,6 +72,8 @@ struct Socket {
     /// How the outermost leg ended.
     outer_end: Option<LegEnd>,
     lossy: bool,
+    /// When it will be looked at, if that is so.
+    due: Option<Timestamp>,
 }
 
 impl Sockets {
@@ -111,6 +113,7 @@ impl Sockets {
             first_end: None,
             outer_end: None,
             lossy: attempt.surroundings.lossy,
+            due: None,
             legs,
         };
         self.open.insert(attempt.id, socket);
@@ -208,9 +211,13 @@ impl Sockets {
                 break;
             }
             self.due.pop();
-            match self.open.get(&id).and_then(Socket::complete_at) {
+            let Some(socket) = self.open.get_mut(&id) else {
+                continue;
+            };
+            socket.due = socket.due.filter(|&due| due != at);
+            match socket.complete_at() {
                 Some(complete) if complete <= at => self.close(id, at, false, out),
-                Some(complete) => self.due.push(Reverse((complete, id))),
+                Some(complete) => self.look_at(id, complete),
                 None => {}
             }
         }
@@ -240,7 +247,15 @@ impl Sockets {
             }
         }
         if let Some(complete) = socket.complete_at() {
-            self.due.push(Reverse((complete, id)));
+            self.look_at(id, complete);
+        }
+    }
+
+    fn look_at(&mut self, id: u64, at: Timestamp) {
+        if let Some(socket) = self.open.get_mut(&id)
+            && socket.due.replace(at) != Some(at)
+        {
+            self.due.push(Reverse((at, id)));
         }
     }
 
@@ -263,11 +278,9 @@ impl Sockets {
         if failed_upstream.is_empty() {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
-        let legs = socket
-            .legs
-            .into_iter()
-            .filter_map(best_of)
-            .collect::<Vec<_>>();
+        // Very many may end with the capture: as much room as they need.
+        let mut legs = Vec::with_capacity(socket.legs.len());
+        legs.extend(socket.legs.into_iter().filter_map(best_of));
         // As the best view shows it now, which may not be the one that showed its end first.
         let outer_end = legs.first().and_then(LegEnd::of);
         let neighbours = outer_end.map(|end| self.ends.neighbours(end));
@@ -293,9 +306,12 @@ impl Sockets {
 
 /// That view of a leg that lost least; the first where they show the same.
 fn best_of<V: Borrow<ClosingLeg>>(
-    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator>,
+    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator + ExactSizeIterator>,
 ) -> Option<V> {
-    let views = views.into_iter().rev();
+    let mut views = views.into_iter().rev();
+    if views.len() == 1 {
+        return views.next();
+    }
     views.max_by_key(|view| view.borrow().clarity())
 }
 

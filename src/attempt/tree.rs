@@ -15,8 +15,20 @@ use crate::http::origin_form;
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
 const SLACK: Duration = Duration::from_millis(100);
 
+/// The same of two legs, as most attempts behind a proxy have them.
+pub(super) fn parents_of_two(legs: [&Leg; 2]) -> [Option<usize>; 2] {
+    let [first, second] = [0, 1].map(|child| parent_of(&legs, child));
+    // Not each of the other.
+    [first.filter(|_| second.is_none()), second]
+}
+
 /// Index of each leg's parent among `legs`, which are in the order of their first byte.
 pub(super) fn parents(legs: &[&Leg]) -> Vec<Option<usize>> {
+    match *legs {
+        [] | [_] => return vec![None; legs.len()],
+        [first, second] => return parents_of_two([first, second]).into(),
+        _ => {}
+    }
     let mut parents: Vec<Option<usize>> = (0..legs.len())
         .map(|child| parent_of(legs, child))
         .collect();
@@ -46,6 +58,9 @@ fn is_own_ancestor(parents: &[Option<usize>], leg: usize) -> bool {
 
 /// The legs as nodes: the outermost `path` leg first, children behind their parents, else in the order of time.
 pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
+    if legs.len() == 1 {
+        return legs.into_iter().map(|(leg, _)| alone(leg)).collect();
+    }
     legs.sort_by_key(|(leg, _)| (leg.started(), leg.conn));
     let refs: Vec<&Leg> = legs.iter().map(|(leg, _)| leg).collect();
     let parents = parents(&refs);
@@ -77,8 +92,24 @@ pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
     nodes
 }
 
+/// The only leg of an attempt, which is joined to nothing.
+const fn alone(leg: Leg) -> Node {
+    Node {
+        leg,
+        parent: None,
+        role: Role::Path,
+        joined_by: None,
+        adjacent: None,
+    }
+}
+
 /// Puts nodes into their order, and lets each name its parent's new place.
 pub(super) fn arrange(nodes: Vec<Node>) -> Vec<Node> {
+    let is_behind = |(at, node): (usize, &Node)| node.parent == at.checked_sub(1);
+    if nodes.iter().enumerate().all(is_behind) {
+        // Each serves the one before it: that is their order.
+        return nodes;
+    }
     let order = order(&nodes);
     let mut place = vec![0; nodes.len()];
     for (new, &old) in order.iter().enumerate() {
@@ -103,9 +134,14 @@ pub(super) fn arrange(nodes: Vec<Node>) -> Vec<Node> {
 /// not the child's, `child` is a sub-request of some hop, and the outermost is the one that surely waits for it.
 fn parent_of(legs: &[&Leg], child: usize) -> Option<usize> {
     let leg = *legs.get(child)?;
-    let candidates = legs.iter().enumerate().filter(|&(index, outer)| {
-        index != child && encloses(outer, leg) && may_serve(outer, leg) && precedes(outer, leg)
-    });
+    let mut candidates = legs
+        .iter()
+        .enumerate()
+        .filter(|&(index, outer)| index != child && may_be_child(outer, leg));
+    let first = candidates.next()?;
+    let Some(second) = candidates.next() else {
+        return Some(first.0);
+    };
     let rank = |outer: &Leg| {
         let inward = relays(outer, leg) || !outer.opened();
         let time = outer.started().as_nanos();
@@ -115,7 +151,9 @@ fn parent_of(legs: &[&Leg], child: usize) -> Option<usize> {
             if inward { time } else { time.saturating_neg() },
         )
     };
-    candidates
+    [first, second]
+        .into_iter()
+        .chain(candidates)
         .max_by_key(|&(_, outer)| rank(outer))
         .map(|(index, _)| index)
 }

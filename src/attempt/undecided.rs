@@ -270,6 +270,8 @@ impl Undecided {
             view: 0,
         };
         self.places.insert(leg.conn, slot);
+        // Most have two, and a leg is large.
+        case.legs.reserve_exact(1);
         case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
         // By the clock of another file an inner leg may have come first; who tries again is the outermost one's client.
         if case.previous.is_none() && previous != Some(id) {
@@ -350,6 +352,12 @@ impl Undecided {
         let Some(case) = self.cases.get_mut(&id) else {
             return;
         };
+        let may_invite = |live: &LiveLeg| {
+            live.conns().any(|of| of == conn) && live.best().leg.invites_another_try()
+        };
+        if !case.legs.iter().any(may_invite) {
+            return;
+        }
         let client = case
             .root()
             .filter(|root| root.conns().any(|of| of == conn))

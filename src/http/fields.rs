@@ -31,8 +31,10 @@ const SECRET: &[&str] = &[
 pub struct Fields {
     bytes: Bytes,
     lines: Box<[Line]>,
-    /// The [`Tag::bit`] of each line: most questions are about fields that are not there.
-    there: u64,
+    /// Where the lines of each name begin: most questions are about fields that are not there.
+    places: Places,
+    /// Two lines may have one name.
+    repeats: bool,
 }
 
 /// Names and values, one after the other. All of nearly every head is text, and then need not be looked at again to be read
@@ -102,10 +104,41 @@ impl Tag {
         ]))
     }
 
-    /// One of 64 bits, the same for equal tags.
+    /// Its place among [`PLACES`], the same for equal tags.
     #[inline]
-    const fn bit(self) -> u64 {
-        1 << (self.0.wrapping_mul(0x9E37_79B1) >> 26)
+    const fn place(self) -> usize {
+        (self.0.wrapping_mul(0x9E37_79B1) >> (u32::BITS - PLACES.ilog2())) as usize
+    }
+}
+
+/// Places for the tags of a head, which has some fourteen.
+const PLACES: usize = 64;
+
+/// For each place of a tag the number of the first line that has one, from 1; or, of very many, one that is before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Places([u8; PLACES]);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self([0; PLACES])
+    }
+}
+
+impl Places {
+    /// Where to begin to look for a line; `None` where there is none.
+    #[inline]
+    fn first(&self, tag: Tag) -> Option<usize> {
+        usize::from(self.0.get(tag.place()).copied()?).checked_sub(1)
+    }
+
+    /// A line has that tag.
+    #[inline]
+    fn add(&mut self, tag: Tag, line: usize) {
+        if let Some(place) = self.0.get_mut(tag.place())
+            && *place == 0
+        {
+            *place = u8::try_from(line.saturating_add(1)).unwrap_or(u8::MAX);
+        }
     }
 }
 
@@ -153,18 +186,23 @@ impl Fields {
     pub fn new<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
         let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
         let mut bytes = Vec::with_capacity(sizes.sum());
-        let mut places = Vec::with_capacity(lines.size_hint().0);
-        let mut there = 0;
+        let mut kept = Vec::with_capacity(lines.size_hint().0);
+        let mut places = Places::default();
+        let mut repeats = false;
         for (name, value) in lines {
             let tag = Tag::of(name);
-            there |= tag.bit();
+            repeats |= places.first(tag).is_some_and(|first| {
+                let mut before = kept.get(first..).into_iter().flatten();
+                before.any(|line: &Line| line.tag == tag)
+            });
+            places.add(tag, kept.len());
             let start = position(bytes.len());
             bytes.extend_from_slice(name.as_bytes());
             let middle = position(bytes.len());
             if !is_secret(name, tag) {
                 bytes.extend_from_slice(value.trim_ascii());
             }
-            places.push(Line {
+            kept.push(Line {
                 name: start,
                 value: middle,
                 end: position(bytes.len()),
@@ -173,8 +211,9 @@ impl Fields {
         }
         Self {
             bytes: bytes.into(),
-            lines: places.into_boxed_slice(),
-            there,
+            lines: kept.into_boxed_slice(),
+            places,
+            repeats,
         }
     }
 
@@ -187,32 +226,40 @@ impl Fields {
     #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         let tag = Tag::of(name);
-        let lines = if self.there & tag.bit() == 0 {
-            &[]
-        } else {
-            &*self.lines
-        };
-        // Names are compared as bytes: only the few that match are worth being read as text.
-        lines
-            .iter()
-            .filter(move |line| line.tag == tag && self.is_named(line, name))
-            .map(|line| self.field(line))
-    }
-
-    fn is_named(&self, line: &Line, name: &str) -> bool {
-        let found = self.bytes.slice(line.name, line.value);
-        found.eq_ignore_ascii_case(name.as_bytes())
+        let first = self.places.first(tag);
+        self.named(first.unwrap_or(usize::MAX), tag, name)
     }
 
     /// The first field line of that name.
+    #[inline]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
-        self.all(name).next()
+        // That it is not there is told in place: the tag of a name in the source is known to the compiler.
+        let tag = Tag::of(name);
+        self.named(self.places.first(tag)?, tag, name).find()
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
+    #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
-        let mut lines = self.all(name);
-        let first = lines.next()?.text();
+        let tag = Tag::of(name);
+        self.joined(self.named(self.places.first(tag)?, tag, name))
+    }
+
+    #[inline]
+    fn named<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Named<'a> {
+        Named {
+            fields: self,
+            rest: self.lines.get(from..).unwrap_or_default(),
+            tag,
+            name,
+        }
+    }
+
+    fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
+        let first = lines.find()?.text();
+        if !self.repeats {
+            return Some(first);
+        }
         Some(lines.fold(first, |all, line| {
             Cow::Owned(format!("{all}, {}", line.text()))
         }))
@@ -243,15 +290,17 @@ impl Fields {
 
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let element = element.as_bytes();
-        self.all(name).any(|field| {
-            // Nearly always it is the only one.
-            field.value.eq_ignore_ascii_case(element)
-                || field
-                    .value
-                    .split(|&b| b == b',')
-                    .any(|e| e.trim_ascii().eq_ignore_ascii_case(element))
-        })
+        let Some(first) = self.first(name) else {
+            return false;
+        };
+        if first.value.eq_ignore_ascii_case(element.as_bytes()) {
+            return true;
+        }
+        if !self.repeats && !first.value.contains(&b',') {
+            return false;
+        }
+        self.elements(name)
+            .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
     }
 
     /// How many field lines there are.
@@ -277,6 +326,11 @@ impl Fields {
         (self.bytes.as_slice().len() + size_of_val(&*self.lines)) as u64
     }
 
+    fn is_named(&self, line: &Line, name: &str) -> bool {
+        let found = self.bytes.slice(line.name, line.value);
+        found.eq_ignore_ascii_case(name.as_bytes())
+    }
+
     #[inline]
     fn field(&self, line: &Line) -> Field<'_> {
         let name = self
@@ -291,16 +345,54 @@ impl Fields {
     }
 }
 
+/// The lines of one name.
+struct Named<'a> {
+    fields: &'a Fields,
+    rest: &'a [Line],
+    tag: Tag,
+    name: &'a str,
+}
+
+impl<'a> Named<'a> {
+    fn find(&mut self) -> Option<Field<'a>> {
+        while let Some((line, others)) = self.rest.split_first() {
+            self.rest = others;
+            // Names are compared as bytes: only the few that match are worth being read as text.
+            if line.tag == self.tag && self.fields.is_named(line, self.name) {
+                if !self.fields.repeats {
+                    self.rest = &[];
+                }
+                return Some(self.fields.field(line));
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Iterator for Named<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        self.find()
+    }
+}
+
 fn is_secret(name: &str, tag: Tag) -> bool {
-    const TAGS: u64 = {
-        let (mut bits, mut rest) = (0, SECRET);
+    const TAGS: [u32; SECRET.len()] = {
+        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
         while let Some((secret, others)) = rest.split_first() {
-            bits |= Tag::of(secret).bit();
+            tags[SECRET.len() - rest.len()] = Tag::of(secret).0;
             rest = others;
         }
-        bits
+        tags
     };
-    TAGS & tag.bit() != 0
+    // All of them, without a way out: that is done for several at once.
+    TAGS.iter()
+        .fold(false, |any, &secret| any | (secret == tag.0))
         && SECRET
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret))

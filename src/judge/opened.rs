@@ -4,7 +4,7 @@ use crate::attempt::{Leg, unoffered_extension, unoffered_subprotocol};
 use crate::judge::structure::{Fault, answers, name_of, says};
 use crate::judge::trial::{Outcome, Trial};
 use crate::judge::{Confidence, Finding, FindingId, Hop, Severity, Verdict};
-use crate::websocket::Accept;
+use crate::websocket::{Accept, Extension};
 
 /// Judges an attempt that opened: `ok`, or `downgraded` where less came of it than was asked.
 pub(super) fn judge(trial: &Trial<'_>) -> Outcome {
@@ -252,6 +252,11 @@ fn shown_by_101(trial: &Trial<'_>, findings: &[Finding]) -> Vec<Finding> {
     findings.iter().filter_map(more).collect()
 }
 
+/// The extensions that an answer agrees.
+fn agreed(leg: &Leg) -> Option<&[Extension]> {
+    leg.answer().map(|answer| &*answer.extensions)
+}
+
 /// What is worth a note although it opened.
 fn notes(trial: &Trial<'_>) -> Vec<Finding> {
     let mut notes = Vec::new();
@@ -276,7 +281,6 @@ fn notes(trial: &Trial<'_>) -> Vec<Finding> {
             notes.push(trial.finding(fault, edge.to, edge.confidence()));
         }
         // Legs that agreed different things: the hop speaks WebSocket itself, frames need not be the same (rules P13).
-        let agreed = |leg: &Leg| leg.answer().map(|answer| answer.extensions.clone());
         if agreed(edge.outer) != agreed(edge.inner)
             && agreed(edge.outer).is_some_and(|agreed| !agreed.is_empty())
         {

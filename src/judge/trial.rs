@@ -87,9 +87,9 @@ impl<'a> Trial<'a> {
     pub(super) fn request_findings(&self) -> Vec<(Finding, Option<Hop>)> {
         let mut found = Vec::new();
         let outermost = self.outermost();
-        let confidence =
-            structure::lone_confidence(outermost, self.attempt.surroundings.client_leg_encrypted);
         for fault in structure::lone_faults(outermost) {
+            let encrypted = self.attempt.surroundings.client_leg_encrypted;
+            let confidence = structure::lone_confidence(outermost, encrypted);
             found.push((
                 self.finding(fault, 0, confidence),
                 self.hop_before(outermost, confidence),

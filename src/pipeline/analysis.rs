@@ -66,7 +66,11 @@ impl<'a, W: Write> Analysis<'a, W> {
             live,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
-            tally: Tally::new(&config.limits),
+            // Only the screen shows them one by one.
+            tally: match report {
+                Some(_) => Tally::new(&config.limits).without_recent(),
+                None => Tally::new(&config.limits),
+            },
             // The text report, and the screen, say it themselves.
             hinted: !live || config.output.quiet || !config.output.json,
             report,
@@ -104,8 +108,15 @@ impl<'a, W: Write> Analysis<'a, W> {
 
     /// All events have come.
     pub(super) fn finish(mut self) -> io::Result<Outcome> {
-        self.assembler.finish(&mut self.outputs);
-        self.outputs()?;
+        let last = Assembler::new(&self.config.limits);
+        let mut assembler = std::mem::replace(&mut self.assembler, last);
+        let mut each = Each {
+            analysis: &mut self,
+            outcome: Ok(()),
+        };
+        assembler.finish(&mut each);
+        each.outcome?;
+        drop(assembler);
         let mut snapshot = None;
         if !self.muted {
             let all = self.tally.snapshot();
@@ -123,16 +134,25 @@ impl<'a, W: Write> Analysis<'a, W> {
     }
 
     fn outputs(&mut self) -> io::Result<bool> {
-        let mut outputs = std::mem::take(&mut self.outputs);
-        for output in outputs.drain(..) {
-            match self.output(output) {
-                // Whoever reads has seen enough; but what is to be failed on may come yet.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.muted = true,
-                other => other?,
+        if !self.outputs.is_empty() {
+            let mut outputs = std::mem::take(&mut self.outputs);
+            for output in outputs.drain(..) {
+                self.tell(output)?;
             }
+            self.outputs = outputs;
         }
-        self.outputs = outputs;
         Ok(!self.muted || (!self.live && !self.config.fail_on.is_empty()))
+    }
+
+    fn tell(&mut self, output: Output) -> io::Result<()> {
+        match self.output(output) {
+            // Whoever reads has seen enough; but what is to be failed on may come yet.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.muted = true;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn output(&mut self, output: Output) -> io::Result<()> {
@@ -237,5 +257,21 @@ impl<'a, W: Write> Analysis<'a, W> {
              interface, or -i any with the backend's port as filter (tcp port 8080).",
             health.tls_connections, health.http2_connections
         ));
+    }
+}
+
+/// Takes what is left at the end one by one: of a large capture that may be very many.
+struct Each<'a, 'b, W: Write> {
+    analysis: &'b mut Analysis<'a, W>,
+    outcome: io::Result<()>,
+}
+
+impl<W: Write> Extend<Output> for Each<'_, '_, W> {
+    fn extend<T: IntoIterator<Item = Output>>(&mut self, outputs: T) {
+        for output in outputs {
+            if self.outcome.is_ok() {
+                self.outcome = self.analysis.tell(output);
+            }
+        }
     }
 }

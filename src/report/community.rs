@@ -17,17 +17,31 @@ const TCP: [u8; 2] = [6, 0];
 pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
     let (low, high) = if order(a) <= order(b) { (a, b) } else { (b, a) };
     let mut hash = Sha1::new();
-    hash.update(SEED);
-    for end in [low, high] {
-        match end.addr {
-            IpAddr::V4(addr) => hash.update(addr.octets()),
-            IpAddr::V6(addr) => hash.update(addr.octets()),
+    let (from, to) = (low.port.to_be_bytes(), high.port.to_be_bytes());
+    let [seed, tcp, from, to] = [SEED, TCP, from, to];
+    match (low.addr, high.addr) {
+        // One piece where that is as simple as it is common.
+        (IpAddr::V4(low), IpAddr::V4(high)) => {
+            let ([a, b, c, d], [e, f, g, h]) = (low.octets(), high.octets());
+            let addrs = [[a, b], [c, d], [e, f], [g, h]];
+            let [ab, cd, ef, gh] = addrs;
+            hash.update([seed, ab, cd, ef, gh, tcp, from, to].as_flattened());
+        }
+        (low, high) => {
+            hash.update(seed);
+            for addr in [low, high] {
+                match addr {
+                    IpAddr::V4(addr) => hash.update(addr.octets()),
+                    IpAddr::V6(addr) => hash.update(addr.octets()),
+                }
+            }
+            for part in [tcp, from, to] {
+                hash.update(part);
+            }
         }
     }
-    hash.update(TCP);
-    hash.update(low.port.to_be_bytes());
-    hash.update(high.port.to_be_bytes());
-    let mut id = "1:".to_owned();
+    let mut id = String::with_capacity("1:".len() + 28);
+    id.push_str("1:");
     BASE64.encode_append(&hash.finalize(), &mut id);
     id
 }

@@ -11,6 +11,9 @@ const MOST: usize = 1_024;
 /// Longest name shown.
 const CHARS: usize = 80;
 
+/// What the first are called where a file names none.
+const NUMBERS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
 /// Names by source and number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(BTreeMap<(u16, u16), Box<str>>);
@@ -27,7 +30,10 @@ impl Names {
         match self.0.get(&(source, iface)) {
             Some(name) if !name.is_empty() => Cow::Borrowed(name),
             _ if iface >= Stamp::COOKED => format!("if{}", iface - Stamp::COOKED).into(),
-            _ => iface.to_string().into(),
+            _ => match NUMBERS.get(usize::from(iface)) {
+                Some(&number) => number.into(),
+                None => iface.to_string().into(),
+            },
         }
     }
 }

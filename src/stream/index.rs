@@ -199,7 +199,7 @@ mod tests {
         for step in 0..200_000_u32 {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let key = dice >> 33 & 0x3ff;
-            let hash = Hash(key << 40 | 0x3f0 + (key & 0x1f));
+            let hash = Hash((key << 40) | (0x3f0 + (key & 0x1f)));
             if dice >> 20 & 3 == 0 {
                 index.remove(hash);
                 map.remove(&key);
@@ -211,7 +211,7 @@ mod tests {
             assert_eq!(index.used, map.len());
         }
         for key in 0..0x400 {
-            let hash = Hash(key << 40 | 0x3f0 + (key & 0x1f));
+            let hash = Hash((key << 40) | (0x3f0 + (key & 0x1f)));
             assert_eq!(index.get(hash), map.get(&key).copied());
         }
     }

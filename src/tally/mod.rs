@@ -65,9 +65,8 @@ pub struct Tally {
     beats: Beats,
     health: Health,
     reached: Reached,
-    recent_attempts: VecDeque<Arc<JudgedAttempt>>,
-    recent_closings: VecDeque<Arc<JudgedClosing>>,
-    most_recent: usize,
+    recent_attempts: Recent<JudgedAttempt>,
+    recent_closings: Recent<JudgedClosing>,
     interfaces: BTreeMap<(u16, u16), Box<str>>,
     now: Option<Timestamp>,
 }
@@ -95,23 +94,26 @@ impl Tally {
             beats: Beats::default(),
             health: Health::default(),
             reached: Reached::default(),
-            recent_attempts: VecDeque::new(),
-            recent_closings: VecDeque::new(),
-            most_recent: most(Limit::recent),
+            recent_attempts: Recent::new(most(Limit::recent)),
+            recent_closings: Recent::new(most(Limit::recent)),
             interfaces: BTreeMap::new(),
             now: None,
         }
     }
 
+    /// The same for those who do not look at the latest one by one, which then need not be kept.
+    #[must_use]
+    pub fn without_recent(mut self) -> Self {
+        self.recent_attempts.are_kept = false;
+        self.recent_closings.are_kept = false;
+        self
+    }
+
     /// Counts an attempt.
     pub fn attempt(&mut self, judged: &Arc<JudgedAttempt>) {
         let attempt = &judged.attempt;
-        if self.most_recent > 0 {
-            if self.recent_attempts.len() >= self.most_recent {
-                self.recent_attempts.pop_front();
-                self.reached.count(Limit::recent);
-            }
-            self.recent_attempts.push_back(Arc::clone(judged));
+        if self.recent_attempts.add(judged) {
+            self.reached.count(Limit::recent);
         }
         match &attempt.protocol {
             Protocol::WebSocket => self.websocket(judged),
@@ -122,12 +124,8 @@ impl Tally {
 
     /// Counts a closing.
     pub fn closing(&mut self, judged: &Arc<JudgedClosing>) {
-        if self.most_recent > 0 {
-            if self.recent_closings.len() >= self.most_recent {
-                self.recent_closings.pop_front();
-                self.reached.count(Limit::recent);
-            }
-            self.recent_closings.push_back(Arc::clone(judged));
+        if self.recent_closings.add(judged) {
+            self.reached.count(Limit::recent);
         }
         self.closings.count(judged.judgement.kind);
         self.latency.record_pings(&judged.closing);
@@ -213,8 +211,8 @@ impl Tally {
             history: self.beats.history(),
             first: health.first,
             health,
-            recent_attempts: self.recent_attempts.iter().cloned().collect(),
-            recent_closings: self.recent_closings.iter().cloned().collect(),
+            recent_attempts: self.recent_attempts.kept.iter().cloned().collect(),
+            recent_closings: self.recent_closings.kept.iter().cloned().collect(),
             interfaces: self.interfaces.clone(),
             now: self.now,
         })
@@ -270,6 +268,40 @@ impl Tally {
             Some(Full::Routes) => self.reached.count(Limit::tally_routes),
             None => {}
         }
+    }
+}
+
+/// The latest of something, at most so many.
+#[derive(Debug)]
+struct Recent<T> {
+    kept: VecDeque<Arc<T>>,
+    are_kept: bool,
+    count: usize,
+    most: usize,
+}
+
+impl<T> Recent<T> {
+    const fn new(most: usize) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            are_kept: true,
+            count: 0,
+            most,
+        }
+    }
+
+    /// Takes one more; true where an older one had to go for it.
+    fn add(&mut self, one: &Arc<T>) -> bool {
+        let is_full = self.most > 0 && self.count >= self.most;
+        if is_full {
+            self.kept.pop_front();
+        } else if self.most > 0 {
+            self.count += 1;
+        }
+        if self.are_kept && self.most > 0 {
+            self.kept.push_back(Arc::clone(one));
+        }
+        is_full
     }
 }
 
@@ -373,6 +405,31 @@ mod tests {
                 Limit::tally_routes
             ]
         );
+    }
+
+    #[test]
+    fn who_does_not_look_at_the_latest_is_told_the_same() {
+        let mut limits = Limits::default();
+        limits.set(Limit::recent, 2);
+        let kept = tally(&limits).snapshot();
+        let mut tally = Tally::new(&limits).without_recent();
+        for judged in [
+            forbidden(1),
+            forbidden(2),
+            forbidden(3),
+            forbidden(4),
+            forbidden(5),
+        ] {
+            tally.attempt(&judged);
+        }
+        let snapshot = tally.snapshot();
+        assert_eq!(
+            (kept.recent_attempts.len(), snapshot.recent_attempts.len()),
+            (2, 0)
+        );
+        let reached = |of: &Snapshot| of.health.reached.iter().collect::<Vec<_>>();
+        assert_eq!(reached(&snapshot), [(Limit::recent, 3)]);
+        assert_eq!(reached(&kept), reached(&snapshot));
     }
 
     #[test]

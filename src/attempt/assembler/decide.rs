@@ -12,7 +12,6 @@ use crate::attempt::{
     Surroundings, tree,
 };
 use crate::flow::{ConnId, Endpoint, is_host_reached};
-use crate::hash::HashMap;
 use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
@@ -33,7 +32,7 @@ pub(super) enum Cut {
     NoRoom,
 }
 
-/// What each view of a leg shows after the 101.
+/// What each view of a leg shows after the 101, the first first.
 type Tails = Vec<(ConnId, ClosingLeg)>;
 
 impl Assembler {
@@ -56,18 +55,14 @@ impl Assembler {
             case.legs.iter_mut().for_each(|live| live.leg.shed(shed_at));
         }
         self.absorb_earlier(&mut case);
-        let tails: HashMap<ConnId, Tails> = case
-            .legs
-            .iter_mut()
-            .map(|live| (live.leg.conn, live.take_tails()))
-            .collect();
+        let tails: Vec<Tails> = case.legs.iter_mut().map(LiveLeg::take_tails).collect();
         let legs = case
             .legs
             .into_iter()
             .map(|live| (live.leg, live.joined_by))
             .collect();
         let bad_gateway = tails
-            .values()
+            .iter()
             .flatten()
             .flat_map(|(_, tail)| &tail.closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
@@ -106,7 +101,7 @@ impl Assembler {
         &mut self,
         id: CaseId,
         attempt: &Attempt,
-        mut tails: HashMap<ConnId, Tails>,
+        mut tails: Vec<Tails>,
         mid_stream: bool,
     ) {
         let is_open = attempt.protocol == Protocol::WebSocket
@@ -119,8 +114,18 @@ impl Assembler {
                 continue;
             }
             let follow = is_open && node.role == Role::Path;
-            let mut views = Vec::new();
-            for (conn, mut tail) in tails.remove(&node.leg.conn).unwrap_or_default() {
+            let of_leg = |tails: &Tails| {
+                tails
+                    .first()
+                    .is_some_and(|(conn, _)| *conn == node.leg.conn)
+            };
+            let found = tails.iter().position(of_leg);
+            let tails = found
+                .map(|found| tails.swap_remove(found))
+                .unwrap_or_default();
+            // Those of very many may be open at once: as much room as they need.
+            let mut views = Vec::with_capacity(tails.len());
+            for (conn, mut tail) in tails {
                 let is_free = places.release(conn, id);
                 tail.leg = index;
                 if let Some(&(client, server)) = shown.get(index) {
@@ -140,6 +145,7 @@ impl Assembler {
                 legs.push(views);
             }
         }
+        legs.shrink_to_fit();
         if is_open
             && !self
                 .sockets

@@ -55,9 +55,11 @@ impl ClosingLeg {
             let value = fields.value(name)?;
             Some(format!("{name}: {value}").into())
         };
-        let fields = [asked, answered].into_iter().flatten();
-        let each = fields.flat_map(|fields| MARKS.iter().map(move |name| (*name, fields)));
-        self.marks = each.filter_map(mark).collect();
+        for fields in [asked, answered].into_iter().flatten() {
+            for name in MARKS {
+                self.marks.extend(mark((name, fields)));
+            }
+        }
     }
 
     /// When it ended; while it has not, when the WebSocket did.
@@ -95,6 +97,7 @@ impl ClosingLeg {
             }
             Fact::Close { dir, close } if self.has_room_for_close(*dir) => {
                 let other = dir.flip().index();
+                self.closes.reserve_exact(1);
                 self.closes.push(SeenClose {
                     dir: *dir,
                     at,
@@ -183,6 +186,7 @@ impl ClosingLeg {
     fn tcp_end(&mut self, end: TcpEnd) {
         let known = |seen: &&TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
         if !self.tcp_ends.iter().any(|seen| known(&seen)) {
+            self.tcp_ends.reserve_exact(1);
             self.tcp_ends.push(end);
             self.tcp_ends.sort_by_key(|seen| seen.at);
         }

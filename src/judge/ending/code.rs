@@ -25,11 +25,16 @@ impl Trial<'_> {
             );
         }
         let Some(code) = close.close.code else { return };
-        let said = said(close);
+        let said = || said(close);
         // The answer to a Close repeats its code: only where it was surely no answer it is the server's own.
         let is_illegal_1010 = code.0 == 1010 && self.by == Party::Server;
         if !code.is_legal_on_wire() || is_illegal_1010 {
-            self.find(FindingId::CloseCodeIllegal, leg, Confidence::Certain, said);
+            self.find(
+                FindingId::CloseCodeIllegal,
+                leg,
+                Confidence::Certain,
+                said(),
+            );
             return;
         }
         let id = match code.0 {
@@ -39,14 +44,14 @@ impl Trial<'_> {
             1007 => FindingId::ClosedBadData,
             1008 => FindingId::ClosedPolicy,
             1009 => FindingId::ClosedTooBig,
-            1010 => return self.extension_required(leg, said),
+            1010 => return self.extension_required(leg, said()),
             1011 => FindingId::ClosedInternalError,
             1012 => FindingId::ServiceRestart,
             1013 => FindingId::TryAgainLater,
-            1014 => return self.bad_gateway(leg, said),
+            1014 => return self.bad_gateway(leg, said()),
             _ => return,
         };
-        self.find(id, leg, Confidence::Certain, said);
+        self.find(id, leg, Confidence::Certain, said());
         let more = match id {
             FindingId::ClosedTooBig => too_big(close),
             FindingId::PingTimeout => self.ping_waited(close),
@@ -98,6 +103,9 @@ impl Trial<'_> {
         let Some((leg, close)) = first.filter(|_| self.findings.is_empty()) else {
             return false;
         };
+        if !self.catalogue.has_own_rows() {
+            return false;
+        }
         let finding = self
             .catalogue
             .own_closing_row(&self.scene())

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Edge, renamed_connection};
-use crate::http::origin_form;
+use crate::http::{Status, origin_form};
 use crate::judge::{Change, Difference, Message};
 
 /// Fields of a request that are held against each other, in the order in which they are told.
@@ -56,8 +56,8 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                 compare(
                     Message::Request,
                     field,
-                    Some(Cow::Owned(was.into())),
-                    Some(Cow::Owned(is.into())),
+                    Some(Cow::Borrowed(was)),
+                    Some(Cow::Borrowed(is)),
                 );
             };
             line("method", &outer.method, &inner.method);
@@ -77,18 +77,20 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
             }
         }
         if let (Some(outer), Some(inner)) = (edge.outer.answer_head(), edge.inner.answer_head()) {
-            let text = |value: String| Some(Cow::Owned(value));
-            compare(
-                Message::Response,
-                "status",
-                text(inner.status.0.to_string()),
-                text(outer.status.0.to_string()),
-            );
+            if inner.status != outer.status {
+                let text = |status: Status| Some(Cow::Owned(status.0.to_string()));
+                compare(
+                    Message::Response,
+                    "status",
+                    text(inner.status),
+                    text(outer.status),
+                );
+            }
             compare(
                 Message::Response,
                 "version",
-                text(inner.version.name().into()),
-                text(outer.version.name().into()),
+                Some(Cow::Borrowed(inner.version.name())),
+                Some(Cow::Borrowed(outer.version.name())),
             );
             for &field in RESPONSE_FIELDS {
                 compare(

@@ -1,7 +1,5 @@
 //! Two neighbouring legs, and what the hop between them did to the handshake.
 
-use std::borrow::Cow;
-
 use super::{Fault, answers, name_of, renamed_connection, says, software};
 use crate::attempt::{Attempt, JoinedBy, Leg, Node, Role};
 use crate::http::Version;
@@ -184,10 +182,8 @@ impl Edge<'_> {
         };
         let same_key = self.outer.offer().and_then(|offer| offer.key.as_deref())
             == self.inner.offer().and_then(|offer| offer.key.as_deref());
-        let accept = |leg: &Leg| {
-            leg.answer_field("sec-websocket-accept")
-                .map(Cow::into_owned)
-        };
+        let accept = self.outer.answer_field("sec-websocket-accept");
+        let brought_accept = self.inner.answer_field("sec-websocket-accept");
         let checks = [
             (
                 FindingId::ResponseUpgradeStripped,
@@ -202,14 +198,12 @@ impl Edge<'_> {
             (
                 FindingId::ResponseAcceptStripped,
                 "Sec-WebSocket-Accept",
-                accept(self.inner).is_some() && accept(self.outer).is_none(),
+                brought_accept.is_some() && accept.is_none(),
             ),
             (
                 FindingId::ResponseAcceptChanged,
                 "Sec-WebSocket-Accept",
-                same_key
-                    && accept(self.outer).is_some()
-                    && accept(self.outer) != accept(self.inner),
+                same_key && accept.is_some() && accept != brought_accept,
             ),
             (
                 FindingId::ResponseExtensionsStripped,

@@ -8,7 +8,6 @@ use super::time::Time;
 use super::{Address, FindingJson, HopJson};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
 use crate::event::{Connection, Request, Response};
-use crate::http::Field;
 use crate::judge::{Difference, JudgedAttempt};
 use crate::report::community::community_id;
 use crate::report::facts;
@@ -285,7 +284,10 @@ fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Cow<
 impl<'a> RequestJson<'a> {
     fn new(at: Stamp, request: &'a Request, mask: &Mask, target: Option<&'a Target<'a>>) -> Self {
         let head = &request.head;
-        let mut json = Self {
+        let value = |name: &'static str| head.fields.value(name);
+        let words = |name| shown(value(name), |text| mask.words(text));
+        let open = |name| shown(value(name), |text| mask.open(text));
+        Self {
             frame: at.frame,
             time: Time(request.started.ts),
             method: mask.words(&head.method),
@@ -294,91 +296,47 @@ impl<'a> RequestJson<'a> {
                 _ => mask.target(&head.target),
             },
             version: head.version.name(),
-            host: None,
-            upgrade: None,
-            connection: None,
-            key: None,
-            ws_version: None,
-            extensions: None,
-            subprotocols: None,
-            origin: None,
-            via: None,
-            forwarded_for: None,
-        };
-        // One walk over the lines, not one for each key: the length of a name tells nearly all apart.
-        for field in head.fields.iter() {
-            let place = match field.name.len() {
-                3 if is(&field, "via") => &mut json.via,
-                4 if is(&field, "host") => &mut json.host,
-                6 if is(&field, "origin") => &mut json.origin,
-                7 if is(&field, "upgrade") => &mut json.upgrade,
-                10 if is(&field, "connection") => &mut json.connection,
-                15 if is(&field, "x-forwarded-for") => &mut json.forwarded_for,
-                17 if is(&field, "sec-websocket-key") => &mut json.key,
-                21 if is(&field, "sec-websocket-version") => &mut json.ws_version,
-                22 if is(&field, "sec-websocket-protocol") => &mut json.subprotocols,
-                24 if is(&field, "sec-websocket-extensions") => &mut json.extensions,
-                _ => continue,
-            };
-            put(place, field.text());
+            host: shown(value("host"), |text| mask.host(text)),
+            upgrade: words("upgrade"),
+            connection: words("connection"),
+            key: open("sec-websocket-key"),
+            ws_version: words("sec-websocket-version"),
+            extensions: open("sec-websocket-extensions"),
+            subprotocols: shown(value("sec-websocket-protocol"), |text| {
+                mask.subprotocols(text)
+            }),
+            origin: shown(value("origin"), |text| mask.target(text)),
+            via: words("via"),
+            forwarded_for: words("x-forwarded-for"),
         }
-        shown(&mut json.host, |text| mask.host(text));
-        shown(&mut json.origin, |text| mask.target(text));
-        shown(&mut json.subprotocols, |text| mask.subprotocols(text));
-        for place in [&mut json.key, &mut json.extensions] {
-            shown(place, |text| mask.open(text));
-        }
-        for place in [
-            &mut json.upgrade,
-            &mut json.connection,
-            &mut json.ws_version,
-            &mut json.via,
-            &mut json.forwarded_for,
-        ] {
-            shown(place, |text| mask.words(text));
-        }
-        json
     }
 }
 
 impl<'a> ResponseJson<'a> {
     fn new(at: Stamp, response: &'a Response, leg: &'a Leg, mask: &Mask) -> Self {
         let head = response.head.as_ref();
-        let mut json = Self {
+        let value = |name: &'static str| head.and_then(|head| head.fields.value(name));
+        let words = |name| shown(value(name), |text| mask.words(text));
+        Self {
             frame: at.frame,
             time: Time(response.started.ts),
             status: head.map(|head| head.status.0),
             version: head.map(|head| head.version.name()),
-            upgrade: None,
-            connection: None,
+            upgrade: words("upgrade"),
+            connection: words("connection"),
             accept: response.answer.accept.and_then(|accept| match accept {
                 Accept::Ok => Some("ok"),
                 Accept::Wrong => Some("wrong"),
                 Accept::Missing => Some("missing"),
                 Accept::Unknown => None,
             }),
-            extensions: None,
-            subprotocol: None,
-            server: None,
+            extensions: shown(value("sec-websocket-extensions"), |text| mask.open(text)),
+            subprotocol: shown(value("sec-websocket-protocol"), |text| {
+                mask.subprotocols(text)
+            }),
+            server: words("server"),
             body: facts::text_body(leg).map(|text| mask.words(text)),
-        };
-        for field in head.iter().flat_map(|head| head.fields.iter()) {
-            let place = match field.name.len() {
-                6 if is(&field, "server") => &mut json.server,
-                7 if is(&field, "upgrade") => &mut json.upgrade,
-                10 if is(&field, "connection") => &mut json.connection,
-                22 if is(&field, "sec-websocket-protocol") => &mut json.subprotocol,
-                24 if is(&field, "sec-websocket-extensions") => &mut json.extensions,
-                _ => continue,
-            };
-            put(place, field.text());
         }
-        shown(&mut json.subprotocol, |text| mask.subprotocols(text));
-        shown(&mut json.extensions, |text| mask.open(text));
-        for place in [&mut json.upgrade, &mut json.connection, &mut json.server] {
-            shown(place, |text| mask.words(text));
-        }
-        json
     }
 }
 
@@ -401,25 +359,16 @@ impl<'a> Diff<'a> {
     }
 }
 
-fn is(field: &Field<'_>, name: &str) -> bool {
-    field.name.eq_ignore_ascii_case(name)
-}
-
-/// Lines of one name are one list (RFC 9110 §5.3).
-fn put<'a>(place: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) {
-    *place = Some(match place.take() {
-        None => text,
-        Some(before) => Cow::Owned(format!("{before}, {text}")),
-    });
-}
-
-/// Replaces a value by what may be shown of it, without a copy where that is all of it.
-fn shown(place: &mut Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) {
-    *place = place.take().map(|value| match value {
+/// A value as far as it may be shown, without a copy where that is all of it.
+fn shown<'a>(
+    value: Option<Cow<'a, str>>,
+    show: impl Fn(&str) -> Cow<'_, str>,
+) -> Option<Cow<'a, str>> {
+    Some(match value? {
         Cow::Borrowed(text) => match show(text) {
             Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),
             other => Cow::Owned(other.into_owned()),
         },
         Cow::Owned(text) => Cow::Owned(show(&text).into_owned()),
-    });
+    })
 }

@@ -21,25 +21,27 @@ impl Serialize for Time {
 fn rfc3339(at: Timestamp) -> [u8; 30] {
     let nanos = at.as_nanos();
     let seconds = nanos.div_euclid(1_000_000_000);
-    let (year, month, day) = civil(seconds.div_euclid(SECONDS_A_DAY));
-    let of_day = seconds.rem_euclid(SECONDS_A_DAY);
-    let mut text = *b"0000-00-00T00:00:00.000000000Z";
-    put(&mut text, 0..4, year);
-    put(&mut text, 5..7, month);
-    put(&mut text, 8..10, day);
-    put(&mut text, 11..13, of_day / 3_600);
-    put(&mut text, 14..16, of_day / 60 % 60);
-    put(&mut text, 17..19, of_day % 60);
-    put(&mut text, 20..29, nanos.rem_euclid(1_000_000_000));
-    text
+    let (year, month, day) = civil(part(seconds.div_euclid(SECONDS_A_DAY) + BEFORE_1970));
+    let of_day = part(seconds.rem_euclid(SECONDS_A_DAY));
+    let [y, e, a, r] = digits(year);
+    let ([o, n], [d, w]) = (digits(month), digits(day));
+    let [h, i] = digits(of_day / 3_600);
+    let [m, k] = digits(of_day / 60 % 60);
+    let [s, t] = digits(of_day % 60);
+    let [f1, f2, f3, f4, f5, f6, f7, f8, f9] = digits(part(nanos.rem_euclid(1_000_000_000)));
+    [
+        y, e, a, r, b'-', o, n, b'-', d, w, b'T', h, i, b':', m, k, b':', s, t, b'.', f1, f2, f3,
+        f4, f5, f6, f7, f8, f9, b'Z',
+    ]
 }
 
-/// Year, month and day of a day since 1970-01-01, in years that begin in March, so that the leap day comes last.
-const fn civil(days: i64) -> (i64, i64, i64) {
-    // From 0000-03-01; an era is 400 years of 146,097 days.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
+/// Days from 0000-03-01 to 1970-01-01.
+const BEFORE_1970: i64 = 719_468;
+
+/// Year, month and day of a day since 0000-03-01, in years that begin in March, so that the leap day comes last.
+const fn civil(days: u32) -> (u32, u32, u32) {
+    // An era is 400 years of 146,097 days.
+    let (era, of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
@@ -53,13 +55,20 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
-/// Writes a number of at most nine digits into its place, from the last.
-fn put(text: &mut [u8; 30], place: std::ops::Range<usize>, number: i64) {
-    let mut rest = u32::try_from(number).unwrap_or_default();
-    for digit in text.get_mut(place).into_iter().flatten().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+/// A part of a time, none of which is negative or large.
+fn part(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+/// A number in so many digits.
+fn digits<const N: usize>(number: u32) -> [u8; N] {
+    let mut rest = number;
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit += (rest % 10) as u8;
         rest /= 10;
     }
+    text
 }
 
 #[cfg(test)]

@@ -87,8 +87,14 @@ const fn is_special(byte: u8) -> bool {
 fn string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    if words.iter().any(|&word| has_special(word)) || rest.iter().any(|&byte| is_special(byte)) {
+    let bytes = text.as_bytes();
+    let (words, rest) = bytes.as_chunks::<8>();
+    let is_special = match bytes.last_chunk::<8>() {
+        // The rest once more with what is before it.
+        Some(&last) => words.iter().any(|&word| has_special(word)) || has_special(last),
+        None => rest.iter().any(|&byte| is_special(byte)),
+    };
+    if is_special {
         escaped(text, out);
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -305,7 +311,11 @@ impl SerializeStruct for Members<'_> {
     type Error = Error;
 
     /// The keys of the lines are names, in which there is nothing to escape.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "so that the length of each key is known to the compiler, and copying it a step or two"
+    )]
+    #[inline(always)]
     fn serialize_field<T: ?Sized + Serialize>(
         &mut self,
         key: &'static str,

@@ -51,16 +51,21 @@ pub(super) fn is_plain(text: &str) -> bool {
     if bytes.len() > MOST {
         return false;
     }
-    let (mut run, mut borders, mut is_named) = (0, 0, false);
+    let may_run = bytes.len() >= RUN;
+    let (mut run, mut has_borders, mut is_named) = (0, false, false);
     let mut pairs = Pairs::default();
     for (at, &byte) in bytes.iter().enumerate() {
-        match CLASS.get(usize::from(byte)) {
-            Some(&TOKEN) => run += 1,
-            Some(&BORDER) => (run, borders) = (0, borders + 1),
+        let is_border = match CLASS.get(usize::from(byte)) {
+            Some(&TOKEN) => false,
+            Some(&BORDER) => true,
             _ => return false,
-        }
-        if run >= RUN {
-            return false;
+        };
+        has_borders |= is_border;
+        if may_run {
+            run = if is_border { 0 } else { run + 1 };
+            if run >= RUN {
+                return false;
+            }
         }
         if let Some(begins) = pairs.next(at, byte) {
             let rest = bytes.get(begins..).unwrap_or_default();
@@ -72,7 +77,13 @@ pub(super) fn is_plain(text: &str) -> bool {
         }
     }
     // A name alone names nothing: its value stands behind a border.
-    borders == 0 || !is_named
+    !has_borders || !is_named
+}
+
+/// Whether an URL has no secret of its own: short pieces without a value, an owner or a query.
+pub(super) fn is_bare(url: &str) -> bool {
+    let has_part = |byte| matches!(byte, b'?' | b'%' | b'=' | b'@');
+    url.len() < RUN && !url.bytes().any(has_part) && !url.contains("eyJ")
 }
 
 /// Whether a text can be printed as it is: printable ASCII of at most `most` bytes.

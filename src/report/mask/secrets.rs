@@ -4,7 +4,7 @@
 //! secret from the request is hidden by its value; what only looks like one, by its form.
 
 use super::HIDDEN;
-use super::plain::is_plain;
+use super::plain::{is_bare, is_plain};
 use super::target::{is_harmless, path_masked, split_query, target_masked};
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
@@ -41,7 +41,7 @@ pub(super) struct Secrets(Vec<Box<str>>);
 impl Secrets {
     pub(super) fn of_url(&mut self, url: &str) {
         // Most have nothing to hide.
-        if is_plain(url) {
+        if is_bare(url) || is_plain(url) {
             return;
         }
         let (path, query) = split_query(url);

@@ -64,7 +64,25 @@ pub(super) fn bears_secret_name(text: &str) -> bool {
 
 /// Whether a text begins with the name of something secret, in any case.
 pub(super) fn begins_with_secret_name(text: &[u8]) -> bool {
-    SECRET_NAMES.iter().any(|name| {
+    let &[first, second, third, ..] = text else {
+        return false;
+    };
+    matches!(
+        &[first | 0x20, second | 0x20, third | 0x20],
+        b"tok"
+            | b"sec"
+            | b"pas"
+            | b"api"
+            | b"acc"
+            | b"aut"
+            | b"jwt"
+            | b"bea"
+            | b"ses"
+            | b"sig"
+            | b"cre"
+            | b"tic"
+            | b"coo"
+    ) && SECRET_NAMES.iter().any(|name| {
         text.get(..name.len())
             .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
     })
