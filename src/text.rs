@@ -25,9 +25,62 @@ pub(crate) fn cut_at(text: &str, border: u8) -> Option<(&str, &str)> {
     cut(text, |byte| byte == border)
 }
 
+/// Whether two texts are the same but for the case of their letters of ASCII: as [`slice::eq_ignore_ascii_case`], eight bytes
+/// at a time.
+pub(crate) fn same_in_any_case(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let ((eights, rest), (other_eights, other_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut pairs = eights.iter().zip(other_eights);
+    pairs.all(|(&a, &b)| same_eight(a, b))
+        && match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+            // The rest once more with what is before it.
+            (Some(&a), Some(&b)) => same_eight(a, b),
+            _ => rest.eq_ignore_ascii_case(other_rest),
+        }
+}
+
+fn same_eight(a: [u8; 8], b: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const CASE: u64 = ONES * 0x20;
+    const HIGHS: u64 = ONES * 0x80;
+    let (one, other) = (u64::from_le_bytes(a), u64::from_le_bytes(b));
+    let differs = one ^ other;
+    if differs == 0 {
+        return true;
+    }
+    if (one | other) & HIGHS != 0 {
+        return a.eq_ignore_ascii_case(&b);
+    }
+    // Only in that bit, and only where there is a letter: the additions carry into the highest bit of a byte and no further.
+    let small = one | CASE;
+    let from_a = small + ONES * (0x80 - b'a' as u64);
+    let beyond_z = small + ONES * (0x7F - b'z' as u64);
+    let letters = from_a & !beyond_z & HIGHS;
+    differs & !CASE == 0 && (differs << 2) & !letters == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_two_bytes_in_every_place() {
+        for a in 0..=u8::MAX {
+            for b in 0..=u8::MAX {
+                let one = [b'x', a, b'-', b'1', b'Y', a, b'z', b'~', a];
+                let other = [b'X', b, b'-', b'1', b'y', a, b'Z', b'~', b];
+                let expected = one.eq_ignore_ascii_case(&other);
+                assert_eq!(same_in_any_case(&one, &other), expected, "{a} {b}");
+                assert_eq!(
+                    same_in_any_case(&one[1..8], &other[1..8]),
+                    one[1..8].eq_ignore_ascii_case(&other[1..8])
+                );
+            }
+        }
+        assert!(!same_in_any_case(b"a", b"ab"));
+    }
 
     proptest::proptest! {
         #[test]

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::text::same_in_any_case;
+
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
     "authorization",
@@ -328,7 +330,7 @@ impl Fields {
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
         let found = self.bytes.slice(line.name, line.value);
-        found.eq_ignore_ascii_case(name.as_bytes())
+        same_in_any_case(found, name.as_bytes())
     }
 
     #[inline]

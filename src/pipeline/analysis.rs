@@ -66,10 +66,10 @@ impl<'a, W: Write> Analysis<'a, W> {
             live,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
-            // Only the screen shows them one by one.
+            // JSON has told each of them.
             tally: match report {
-                Some(_) => Tally::new(&config.limits).without_recent(),
-                None => Tally::new(&config.limits),
+                Some(Report::Json(_)) => Tally::new(&config.limits).without_recent(),
+                _ => Tally::new(&config.limits),
             },
             // The text report, and the screen, say it themselves.
             hinted: !live || config.output.quiet || !config.output.json,
