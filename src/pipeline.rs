@@ -111,8 +111,12 @@ pub fn run(config: &Config) -> Result<Exit, Error> {
     let open = capture::open(&config.inputs, config.filter.as_deref(), &stop)?;
     // From here on no byte of a stranger is read with privileges; before any thread, for capabilities are a thread's own.
     let dropped = capture::drop_privileges(config.identity)?;
+    let confined = open.confine(&capture::Needs {
+        zones: config.zones.clone(),
+        screen: config.output.tui,
+    });
     if config.output.verbose > 0 {
-        say(&dropped.to_string());
+        say(&format!("{dropped}\n{confined}"));
     }
     stop_on_signals(&stop)?;
     let source = open.begin()?;

@@ -6,12 +6,13 @@
 //! down is kept, since it may come up again; one that is gone is told and let go of.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::confine::Held;
 use super::filter::{explain, reason};
 use super::queue::Queue;
 use super::stats::Drops;
@@ -61,6 +62,8 @@ struct Device {
     name: String,
     source: u16,
     handle: Option<Capture<Active>>,
+    /// Of an interface that is gone. Kept, since nothing may be sent through a descriptor of that number.
+    gone: Option<Capture<Active>>,
     link: LinkType,
     frames: u64,
     drops: Drops,
@@ -84,13 +87,23 @@ impl Live {
         };
         for (name, source) in names.iter().zip(0..) {
             let device = Device::open(name, source, filter, options)?;
-            if device.link != LinkType::LINUX_SLL2 {
+            if !device.is_cooked() {
                 live.told.push((source, 0, name.as_str().into()));
             }
             live.devices.push(device);
         }
         live.learn_names();
         Ok(live)
+    }
+
+    /// What it cannot do without while it captures.
+    pub(crate) fn held(&self) -> Held {
+        let handles = self.devices.iter().filter_map(|one| one.handle.as_ref());
+        Held {
+            sockets: handles.map(|one| one.as_fd().as_raw_fd()).collect(),
+            interfaces: self.devices.iter().map(|one| one.name.clone()).collect(),
+            asks_names: self.devices.iter().any(Device::is_cooked),
+        }
     }
 
     /// Waits a little for packets and hands them on. False once no interface is left.
@@ -204,7 +217,7 @@ impl Live {
         let cooked: Vec<u16> = self
             .devices
             .iter()
-            .filter(|device| device.link == LinkType::LINUX_SLL2)
+            .filter(|device| device.is_cooked())
             .map(|device| device.source)
             .collect();
         if cooked.is_empty() {
@@ -261,11 +274,17 @@ impl Device {
             name: name.to_owned(),
             source,
             handle: Some(handle),
+            gone: None,
             link: LinkType(u16::try_from(link).unwrap_or(u16::MAX)),
             frames: 0,
             drops: Drops::default(),
             held: Queue::default(),
         })
+    }
+
+    /// Each packet says which interface it was on.
+    fn is_cooked(&self) -> bool {
+        self.link == LinkType::LINUX_SLL2
     }
 
     /// Keeps what the kernel has until it is its turn.
@@ -311,7 +330,7 @@ impl Device {
 
     fn close(&mut self) {
         self.count_drops();
-        self.handle = None;
+        self.gone = self.handle.take();
     }
 }
 

@@ -147,7 +147,7 @@ fn it_opens_where_somebody_looks_at_what_is_live_or_asks_for_it() {
     let unseen = Surroundings::default();
     let dumb = Surroundings {
         can_draw: false,
-        ..seen
+        ..seen.clone()
     };
     for (words, around, opens) in [
         ("-i lo", &seen, Some(true)),
