@@ -263,9 +263,15 @@ impl Stage {
     }
 
     fn capture(&self, interfaces: &[&str]) -> Capture {
+        self.listen(&[env!("CARGO_BIN_EXE_wscap")], interfaces)
+    }
+
+    /// By this program, which may be started by another.
+    pub(crate) fn listen(&self, program: &[&str], interfaces: &[&str]) -> Capture {
         let mut child = self
             .net
-            .command("p", env!("CARGO_BIN_EXE_wscap"))
+            .command("p", program[0])
+            .args(&program[1..])
             .args(interfaces)
             .args(["--json", "--stats-interval", "1s"])
             .stdout(Stdio::piped())
@@ -288,7 +294,7 @@ impl Stage {
     }
 
     /// One handshake by a client in its namespace; what it was answered.
-    fn ask(&self) -> String {
+    pub(crate) fn ask(&self) -> String {
         self.ask_from("c", &format!("{PROXY}:80"))
     }
 
@@ -302,13 +308,13 @@ impl Stage {
     }
 }
 
-struct Capture {
-    child: Running,
+pub(crate) struct Capture {
+    pub(crate) child: Running,
     lines: mpsc::Receiver<Value>,
 }
 
 impl Capture {
-    fn wait(&self, kind: &str) -> Value {
+    pub(crate) fn wait(&self, kind: &str) -> Value {
         let until = Instant::now() + Duration::from_secs(10);
         while let Ok(line) = self
             .lines
@@ -326,7 +332,7 @@ impl Capture {
     }
 
     /// Ctrl-C; the summary that it prints.
-    fn interrupt(mut self) -> Value {
+    pub(crate) fn interrupt(mut self) -> Value {
         let id = self.child.0.id().to_string();
         std::process::Command::new("kill")
             .args(["-INT", &id])

@@ -16,6 +16,7 @@ mod attempts;
 mod captures;
 mod cli;
 mod closings;
+mod confined;
 mod contract;
 mod fallback;
 mod flags;

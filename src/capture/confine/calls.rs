@@ -12,7 +12,7 @@
 ))]
 mod known {
     use std::collections::BTreeMap;
-    use std::process;
+    use std::{process, slice};
 
     use nix::libc;
     use seccompiler::{
@@ -128,6 +128,11 @@ mod known {
     #[cfg(target_arch = "riscv64")]
     const NEVER_HERE: &[i64] = &[];
 
+    /// Types into a terminal as if somebody had pressed the keys; libraries do not agree on the type of these numbers.
+    const TIOCSTI: u64 = 0x5412;
+    /// Pastes into a console.
+    const TIOCLINUX: u64 = 0x541c;
+
     /// Younger than the list of names that is at hand; the number is the same on all three processors.
     const SYS_FCHMODAT2: i64 = 452;
 
@@ -159,12 +164,12 @@ mod known {
     fn programs(needs: &Needs, held: &Held) -> Result<Vec<BpfProgram>, BackendError> {
         // Threads are made by `clone3`, whose flags cannot be seen; libc takes `clone` where it is told that there is none.
         let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-        let mut all = vec![
+        Ok(Vec::from([
             program(newer, libc::ENOSYS)?,
             program(rules(needs, held)?, libc::EPERM)?,
-        ];
-        all.extend(other_numbers());
-        Ok(all)
+            #[cfg(target_arch = "x86_64")]
+            other_numbers(),
+        ]))
     }
 
     fn program(rules: Rules, error: i32) -> Result<BpfProgram, BackendError> {
@@ -191,16 +196,22 @@ mod known {
         let pairs = (0, SeccompCmpOp::Ne, of(libc::AF_UNIX));
         rules.insert(libc::SYS_socketpair, vec![rule(&[pairs])?]);
         // Keys that nobody pressed, typed into the shell behind.
-        let typed = [libc::TIOCSTI, libc::TIOCLINUX];
+        let typed = [TIOCSTI, TIOCLINUX];
         let typed = typed.map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
-        rules.insert(libc::SYS_ioctl, typed.into_iter().collect::<Result<_, _>>()?);
+        rules.insert(
+            libc::SYS_ioctl,
+            typed.into_iter().collect::<Result<_, _>>()?,
+        );
         rules.insert(libc::SYS_openat, writing(2, needs.screen)?);
         #[cfg(target_arch = "x86_64")]
         rules.insert(libc::SYS_open, writing(1, needs.screen)?);
         for &socket in &held.sockets {
             let socket = (0, SeccompCmpOp::Eq, of(socket));
             for &call in OF_A_SOCKET {
-                rules.entry(call).or_default().push(rule(&[socket.clone()])?);
+                rules
+                    .entry(call)
+                    .or_default()
+                    .push(rule(slice::from_ref(&socket))?);
             }
             for twice in [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC] {
                 let twice = (1, SeccompCmpOp::Eq, of(twice));
@@ -254,7 +265,7 @@ mod known {
 
     /// Kernels built for it take the calls of the x32 interface too, under numbers of their own: all of them are refused.
     #[cfg(target_arch = "x86_64")]
-    fn other_numbers() -> Option<BpfProgram> {
+    fn other_numbers() -> BpfProgram {
         use seccompiler::sock_filter;
         let step = |code: u32, jt, jf, k| sock_filter {
             code: u16::try_from(code).unwrap_or_default(),
@@ -263,23 +274,18 @@ mod known {
             k,
         };
         let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
-        Some(vec![
+        vec![
             // The number of the call is the first thing that a filter is shown.
             step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
             step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, X32),
             step(libc::BPF_RET | libc::BPF_K, 0, 0, refuse),
             step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-        ])
+        ]
     }
 
     /// The bit that such a number has.
     #[cfg(target_arch = "x86_64")]
     const X32: u32 = 0x4000_0000;
-
-    #[cfg(not(target_arch = "x86_64"))]
-    const fn other_numbers() -> Option<BpfProgram> {
-        None
-    }
 }
 
 #[cfg(any(

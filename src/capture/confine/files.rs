@@ -48,7 +48,9 @@ pub(super) fn confine(needs: &Needs, held: &Held) -> Result<Done, String> {
     let status = restrict(needs, held).map_err(|error| error.to_string())?;
     let version = match status.landlock {
         LandlockStatus::NotImplemented => {
-            return Err(String::from("this kernel has none (Linux 5.13 and later do)"));
+            return Err(String::from(
+                "this kernel has none (Linux 5.13 and later do)",
+            ));
         }
         LandlockStatus::NotEnabled => {
             return Err(String::from("it is switched off in this kernel"));

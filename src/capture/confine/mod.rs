@@ -63,3 +63,6 @@ impl fmt::Display for Confined {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
