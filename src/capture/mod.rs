@@ -17,6 +17,7 @@ mod pcapng;
 mod privilege;
 mod queue;
 mod stats;
+mod steady;
 mod text;
 mod walk;
 mod window;

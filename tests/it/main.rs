@@ -19,6 +19,7 @@ mod closings;
 mod confined;
 mod contract;
 mod fallback;
+mod faults;
 mod flags;
 mod floods;
 mod frames;
