@@ -118,6 +118,13 @@ pub enum Notice {
         /// It is too early, not too late.
         back: bool,
     },
+    /// The clock of this host was set while it captured.
+    HostClockSet {
+        /// How far.
+        by: Duration,
+        /// Back, not forward.
+        back: bool,
+    },
     /// The filter has no meaning for packets of this link type.
     FilterUnfit {
         /// The link type.
@@ -156,6 +163,12 @@ impl fmt::Display for Notice {
                 "{name}: the time of frame {frame} is {} s too {}: the clock was set, or is wrong; such times are told as if they went on evenly",
                 by.as_secs(),
                 if *back { "early" } else { "late" },
+            ),
+            Self::HostClockSet { by, back } => write!(
+                f,
+                "the clock of this host was set {} by {} ms; times are told as if it had not been",
+                if *back { "back" } else { "forward" },
+                by.as_millis(),
             ),
             Self::FilterUnfit { link, reason } => write!(
                 f,

@@ -174,8 +174,9 @@ impl FileSource {
         while !self.over {
             match self.walk.step(self.window.bytes()) {
                 Step::Record(meta) => {
-                    let Some(ts) = self.told_time(&meta, may_read) else {
-                        return State::Dry;
+                    let ts = match self.told_time(&meta, may_read) {
+                        Ok(ts) => ts,
+                        Err(state) => return state,
                     };
                     self.frames += 1;
                     self.head = Some(Meta { ts, ..meta });
@@ -209,8 +210,8 @@ impl FileSource {
         State::Over
     }
 
-    /// The time of a record as it is to be told. `None` if that cannot be said without reading.
-    fn told_time(&mut self, meta: &Meta, may_read: bool) -> Option<Timestamp> {
+    /// The time of a record as it is to be told; an error if that cannot be said without reading.
+    fn told_time(&mut self, meta: &Meta, may_read: bool) -> Result<Timestamp, State> {
         let at = usize::from(meta.iface);
         if self.clocks.len() <= at {
             self.clocks.resize_with(at + 1, Steady::default);
@@ -221,7 +222,8 @@ impl FileSource {
         } else {
             None
         };
-        let told = self.clocks.get_mut(at)?.time(meta.ts, next);
+        let clock = self.clocks.get_mut(at);
+        let told = clock.map_or(meta.ts, |clock| clock.time(meta.ts, next));
         if told != meta.ts && !self.told {
             self.told = true;
             self.notices.push(Notice::ClockSet {
@@ -231,27 +233,27 @@ impl FileSource {
                 back: meta.ts < told,
             });
         }
-        Some(told)
+        Ok(told)
     }
 
     /// The time of the record that comes right behind so many bytes, if one does.
-    fn time_behind(&mut self, total: usize, may_read: bool) -> Option<Option<Timestamp>> {
+    fn time_behind(&mut self, total: usize, may_read: bool) -> Result<Option<Timestamp>, State> {
         loop {
             let rest = self.window.bytes().get(total..).unwrap_or_default();
             let need = match self.walk.peek(rest) {
-                Some(Step::Record(next)) => return Some(Some(next.ts)),
+                Some(Step::Record(next)) => return Ok(Some(next.ts)),
                 Some(Step::Need(need)) => total.saturating_add(need),
-                _ => return Some(None),
+                _ => return Ok(None),
             };
             if self.window.ended() {
-                return Some(None);
+                return Ok(None);
             }
             if !may_read {
-                return None;
+                return Err(State::Dry);
             }
             if let Err(error) = self.window.fill(need) {
                 self.fail(&error);
-                return Some(None);
+                return Ok(None);
             }
         }
     }

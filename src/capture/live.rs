@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::clock::{Clock, WasSet};
 use super::confine::Held;
 use super::filter::{explain, reason};
 use super::queue::Queue;
@@ -54,6 +55,7 @@ pub(crate) struct Live {
     /// Names of interfaces in a cooked capture, as far as told.
     names: BTreeMap<u16, Box<str>>,
     told: Vec<(u16, u16, Box<str>)>,
+    clock: Watched,
     now: Timestamp,
     counted: Timestamp,
 }
@@ -82,6 +84,10 @@ impl Live {
             notices: Vec::new(),
             names: BTreeMap::new(),
             told: Vec::new(),
+            clock: Watched {
+                clock: Clock::new(),
+                set: Vec::new(),
+            },
             now: Timestamp::MIN,
             counted: Timestamp::MIN,
         };
@@ -116,13 +122,14 @@ impl Live {
             });
         }
         self.wait();
+        self.clock.look();
         let several = self.devices.len() > 1;
         let mut came = false;
         for device in &mut self.devices {
             let result = if several {
-                device.hold()
+                device.hold(&mut self.clock)
             } else {
-                device.read(|record| {
+                device.read(&mut self.clock, |record| {
                     self.now = self.now.max(record.at.ts);
                     each(Item::Record(record));
                 })
@@ -139,14 +146,16 @@ impl Live {
             }
         }
         if several {
-            came = self.release(clock(HOLD), each);
+            came = self.release(self.clock.clock.now().before(HOLD), each);
         }
         if !came {
-            self.now = self.now.max(clock(LATENESS));
+            self.now = self.now.max(self.clock.clock.now().before(LATENESS));
             each(Item::Tick(self.now));
         }
         self.each_second();
-        for notice in self.notices.drain(..) {
+        let set = self.clock.set.drain(..);
+        let set = set.map(|WasSet { by, back }| Notice::HostClockSet { by, back });
+        for notice in set.chain(self.notices.drain(..)) {
             each(Item::Notice(notice));
         }
         let left = |device: &Device| device.handle.is_some() || device.held.due().is_some();
@@ -235,6 +244,26 @@ impl Live {
     }
 }
 
+/// The clock, and how it was set since that was last told.
+struct Watched {
+    clock: Clock,
+    set: Vec<WasSet>,
+}
+
+impl Watched {
+    fn look(&mut self) {
+        self.set.extend(self.clock.look());
+    }
+
+    /// The time to tell of a packet.
+    fn time(&mut self, raw: Timestamp) -> Timestamp {
+        if self.clock.is_ahead(raw) {
+            self.look();
+        }
+        self.clock.time(raw)
+    }
+}
+
 impl Device {
     fn open(
         name: &str,
@@ -288,15 +317,19 @@ impl Device {
     }
 
     /// Keeps what the kernel has until it is its turn.
-    fn hold(&mut self) -> Result<usize, String> {
+    fn hold(&mut self, clock: &mut Watched) -> Result<usize, String> {
         let mut held = std::mem::take(&mut self.held);
-        let result = self.read(|record| held.push(&record));
+        let result = self.read(clock, |record| held.push(&record));
         self.held = held;
         result
     }
 
     /// Hands on what the kernel has, at most a turn's worth.
-    fn read(&mut self, mut each: impl FnMut(Record<'_>)) -> Result<usize, String> {
+    fn read(
+        &mut self,
+        clock: &mut Watched,
+        mut each: impl FnMut(Record<'_>),
+    ) -> Result<usize, String> {
         let Some(handle) = &mut self.handle else {
             return Ok(0);
         };
@@ -305,9 +338,10 @@ impl Device {
             .dispatch(Some(TURN), |packet| {
                 *frames += 1;
                 let stamp = packet.header.ts;
+                let stamp = Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec);
                 each(Record {
                     at: Stamp {
-                        ts: Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec),
+                        ts: clock.time(stamp),
                         frame: *frames,
                         source,
                         iface: 0,
@@ -354,17 +388,4 @@ fn why_not(name: &str, error: &pcap::Error) -> Error {
         return Error::Permission(name);
     }
     Error::Interface { name, reason }
-}
-
-/// The clock, but so much behind, since the kernel still holds packets.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where live time enters"
-)]
-fn clock(behind: Duration) -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .saturating_sub(behind);
-    Timestamp::from_nanos(0).after(since)
 }

@@ -5,6 +5,7 @@
 //! read afterwards is hostile.
 
 mod classic;
+mod clock;
 mod confine;
 mod decompress;
 mod devices;
