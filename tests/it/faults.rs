@@ -2,3 +2,6 @@
 //! so, and accuses nobody for it.
 
 mod clock;
+mod files;
+mod interfaces;
+mod output;

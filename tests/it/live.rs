@@ -275,8 +275,17 @@ impl Stage {
             .args(interfaces)
             .args(["--json", "--stats-interval", "1s"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (sender, told) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = sender.send(line);
+            }
+        });
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -287,6 +296,7 @@ impl Stage {
         let capture = Capture {
             child: Running(child),
             lines,
+            told,
         };
         // The first health line says that it listens.
         capture.wait("health");
@@ -298,7 +308,7 @@ impl Stage {
         self.ask_from("c", &format!("{PROXY}:80"))
     }
 
-    fn ask_from(&self, host: &str, address: &str) -> String {
+    pub(crate) fn ask_from(&self, host: &str, address: &str) -> String {
         let output = self
             .net
             .helper(host, "live::helper_client", address)
@@ -311,6 +321,8 @@ impl Stage {
 pub(crate) struct Capture {
     pub(crate) child: Running,
     lines: mpsc::Receiver<Value>,
+    /// Standard error.
+    pub(crate) told: mpsc::Receiver<String>,
 }
 
 impl Capture {

@@ -13,7 +13,7 @@ const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3600 * SECOND;
 
 /// One client after the other is let in, says hello and leaves; each answer takes a fifth of a second.
-fn opened(count: u16) -> Vec<Packet> {
+pub(super) fn opened(count: u16) -> Vec<Packet> {
     let mut packets: Vec<Packet> = (0..count).flat_map(one).collect();
     packets.sort();
     packets
