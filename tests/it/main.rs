@@ -26,6 +26,7 @@ mod frames;
 mod healthy;
 mod live;
 mod privacy;
+mod promises;
 mod properties;
 mod readme;
 mod reports;
