@@ -15,9 +15,9 @@ use crate::support::files::{self, Packet};
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODw==";
 
 /// Stands wherever no option lets it out.
-const NEVER: &str = "CANARYNEVER";
+pub(crate) const NEVER: &str = "CANARYNEVER";
 /// Stands where `--no-redact` lets it out: queries, userinfo, tokens among subprotocols.
-const MASKED: &str = "CANARYMASKED";
+pub(crate) const MASKED: &str = "CANARYMASKED";
 
 /// What a terminal obeys, or what changes how others are shown; as text and as bytes that are none.
 const HOSTILE: &str = "\x1b[31m\u{9b}2J\u{202e}\u{2066}\u{200b}\x07\x08\x7f";
@@ -102,7 +102,7 @@ fn leg(pair: u16, hop: usize) -> Conversation {
 }
 
 /// All packets in the order of time.
-fn capture(conversations: &[Conversation]) -> Vec<Packet> {
+pub(crate) fn capture(conversations: &[Conversation]) -> Vec<Packet> {
     let mut packets: Vec<Packet> = conversations
         .iter()
         .flat_map(Conversation::records)
@@ -113,7 +113,7 @@ fn capture(conversations: &[Conversation]) -> Vec<Packet> {
 }
 
 /// Everything that a handshake with secrets can come to.
-fn secrets() -> Vec<Conversation> {
+pub(crate) fn secrets() -> Vec<Conversation> {
     let request = secret_request(&target(), "");
     let echo = format!(
         "Cannot GET {}: bad token {MASKED}6\nCookie: sid={NEVER}1\nAuthorization: Bearer {NEVER}4\n{}{NEVER}10",
@@ -194,7 +194,7 @@ fn secrets() -> Vec<Conversation> {
 }
 
 /// Hostile characters wherever a string is read.
-fn hostile() -> Vec<Conversation> {
+pub(crate) fn hostile() -> Vec<Conversation> {
     let request = |field: &str, target: &str| {
         format!(
             "GET {target} HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
