@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use wscap::websocket::accept_for;
 
-use crate::cli::{Dir, code, read, stderr, stdout};
+use crate::cli::{Dir, code, piped, read, stderr, stdout};
 use crate::support::conversation::Conversation;
 use crate::support::files::{self, Packet};
 
@@ -49,8 +49,11 @@ fn one(n: u16) -> Vec<Packet> {
 /// What is said of a capture with these packets: verdicts, closings, and on standard error.
 fn said(packets: &[Packet]) -> (Vec<String>, Vec<String>, String) {
     let dir = Dir::new();
-    let output = read(&dir.file("c.pcap", &files::pcap(1, packets)), &["--json"]);
+    let bytes = files::pcap(1, packets);
+    let output = read(&dir.file("c.pcap", &bytes), &["--json"]);
     assert_eq!(code(&output), 0);
+    // Whether it has to be waited for makes no difference.
+    assert_eq!(piped(&bytes, &["--json"]).stdout, output.stdout);
     let text = stdout(&output);
     let lines: Vec<Value> = text
         .lines()
