@@ -51,6 +51,7 @@ const OUTPUT: usize = 64 * 1024;
 const IMPATIENCE: Duration = Duration::from_millis(500);
 
 type Batch = Vec<Event>;
+type Report = report::Report<Box<dyn Write + Send>>;
 
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,13 +116,20 @@ pub fn run(config: &Config) -> Result<Exit, Error> {
     let open = capture::open(&config.inputs, config.filter.as_deref(), &stop)?;
     // From here on no byte of a stranger is read with privileges; before any thread, for capabilities are a thread's own.
     let dropped = capture::drop_privileges(config.identity)?;
+    let confined = open.confine(&capture::Needs {
+        zones: config.zones.clone(),
+        screen: config.output.tui,
+    });
     if config.output.verbose > 0 {
-        say(&dropped.to_string());
+        say(&format!("{dropped}\n{confined}"));
     }
     stop_on_signals(&stop)?;
     let source = open.begin()?;
     greet(config);
-    let ends = pump(config, &catalogue, source, &stop)?;
+    let live = source.is_live();
+    let ends = pump(config, &catalogue, source, &stop, &|| {
+        report_to(config, live)
+    })?;
     warn_of_links(config, &ends.outcome.health)?;
     if ends.interrupted_by_loss {
         return Err(Error::NoInterfaceLeft);
@@ -145,6 +153,7 @@ fn pump(
     catalogue: &Catalogue,
     source: Source,
     stop: &AtomicBool,
+    report: &(dyn Fn() -> Report + Sync),
 ) -> Result<Ends, Error> {
     let live = source.is_live();
     let (sender, receiver) = crossbeam_channel::bounded(if live { WAITING_LIVE } else { WAITING });
@@ -163,7 +172,7 @@ fn pump(
             .spawn_scoped(scope, move || {
                 // What the screen shows may be looked at as long as one likes.
                 let _over = window.is_none().then(|| StopOnDrop(stop));
-                let report = window.is_none().then(|| report_to(config, live));
+                let report = window.is_none().then(report);
                 judge_all(
                     Analysis::new(config, catalogue, live, report),
                     &receiver,
@@ -414,7 +423,7 @@ fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
     Ok(())
 }
 
-fn report_to(config: &Config, live: bool) -> report::Report<Box<dyn Write + Send>> {
+fn report_to(config: &Config, live: bool) -> Report {
     // Standard output is flushed at each line; only where a whole file is read at once is that a waste.
     let piped =
         matches!(&config.inputs, Inputs::Files(files) if files.contains(&capture::Input::Stdin));
@@ -490,8 +499,56 @@ fn warn_of_links(config: &Config, health: &Health) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
+    use crate::cli::{Action, Surroundings, parse};
     use crate::time::Timestamp;
+
+    /// Has a fault.
+    struct Panics;
+
+    impl Write for Panics {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("for a test, the analyzing thread fails here")
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A pipe that stays open: only a stop ends the thread that captures.
+    #[test]
+    fn a_thread_that_panics_stops_the_others_and_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let words = ["wscap", "--json", "-r", pipe.to_str().unwrap()];
+        let words = words.map(OsString::from);
+        let Ok(Action::Run(config)) = parse(words, &Surroundings::default()) else {
+            panic!("it is to be run");
+        };
+        // It goes on for long enough that something is decided, and written.
+        let capture = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/captures/close/idle_timeout_nginx_3s.pcapng"
+        );
+        let capture = std::fs::read(capture).unwrap();
+        let writer = std::fs::OpenOptions::new();
+        let mut writer = { writer }.read(true).write(true).open(&pipe).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let open = capture::open(&config.inputs, None, &stop).unwrap();
+        writer.write_all(&capture).unwrap();
+        let source = open.begin().unwrap();
+        let catalogue = Catalogue::embedded();
+        let ends = pump(&config, catalogue, source, &stop, &|| {
+            let options = report_options(&config, false);
+            report::Report::Json(report::json::JsonReport::new(Box::new(Panics), options))
+        });
+        assert!(matches!(ends, Err(Error::Panic("analyze"))));
+        assert!(stop.load(Ordering::Relaxed));
+    }
 
     fn tick() -> Event {
         Event::Tick(Timestamp::from_nanos(0))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// The capture could not be opened. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,24 @@ pub enum Notice {
         /// What libpcap says.
         reason: String,
     },
+    /// The clock by which a file was written was set, or some of its times are wrong.
+    ClockSet {
+        /// The file.
+        name: String,
+        /// The first packet.
+        frame: u64,
+        /// How far it is from what can be.
+        by: Duration,
+        /// It is too early, not too late.
+        back: bool,
+    },
+    /// The clock of this host was set while it captured.
+    HostClockSet {
+        /// How far.
+        by: Duration,
+        /// Back, not forward.
+        back: bool,
+    },
     /// The filter has no meaning for packets of this link type.
     FilterUnfit {
         /// The link type.
@@ -134,6 +153,23 @@ impl fmt::Display for Notice {
             Self::Vanished { name, reason } => {
                 write!(f, "{name}: no longer captured on: {reason}")
             }
+            Self::ClockSet {
+                name,
+                frame,
+                by,
+                back,
+            } => write!(
+                f,
+                "{name}: the time of frame {frame} is {} s too {}: the clock was set, or is wrong; such times are told as if they went on evenly",
+                by.as_secs(),
+                if *back { "early" } else { "late" },
+            ),
+            Self::HostClockSet { by, back } => write!(
+                f,
+                "the clock of this host was set {} by {} ms; times are told as if it had not been",
+                if *back { "back" } else { "forward" },
+                by.as_millis(),
+            ),
             Self::FilterUnfit { link, reason } => write!(
                 f,
                 "the filter cannot be applied to packets of {link}, so they are left out: {reason}"

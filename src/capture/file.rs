@@ -15,6 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use super::classic::{self, Classic};
 use super::decompress::Packing;
 use super::pcapng::Pcapng;
+use super::steady::Steady;
 use super::walk::{Meta, Step};
 use super::window::Window;
 use super::{Error, Notice};
@@ -121,6 +122,8 @@ impl Opened {
             walk,
             frames: 0,
             head: None,
+            clocks: Vec::new(),
+            told: false,
             over: false,
             stop,
             notices: Vec::new(),
@@ -136,6 +139,10 @@ pub(crate) struct FileSource {
     walk: Walk,
     frames: u64,
     head: Option<Meta>,
+    /// The clock of each interface.
+    clocks: Vec<Steady>,
+    /// It was said that one of them is wrong.
+    told: bool,
     over: bool,
     stop: Arc<AtomicBool>,
     notices: Vec<Notice>,
@@ -167,8 +174,12 @@ impl FileSource {
         while !self.over {
             match self.walk.step(self.window.bytes()) {
                 Step::Record(meta) => {
+                    let ts = match self.told_time(&meta, may_read) {
+                        Ok(ts) => ts,
+                        Err(state) => return state,
+                    };
                     self.frames += 1;
-                    self.head = Some(meta);
+                    self.head = Some(Meta { ts, ..meta });
                     return State::Ready;
                 }
                 Step::Skip { total, counts } => {
@@ -197,6 +208,54 @@ impl FileSource {
             }
         }
         State::Over
+    }
+
+    /// The time of a record as it is to be told; an error if that cannot be said without reading.
+    fn told_time(&mut self, meta: &Meta, may_read: bool) -> Result<Timestamp, State> {
+        let at = usize::from(meta.iface);
+        if self.clocks.len() <= at {
+            self.clocks.resize_with(at + 1, Steady::default);
+        }
+        let is_leap = |clock: &Steady| clock.is_leap(meta.ts);
+        let next = if self.clocks.get(at).is_some_and(is_leap) {
+            self.time_behind(meta.total, may_read)?
+        } else {
+            None
+        };
+        let clock = self.clocks.get_mut(at);
+        let told = clock.map_or(meta.ts, |clock| clock.time(meta.ts, next));
+        if told != meta.ts && !self.told {
+            self.told = true;
+            self.notices.push(Notice::ClockSet {
+                name: self.name.clone(),
+                frame: self.frames + 1,
+                by: meta.ts.since(told).max(told.since(meta.ts)),
+                back: meta.ts < told,
+            });
+        }
+        Ok(told)
+    }
+
+    /// The time of the record that comes right behind so many bytes, if one does.
+    fn time_behind(&mut self, total: usize, may_read: bool) -> Result<Option<Timestamp>, State> {
+        loop {
+            let rest = self.window.bytes().get(total..).unwrap_or_default();
+            let need = match self.walk.peek(rest) {
+                Some(Step::Record(next)) => return Ok(Some(next.ts)),
+                Some(Step::Need(need)) => total.saturating_add(need),
+                _ => return Ok(None),
+            };
+            if self.window.ended() {
+                return Ok(None);
+            }
+            if !may_read {
+                return Err(State::Dry);
+            }
+            if let Err(error) = self.window.fill(need) {
+                self.fail(&error);
+                return Ok(None);
+            }
+        }
     }
 
     /// Time of the record it stands at.
@@ -305,6 +364,14 @@ impl FileSource {
 }
 
 impl Walk {
+    /// The packet that stands at the beginning of the bytes; nothing if it is something else.
+    fn peek(&mut self, bytes: &[u8]) -> Option<Step> {
+        match self {
+            Self::Classic(walk) => Some(walk.step(bytes)),
+            Self::Pcapng(walk) => walk.peek(bytes),
+        }
+    }
+
     fn step(&mut self, bytes: &[u8]) -> Step {
         match self {
             Self::Classic(walk) => walk.step(bytes),

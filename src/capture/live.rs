@@ -6,12 +6,14 @@
 //! down is kept, since it may come up again; one that is gone is told and let go of.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::clock::{Clock, WasSet};
+use super::confine::Held;
 use super::filter::{explain, reason};
 use super::queue::Queue;
 use super::stats::Drops;
@@ -53,6 +55,7 @@ pub(crate) struct Live {
     /// Names of interfaces in a cooked capture, as far as told.
     names: BTreeMap<u16, Box<str>>,
     told: Vec<(u16, u16, Box<str>)>,
+    clock: Watched,
     now: Timestamp,
     counted: Timestamp,
 }
@@ -61,6 +64,8 @@ struct Device {
     name: String,
     source: u16,
     handle: Option<Capture<Active>>,
+    /// Of an interface that is gone. Kept, since nothing may be sent through a descriptor of that number.
+    gone: Option<Capture<Active>>,
     link: LinkType,
     frames: u64,
     drops: Drops,
@@ -79,18 +84,32 @@ impl Live {
             notices: Vec::new(),
             names: BTreeMap::new(),
             told: Vec::new(),
+            clock: Watched {
+                clock: Clock::new(),
+                set: Vec::new(),
+            },
             now: Timestamp::MIN,
             counted: Timestamp::MIN,
         };
         for (name, source) in names.iter().zip(0..) {
             let device = Device::open(name, source, filter, options)?;
-            if device.link != LinkType::LINUX_SLL2 {
+            if !device.is_cooked() {
                 live.told.push((source, 0, name.as_str().into()));
             }
             live.devices.push(device);
         }
         live.learn_names();
         Ok(live)
+    }
+
+    /// What it cannot do without while it captures.
+    pub(crate) fn held(&self) -> Held {
+        let handles = self.devices.iter().filter_map(|one| one.handle.as_ref());
+        Held {
+            sockets: handles.map(|one| one.as_fd().as_raw_fd()).collect(),
+            interfaces: self.devices.iter().map(|one| one.name.clone()).collect(),
+            asks_names: self.devices.iter().any(Device::is_cooked),
+        }
     }
 
     /// Waits a little for packets and hands them on. False once no interface is left.
@@ -103,13 +122,14 @@ impl Live {
             });
         }
         self.wait();
+        self.clock.look();
         let several = self.devices.len() > 1;
         let mut came = false;
         for device in &mut self.devices {
             let result = if several {
-                device.hold()
+                device.hold(&mut self.clock)
             } else {
-                device.read(|record| {
+                device.read(&mut self.clock, |record| {
                     self.now = self.now.max(record.at.ts);
                     each(Item::Record(record));
                 })
@@ -126,14 +146,16 @@ impl Live {
             }
         }
         if several {
-            came = self.release(clock(HOLD), each);
+            came = self.release(self.clock.clock.now().before(HOLD), each);
         }
         if !came {
-            self.now = self.now.max(clock(LATENESS));
+            self.now = self.now.max(self.clock.clock.now().before(LATENESS));
             each(Item::Tick(self.now));
         }
         self.each_second();
-        for notice in self.notices.drain(..) {
+        let set = self.clock.set.drain(..);
+        let set = set.map(|WasSet { by, back }| Notice::HostClockSet { by, back });
+        for notice in set.chain(self.notices.drain(..)) {
             each(Item::Notice(notice));
         }
         let left = |device: &Device| device.handle.is_some() || device.held.due().is_some();
@@ -204,7 +226,7 @@ impl Live {
         let cooked: Vec<u16> = self
             .devices
             .iter()
-            .filter(|device| device.link == LinkType::LINUX_SLL2)
+            .filter(|device| device.is_cooked())
             .map(|device| device.source)
             .collect();
         if cooked.is_empty() {
@@ -219,6 +241,26 @@ impl Live {
             }
             self.names.insert(iface, name);
         }
+    }
+}
+
+/// The clock, and how it was set since that was last told.
+struct Watched {
+    clock: Clock,
+    set: Vec<WasSet>,
+}
+
+impl Watched {
+    fn look(&mut self) {
+        self.set.extend(self.clock.look());
+    }
+
+    /// The time to tell of a packet.
+    fn time(&mut self, raw: Timestamp) -> Timestamp {
+        if self.clock.is_ahead(raw) {
+            self.look();
+        }
+        self.clock.time(raw)
     }
 }
 
@@ -261,6 +303,7 @@ impl Device {
             name: name.to_owned(),
             source,
             handle: Some(handle),
+            gone: None,
             link: LinkType(u16::try_from(link).unwrap_or(u16::MAX)),
             frames: 0,
             drops: Drops::default(),
@@ -268,16 +311,25 @@ impl Device {
         })
     }
 
+    /// Each packet says which interface it was on.
+    fn is_cooked(&self) -> bool {
+        self.link == LinkType::LINUX_SLL2
+    }
+
     /// Keeps what the kernel has until it is its turn.
-    fn hold(&mut self) -> Result<usize, String> {
+    fn hold(&mut self, clock: &mut Watched) -> Result<usize, String> {
         let mut held = std::mem::take(&mut self.held);
-        let result = self.read(|record| held.push(&record));
+        let result = self.read(clock, |record| held.push(&record));
         self.held = held;
         result
     }
 
     /// Hands on what the kernel has, at most a turn's worth.
-    fn read(&mut self, mut each: impl FnMut(Record<'_>)) -> Result<usize, String> {
+    fn read(
+        &mut self,
+        clock: &mut Watched,
+        mut each: impl FnMut(Record<'_>),
+    ) -> Result<usize, String> {
         let Some(handle) = &mut self.handle else {
             return Ok(0);
         };
@@ -286,9 +338,10 @@ impl Device {
             .dispatch(Some(TURN), |packet| {
                 *frames += 1;
                 let stamp = packet.header.ts;
+                let stamp = Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec);
                 each(Record {
                     at: Stamp {
-                        ts: Timestamp::from_secs(stamp.tv_sec, stamp.tv_usec),
+                        ts: clock.time(stamp),
                         frame: *frames,
                         source,
                         iface: 0,
@@ -311,7 +364,7 @@ impl Device {
 
     fn close(&mut self) {
         self.count_drops();
-        self.handle = None;
+        self.gone = self.handle.take();
     }
 }
 
@@ -335,17 +388,4 @@ fn why_not(name: &str, error: &pcap::Error) -> Error {
         return Error::Permission(name);
     }
     Error::Interface { name, reason }
-}
-
-/// The clock, but so much behind, since the kernel still holds packets.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where live time enters"
-)]
-fn clock(behind: Duration) -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .saturating_sub(behind);
-    Timestamp::from_nanos(0).after(since)
 }

@@ -1,9 +1,12 @@
 //! Where packets come from: live interfaces or capture files, as [`Record`]s, with the passing of time as ticks.
 //!
-//! The only room that opens anything or looks at a clock. All inputs are opened before anything is read, privileges are
-//! given up in between ([`drop_privileges`]), and what is read afterwards is hostile.
+//! The only room that opens anything or looks at a clock. All inputs are opened before anything is read; in between
+//! privileges are given up ([`drop_privileges`]) and with them whatever else is not needed ([`Open::confine`]). What is
+//! read afterwards is hostile.
 
 mod classic;
+mod clock;
+mod confine;
 mod decompress;
 mod devices;
 mod error;
@@ -15,6 +18,7 @@ mod pcapng;
 mod privilege;
 mod queue;
 mod stats;
+mod steady;
 mod text;
 mod walk;
 mod window;
@@ -22,6 +26,7 @@ mod window;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use confine::{Confined, Needs};
 pub use devices::{Interface, interfaces};
 pub use error::{Error, Notice};
 pub use file::Input;
@@ -31,6 +36,7 @@ pub use text::{TextError, read_text};
 
 use crate::record::Record;
 use crate::time::Timestamp;
+use confine::Held;
 use file::Opened;
 use filter::Filter;
 use live::Live;
@@ -96,6 +102,15 @@ pub fn open(inputs: &Inputs, filter: Option<&str>, stop: &Arc<AtomicBool>) -> Re
 }
 
 impl Open {
+    /// Takes from this thread, and from those it starts, what reading these inputs does not need.
+    pub fn confine(&self, needs: &Needs) -> Confined {
+        let held = match &self.0 {
+            Opening::Live(live) => live.held(),
+            Opening::Files(..) => Held::default(),
+        };
+        confine::confine(needs, &held)
+    }
+
     /// Begins to read: looks at the first bytes of every file, to see that each is a capture.
     pub fn begin(self) -> Result<Source, Error> {
         Ok(Source(match self.0 {

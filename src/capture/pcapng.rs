@@ -150,6 +150,21 @@ impl Pcapng {
         }
     }
 
+    /// What stands at the beginning of `bytes` if it is a packet; nothing changes by that.
+    pub(crate) fn peek(&mut self, bytes: &[u8]) -> Option<Step> {
+        if bytes.len() < 12 {
+            return Some(Step::Need(12));
+        }
+        let kind = self.section?.order.u32(bytes, 0)?;
+        if !matches!(kind, OBSOLETE_PACKET | ENHANCED_PACKET) {
+            return None;
+        }
+        let last = self.last;
+        let step = self.step(bytes);
+        self.last = last;
+        Some(step)
+    }
+
     fn begin_section(&mut self, bytes: &[u8]) -> Step {
         let order = [Order::Little, Order::Big]
             .into_iter()

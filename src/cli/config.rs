@@ -55,6 +55,8 @@ pub struct Config {
     pub output: Output,
     /// Who to become when started as root.
     pub identity: Identity,
+    /// Files and folders that the environment names as time zones.
+    pub zones: Vec<PathBuf>,
 }
 
 /// How to print.
@@ -85,6 +87,8 @@ pub struct Output {
 pub struct Surroundings {
     /// `SUDO_UID` and `SUDO_GID`.
     pub sudo: Option<Identity>,
+    /// `TZ` and `TZDIR`, which may name a file and a folder.
+    pub zones: Vec<PathBuf>,
     /// `NO_COLOR` is set.
     pub no_color: bool,
     /// Standard output is a terminal.
@@ -139,6 +143,7 @@ pub(crate) fn interpret(args: Args, around: &Surroundings) -> Result<Action, Err
             stats_interval: args.stats_interval,
         },
         identity: around.sudo.unwrap_or(Identity::NOBODY),
+        zones: around.zones.clone(),
     })))
 }
 

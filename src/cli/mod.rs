@@ -12,6 +12,7 @@ mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -107,6 +108,8 @@ impl Surroundings {
             .zip(id("SUDO_GID"))
             .map(|(uid, gid)| Identity { uid, gid })
             .filter(|identity| identity.uid != 0);
+        let zones = ["TZ", "TZDIR"].into_iter().filter_map(std::env::var_os);
+        let zones = zones.filter_map(|zone| zone.into_string().ok());
         let columns = std::env::var("COLUMNS")
             .ok()
             .and_then(|columns| columns.parse().ok());
@@ -116,6 +119,9 @@ impl Surroundings {
         Self {
             width: terminal.or(columns),
             sudo,
+            zones: zones
+                .map(|zone| PathBuf::from(zone.trim_start_matches(':')))
+                .collect(),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             terminal: io::stdout().is_terminal(),
             can_draw: std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb"),

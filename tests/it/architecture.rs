@@ -72,7 +72,16 @@ const LAWS: &[Law] = &[
     (
         "capture",
         &[],
-        &["pcap", "flate2", "ruzstd", "caps", "nix", "thiserror"],
+        &[
+            "pcap",
+            "flate2",
+            "ruzstd",
+            "caps",
+            "nix",
+            "landlock",
+            "seccompiler",
+            "thiserror",
+        ],
     ),
     (
         "cli",

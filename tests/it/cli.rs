@@ -20,8 +20,12 @@ impl Dir {
         Self(tempfile::tempdir().unwrap())
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
+        let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
     }
@@ -341,7 +345,7 @@ fn an_interface_that_is_not_there_names_those_that_are() {
 }
 
 /// The binary where `nobody` can run it.
-fn for_nobody(dir: &Dir) -> Option<Command> {
+pub(crate) fn for_nobody(dir: &Dir) -> Option<Command> {
     use std::os::unix::fs::PermissionsExt as _;
     if !nix::unistd::Uid::effective().is_root() {
         return Some(Command::new(WSCAP));
@@ -474,7 +478,7 @@ fn explain_knows_its_words_and_what_was_meant() {
 }
 
 /// Reads until that was said.
-fn wait_for(stderr: &mut impl Read, what: &str) {
+pub(crate) fn wait_for(stderr: &mut impl Read, what: &str) -> String {
     let mut said = String::new();
     while !said.contains(what) {
         let mut some = [0; 256];
@@ -482,6 +486,7 @@ fn wait_for(stderr: &mut impl Read, what: &str) {
         assert!(count > 0, "{what:?} was not said, but {said:?}");
         said.push_str(&String::from_utf8_lossy(&some[..count]));
     }
+    said
 }
 
 /// A pair of interfaces, gone when the test is over.

@@ -301,14 +301,29 @@ impl Stage {
     }
 
     fn capture(&self, interfaces: &[&str]) -> Capture {
+        self.listen(&[env!("CARGO_BIN_EXE_wscap")], interfaces)
+    }
+
+    /// By this program, which may be started by another.
+    pub(crate) fn listen(&self, program: &[&str], interfaces: &[&str]) -> Capture {
         let mut child = self
             .net
-            .command("p", env!("CARGO_BIN_EXE_wscap"))
+            .command("p", program[0])
+            .args(&program[1..])
             .args(interfaces)
             .args(["--json", "--stats-interval", "1s"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (sender, told) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = sender.send(line);
+            }
+        });
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -319,6 +334,7 @@ impl Stage {
         let capture = Capture {
             child: Running(child),
             lines,
+            told,
         };
         // The first health line says that it listens.
         capture.wait("health");
@@ -326,11 +342,11 @@ impl Stage {
     }
 
     /// One handshake by a client in its namespace; what it was answered.
-    fn ask(&self) -> String {
+    pub(crate) fn ask(&self) -> String {
         self.ask_from("c", &format!("{PROXY}:80"))
     }
 
-    fn ask_from(&self, host: &str, address: &str) -> String {
+    pub(crate) fn ask_from(&self, host: &str, address: &str) -> String {
         let output = self
             .net
             .helper(host, "live::helper_client", address)
@@ -340,13 +356,15 @@ impl Stage {
     }
 }
 
-struct Capture {
-    child: Running,
+pub(crate) struct Capture {
+    pub(crate) child: Running,
     lines: mpsc::Receiver<Value>,
+    /// Standard error.
+    pub(crate) told: mpsc::Receiver<String>,
 }
 
 impl Capture {
-    fn wait(&self, kind: &str) -> Value {
+    pub(crate) fn wait(&self, kind: &str) -> Value {
         let until = Instant::now() + Duration::from_secs(10);
         while let Ok(line) = self
             .lines
@@ -364,7 +382,7 @@ impl Capture {
     }
 
     /// Ctrl-C; the summary that it prints.
-    fn interrupt(mut self) -> Value {
+    pub(crate) fn interrupt(mut self) -> Value {
         let id = self.child.0.id().to_string();
         Command::new("kill").args(["-INT", &id]).status().unwrap();
         let summary = self.wait("summary");

@@ -15,9 +15,9 @@ use crate::support::files::{self, Packet};
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODw==";
 
 /// Stands wherever no option lets it out.
-const NEVER: &str = "CANARYNEVER";
+pub(crate) const NEVER: &str = "CANARYNEVER";
 /// Stands where `--no-redact` lets it out: queries, userinfo, tokens among subprotocols.
-const MASKED: &str = "CANARYMASKED";
+pub(crate) const MASKED: &str = "CANARYMASKED";
 
 /// What a terminal obeys, or what changes how others are shown; as text and as bytes that are none.
 const HOSTILE: &str = "\x1b[31m\u{9b}2J\u{202e}\u{2066}\u{200b}\x07\x08\x7f";
@@ -102,7 +102,7 @@ fn leg(pair: u16, hop: usize) -> Conversation {
 }
 
 /// All packets in the order of time.
-fn capture(conversations: &[Conversation]) -> Vec<Packet> {
+pub(crate) fn capture(conversations: &[Conversation]) -> Vec<Packet> {
     let mut packets: Vec<Packet> = conversations
         .iter()
         .flat_map(Conversation::records)
@@ -113,7 +113,7 @@ fn capture(conversations: &[Conversation]) -> Vec<Packet> {
 }
 
 /// Everything that a handshake with secrets can come to.
-fn secrets() -> Vec<Conversation> {
+pub(crate) fn secrets() -> Vec<Conversation> {
     let request = secret_request(&target(), "");
     let echo = format!(
         "Cannot GET {}: bad token {MASKED}6\nCookie: sid={NEVER}1\nAuthorization: Bearer {NEVER}4\n{}{NEVER}10",
@@ -194,7 +194,7 @@ fn secrets() -> Vec<Conversation> {
 }
 
 /// Hostile characters wherever a string is read.
-fn hostile() -> Vec<Conversation> {
+pub(crate) fn hostile() -> Vec<Conversation> {
     let request = |field: &str, target: &str| {
         format!(
             "GET {target} HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -377,5 +377,102 @@ fn nothing_that_a_terminal_obeys_comes_out() {
             rest.starts_with('[') && rest[end.unwrap()..].starts_with('m'),
             "{rest:.20}"
         );
+    }
+}
+
+/// A value as long as a head may be, wherever one is shown.
+#[test]
+fn what_is_huge_is_cut_where_it_is_shown() {
+    let huge = format!("{}{MASKED}", "A".repeat(20_000));
+    let request = |field: &str, target: &str| {
+        format!(
+            "GET {target} HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{field}\r\n"
+        )
+    };
+    let fields = [
+        "Host",
+        "Origin",
+        "Upgrade",
+        "Connection",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "X-Forwarded-For",
+        "X-Request-ID",
+        "User-Agent",
+        "Via",
+    ];
+    let mut all = Vec::new();
+    for (pair, field) in (300..).zip(fields) {
+        let request = request(&format!("{field}: {huge}\r\n"), "/ws");
+        let answered = leg(pair, 0).client(request);
+        all.push(answered.server(answer("403 No", "", &huge)).close());
+    }
+    for (pair, target) in (400..).zip([format!("/{huge}"), format!("/ws?{huge}")]) {
+        let asked = leg(pair, 0).client(request("", &target));
+        all.push(asked.server(answer("404 No", "", "no")).close());
+    }
+    for (pair, field) in (500..).zip(["Server", "Location", "WWW-Authenticate", "Upgrade"]) {
+        let field = format!("{field}: {huge}\r\n");
+        let asked = leg(pair, 0).client(request("", "/ws"));
+        all.push(asked.server(answer("302 Found", &field, "no")).close());
+    }
+    let packets = capture(&all);
+    for options in OPTIONS {
+        let (output, said) = run(&packets, options);
+        is_fit(&output, &said, options);
+        let most = if options.contains(&"--json") {
+            16_384
+        } else {
+            2_048
+        };
+        for line in said.lines() {
+            assert!(
+                line.len() <= most,
+                "{options:?}: {} in {line:.200}",
+                line.len()
+            );
+        }
+    }
+}
+
+/// What the writer of a file says of itself comes from a stranger too.
+#[test]
+fn names_of_interfaces_in_a_file_are_fit_to_print() {
+    let name = HOSTILE.repeat(4);
+    let mut bytes = files::pcapng(&[], &[]);
+    let mut body = vec![1, 0, 0, 0, 0, 0, 0, 0];
+    let len = u16::try_from(name.len()).unwrap();
+    // if_name, then if_tsresol: nanoseconds.
+    body.extend([2, 0]);
+    body.extend(len.to_le_bytes());
+    body.extend(name.as_bytes());
+    body.resize(body.len().next_multiple_of(4), 0);
+    body.extend([9, 0, 1, 0, 9, 0, 0, 0]);
+    let total = u32::try_from(body.len() + 12).unwrap().to_le_bytes();
+    bytes.extend([&[1, 0, 0, 0][..], &total, &body, &total].concat());
+    let packets: Vec<_> = files::refused()
+        .into_iter()
+        .map(|packet| (0, packet))
+        .collect();
+    let only_packets = files::pcapng(&[], &packets);
+    let header = files::pcapng(&[], &[]).len();
+    bytes.extend(&only_packets[header..]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.pcapng");
+    fs::write(&path, bytes).unwrap();
+    for options in OPTIONS {
+        let output = Command::new(env!("CARGO_BIN_EXE_wscap"))
+            .args(*options)
+            .arg("-r")
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = [output.stdout.clone(), output.stderr.clone()].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("403"), "{said}");
+        is_fit(&output, &said, options);
     }
 }

@@ -14,6 +14,8 @@ use wscap::tally::Tally;
 use wscap::tui::{self, Feed, Heard, Setup, Update};
 
 use crate::live::Stage;
+use crate::privacy;
+use crate::support::files;
 use crate::support::net::{PROXY, Running, has};
 
 const WSCAP: &str = env!("CARGO_BIN_EXE_wscap");
@@ -147,7 +149,7 @@ fn it_opens_where_somebody_looks_at_what_is_live_or_asks_for_it() {
     let unseen = Surroundings::default();
     let dumb = Surroundings {
         can_draw: false,
-        ..seen
+        ..seen.clone()
     };
     for (words, around, opens) in [
         ("-i lo", &seen, Some(true)),
@@ -519,4 +521,71 @@ fn live_under_load_it_counts_names_and_answers_keys() {
     assert!(left.contains("live on"), "{left}");
     assert!(left.contains("HEALTH"), "{left}");
     terminal.is_usable();
+}
+
+/// Everything that is written to the terminal while a capture full of traps is looked at from all sides, and the copies
+/// that are handed to its clipboard.
+#[test]
+fn no_secret_and_nothing_hostile_is_drawn_or_copied() {
+    for (name, traps) in [
+        ("secrets", privacy::secrets()),
+        ("hostile", privacy::hostile()),
+    ] {
+        let Some(terminal) = Terminal::open(120, 40) else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let (file, raw) = (dir.path().join("c.pcap"), dir.path().join("raw"));
+        std::fs::write(&file, files::pcap(1, &privacy::capture(&traps))).unwrap();
+        terminal.tmux(&["pipe-pane", &format!("cat > {}", raw.display())]);
+        terminal.run(&format!(
+            "{WSCAP} -r {} --tui --utc; echo code=$?",
+            file.display()
+        ));
+        terminal.wait("complete");
+        for page in ["o", "a", "c", "l", "h", "?", "o"] {
+            terminal.press(page);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        terminal.press("a");
+        terminal.press("Enter");
+        for _ in 0..traps.len().min(20) {
+            // The fix, the ticket, the end of the page, and the next one.
+            for key in ["y", "Escape", "t", "y", "Escape", "G", "n"] {
+                terminal.press(key);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        terminal.press("q");
+        terminal.wait("code=0");
+        terminal.tmux(&["pipe-pane"]);
+        let raw = String::from_utf8(std::fs::read(&raw).unwrap()).expect("it is UTF-8");
+        let copies: Vec<String> = raw
+            .split("\x1b]52;c;")
+            .skip(1)
+            .map(|rest| {
+                let (copy, _) = rest.split_once('\x07').unwrap();
+                let copy = data_encoding::BASE64.decode(copy.as_bytes()).unwrap();
+                String::from_utf8(copy).unwrap()
+            })
+            .collect();
+        assert!(copies.len() > 3, "{name}: {} copies", copies.len());
+        assert!(raw.contains("app.example"), "{name}");
+        for text in copies.iter().chain([&raw]) {
+            for trap in [
+                privacy::NEVER,
+                privacy::MASKED,
+                "\u{202e}",
+                "\u{2066}",
+                "\u{9b}",
+                "\u{200b}",
+            ] {
+                assert!(!text.contains(trap), "{name}: {trap:?}");
+            }
+            assert!(!text.contains("\x1b[31m\u{9b}"), "{name}");
+        }
+        assert!(copies.iter().all(|copy| !copy.contains('\x1b')), "{name}");
+        // The bell rings for nobody: it ends copies only.
+        assert_eq!(raw.matches('\x07').count(), copies.len(), "{name}");
+    }
 }

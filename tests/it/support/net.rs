@@ -101,7 +101,8 @@ impl Net {
         format!("{}-{host}", self.prefix)
     }
 
-    fn ip(&self, host: &str, arguments: &[&str]) {
+    /// Changes the interfaces of a host.
+    pub(crate) fn ip(&self, host: &str, arguments: &[&str]) {
         let name = self.name(host);
         let all: Vec<&str> = ["-n", &name]
             .into_iter()
