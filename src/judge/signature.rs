@@ -93,12 +93,14 @@ impl Catalogue {
 
     /// The rows that the answer on a leg matches, in the order of the catalogue: best first.
     pub fn answers(&self, scene: &Scene<'_>) -> Vec<&Row> {
-        if scene.leg.status().is_none() {
+        let Some(status) = scene.leg.status() else {
             return Vec::new();
-        }
+        };
+        // What rules out nearly all of them comes first.
+        let may_fit = |row: &&Row| row.on == On::Answer && row.when.allows_status(status);
         self.rows()
             .iter()
-            .filter(|row| row.on == On::Answer && row.when.hold(scene))
+            .filter(|row| may_fit(row) && row.when.hold(scene))
             .collect()
     }
 

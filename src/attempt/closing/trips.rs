@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-/// Round-trip times of one side's pings: an even sample of all of them, with their number and the longest.
+/// Round-trip times of one side's pings: an even sample of all of them, with their number and the longest. Most sides send
+/// none, and need no room for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoundTrips {
+pub struct RoundTrips(Option<Box<Trips>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Trips {
     /// In microseconds: one of each `2^thinned`.
     sample: Vec<u32>,
     thinned: u8,
@@ -17,24 +21,26 @@ const KEPT: usize = 32;
 
 impl RoundTrips {
     /// How many there were.
-    pub const fn count(&self) -> u64 {
-        self.count
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |trips| trips.count)
     }
 
     /// The longest of all.
-    pub const fn longest(&self) -> Duration {
-        self.longest
+    pub fn longest(&self) -> Duration {
+        self.0
+            .as_ref()
+            .map_or(Duration::ZERO, |trips| trips.longest)
     }
 
     /// The sample, in the order of the pings.
     pub fn sample(&self) -> impl Iterator<Item = Duration> + '_ {
-        let micros = self.sample.iter().copied().map(u64::from);
-        micros.map(Duration::from_micros)
+        let micros = self.0.iter().flat_map(|trips| &trips.sample);
+        micros.map(|&micros| Duration::from_micros(u64::from(micros)))
     }
 
     /// How many each of the sample stands for.
     pub fn each(&self) -> u32 {
-        1 << self.thinned.min(31)
+        self.0.as_ref().map_or(1, |trips| trips.each())
     }
 
     /// Half of them took no longer, as far as the sample tells; `None` without any.
@@ -42,6 +48,12 @@ impl RoundTrips {
         let mut sorted: Vec<Duration> = self.sample().collect();
         sorted.sort_unstable();
         sorted.get(sorted.len().saturating_sub(1) / 2).copied()
+    }
+}
+
+impl Trips {
+    fn each(&self) -> u32 {
+        1 << self.thinned.min(31)
     }
 
     fn note(&mut self, trip: Duration) {
@@ -65,7 +77,7 @@ impl RoundTrips {
 impl Extend<Duration> for RoundTrips {
     fn extend<I: IntoIterator<Item = Duration>>(&mut self, trips: I) {
         for trip in trips {
-            self.note(trip);
+            self.0.get_or_insert_default().note(trip);
         }
     }
 }
@@ -81,10 +93,11 @@ mod tests {
         trips.extend((1..=1_000_000).map(Duration::from_micros));
         assert_eq!(trips.count(), 1_000_000);
         assert_eq!(trips.longest(), Duration::from_secs(1));
-        assert!(trips.sample.len() < KEPT && trips.sample.len() >= KEPT / 2);
+        let sample = &trips.0.as_ref().unwrap().sample;
+        assert!(sample.len() < KEPT && sample.len() >= KEPT / 2);
         let middle = trips.middle().unwrap().as_micros();
         assert!((400_000..600_000).contains(&middle), "{middle}");
-        let gaps: Vec<u32> = trips.sample.windows(2).map(|two| two[1] - two[0]).collect();
+        let gaps: Vec<u32> = sample.windows(2).map(|two| two[1] - two[0]).collect();
         assert!(gaps.iter().all(|gap| *gap == gaps[0]), "{gaps:?}");
     }
 }

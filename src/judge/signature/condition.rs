@@ -5,6 +5,7 @@
 
 mod describe;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -117,6 +118,11 @@ impl Conditions {
             && self.hold_of_neighbours(scene)
     }
 
+    /// Whether an answer with that status may fit.
+    pub(in crate::judge) fn allows_status(&self, status: u16) -> bool {
+        self.status.allows(|&one| one == status)
+    }
+
     fn hold_of_request(&self, leg: &Leg) -> bool {
         if !self.fate.allows(|&fate| fate == Fate::of(leg)) {
             return false;
@@ -187,7 +193,8 @@ impl Conditions {
         let is = |text: &String| match body {
             Some(body) => body.whole && !body.encoded && *body.bytes == *text.as_bytes(),
             None => {
-                text.is_empty() && Pattern::Is("0".to_owned()).fits(&head.fields, "content-length")
+                let says_none = |length: Cow<'_, str>| length == "0";
+                text.is_empty() && head.fields.value("content-length").is_some_and(says_none)
             }
         };
         let bytes: &[u8] = match body {
@@ -258,7 +265,7 @@ impl Outer {
 }
 
 fn has(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(bytes, part).is_some()
 }
 
 fn is_added(name: &str, scene: &Scene<'_>) -> bool {

@@ -80,10 +80,6 @@ const fn has_special(eight: [u8; 8]) -> bool {
     (below(word, 0x20) | below(quote, 1) | below(backslash, 1)) & HIGHS != 0
 }
 
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
 fn string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
@@ -92,7 +88,14 @@ fn string(text: &str, out: &mut Vec<u8>) {
     let is_special = match bytes.last_chunk::<8>() {
         // The rest once more with what is before it.
         Some(&last) => words.iter().any(|&word| has_special(word)) || has_special(last),
-        None => rest.iter().any(|&byte| is_special(byte)),
+        None => {
+            let mut eight = [b' '; 8];
+            eight
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(to, &byte)| *to = byte);
+            has_special(eight)
+        }
     };
     if is_special {
         escaped(text, out);
