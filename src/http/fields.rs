@@ -94,11 +94,7 @@ impl Tag {
             Some((middle, _)) => *middle,
             None => 0,
         };
-        let len = if name.len() > 0xFF {
-            0xFF
-        } else {
-            name.len() as u8
-        };
+        let [len, ..] = name.len().to_le_bytes();
         Self(u32::from_le_bytes([
             len,
             *first | NO_CASE,
@@ -397,6 +393,10 @@ impl<'a> Iterator for Named<'a> {
 }
 
 fn is_secret(name: &str, tag: Tag) -> bool {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "by the compiler, over its own length"
+    )]
     const TAGS: [u32; SECRET.len()] = {
         let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
         while let Some((secret, others)) = rest.split_first() {
@@ -407,7 +407,8 @@ fn is_secret(name: &str, tag: Tag) -> bool {
     };
     // All of them, without a way out: that is done for several at once.
     TAGS.iter()
-        .fold(false, |any, &secret| any | (secret == tag.0))
+        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
+        != 0
         && SECRET
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret))

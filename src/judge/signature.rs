@@ -111,11 +111,6 @@ impl Catalogue {
         })
     }
 
-    /// Whether the user has rows of their own; they stand before all others.
-    pub(super) fn has_own_rows(&self) -> bool {
-        self.rows().first().is_some_and(|row| row.own)
-    }
-
     /// The user's own row about a closing that nothing else is known of: what a code of an application means, only who
     /// wrote the application can tell.
     pub fn own_closing_row(&self, scene: &ClosingScene<'_>) -> Option<&Row> {

@@ -190,12 +190,13 @@ impl Conditions {
     }
 
     fn hold_of_body(&self, head: &ResponseHead, body: Option<&BodyStart>) -> bool {
-        let is = |text: &String| match body {
-            Some(body) => body.whole && !body.encoded && *body.bytes == *text.as_bytes(),
-            None => {
+        let is = |text: &String| {
+            let Some(body) = body else {
                 let says_none = |length: Cow<'_, str>| length == "0";
-                text.is_empty() && head.fields.value("content-length").is_some_and(says_none)
-            }
+                return text.is_empty()
+                    && head.fields.value("content-length").is_some_and(says_none);
+            };
+            body.whole && !body.encoded && *body.bytes == *text.as_bytes()
         };
         let bytes: &[u8] = match body {
             Some(body) if !body.encoded => &body.bytes,
