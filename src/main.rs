@@ -10,6 +10,10 @@ use wscap::judge::explain;
 use wscap::pipeline::{self, Exit};
 use wscap::report::sanitize::clean;
 
+/// What one thread allocates for a head the other frees: the system's allocator takes a lock for each.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MATCHED: u8 = 1;
 const FAILED: u8 = 2;
 

@@ -55,8 +55,8 @@ fn same_eight(a: [u8; 8], b: [u8; 8]) -> bool {
     }
     // Only in that bit, and only where there is a letter: the additions carry into the highest bit of a byte and no further.
     let small = one | CASE;
-    let from_a = small + ONES * (0x80 - b'a' as u64);
-    let beyond_z = small + ONES * (0x7F - b'z' as u64);
+    let from_a = small + ONES * u64::from(0x80 - b'a');
+    let beyond_z = small + ONES * u64::from(0x7F - b'z');
     let letters = from_a & !beyond_z & HIGHS;
     differs & !CASE == 0 && (differs << 2) & !letters == 0
 }

@@ -252,10 +252,10 @@ impl Assembler {
         }
         if let Some(place) = self.undecided.places.socket(conn) {
             self.sockets.fact(place, at, fact);
-        } else if let Some((id, live)) = self.undecided.last_live(conn) {
-            if live.note(at, fact) {
-                self.reschedule(id);
-            }
+        } else if let Some((id, live)) = self.undecided.last_live(conn)
+            && live.note(at, fact)
+        {
+            self.reschedule(id);
         }
         if matches!(fact, Fact::Ended { .. }) {
             self.undecided.places.forget(conn);

@@ -38,7 +38,7 @@ const GIVING_UP: Duration = Duration::from_secs(60);
 /// Open WebSockets, by the number of their attempt.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    open: HashMap<u64, Socket>,
+    open: HashMap<u64, Box<Socket>>,
     due: BinaryHeap<Reverse<(Timestamp, u64)>>,
     /// Of those, the ones that have ended and wait for their last packets.
     ended: usize,
@@ -116,7 +116,7 @@ impl Sockets {
             due: None,
             legs,
         };
-        self.open.insert(attempt.id, socket);
+        self.open.insert(attempt.id, Box::new(socket));
         self.reschedule(attempt.id);
         true
     }

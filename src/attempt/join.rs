@@ -289,8 +289,12 @@ fn usable_key(leg: &Leg) -> Option<&str> {
 struct Ends<'a> {
     client: IpAddr,
     server: Endpoint,
-    named: [Option<Cow<'a, str>>; 2],
+    /// By the fields that name clients; most have none of them.
+    named: Option<Box<[Name<'a>; 2]>>,
 }
+
+/// The first element of a field that names clients.
+type Name<'a> = Option<Cow<'a, str>>;
 
 impl<'a> Ends<'a> {
     fn of(leg: &'a Leg) -> Self {
@@ -303,28 +307,33 @@ impl<'a> Ends<'a> {
         Self {
             client: leg.connection.client.addr,
             server: leg.connection.server,
-            named,
+            named: named.iter().any(Option::is_some).then(|| Box::new(named)),
         }
     }
 
     fn into_owned(self) -> Ends<'static> {
+        let owned = |name: Cow<'_, str>| Cow::Owned(name.into_owned());
         Ends {
             client: self.client,
             server: self.server,
             named: self
                 .named
-                .map(|name| name.map(|name| Cow::Owned(name.into_owned()))),
+                .map(|named| Box::new(named.map(|name| name.map(owned)))),
         }
     }
 
     /// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
     /// uses a key twice.
     fn conflicts(&self, other: &Ends<'_>) -> bool {
-        let differ = |(a, b): (&Option<Cow<'_, str>>, &Option<Cow<'_, str>>)| {
-            a.is_some() && b.is_some() && a != b
+        self.server == other.server && (self.client != other.client || self.names_another(other))
+    }
+
+    fn names_another(&self, other: &Ends<'_>) -> bool {
+        let (Some(own), Some(others)) = (&self.named, &other.named) else {
+            return false;
         };
-        self.server == other.server
-            && (self.client != other.client || self.named.iter().zip(&other.named).any(differ))
+        let differ = |(a, b): (&Name<'_>, &Name<'_>)| a.is_some() && b.is_some() && a != b;
+        own.iter().zip(others.iter()).any(differ)
     }
 
     /// The same client asks the same server again, with the key it used before.

@@ -171,10 +171,8 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
 /// All of a head, in its order.
 fn digest(head: &RequestHead, seed: &Seed) -> u64 {
     let mut hasher = seed.build_hasher();
-    (&head.method, &head.target, head.version.name()).hash(&mut hasher);
-    for field in head.fields.iter() {
-        (field.name, field.value).hash(&mut hasher);
-    }
+    (&head.method, &head.target, head.version).hash(&mut hasher);
+    head.fields.hash(&mut hasher);
     hasher.finish()
 }
 

@@ -1,6 +1,7 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
 use std::borrow::Cow;
+use std::hash::Hasher;
 use std::net::IpAddr;
 
 use crate::text::same_in_any_case;
@@ -93,11 +94,7 @@ impl Tag {
             Some((middle, _)) => *middle,
             None => 0,
         };
-        let len = if name.len() > 0xFF {
-            0xFF
-        } else {
-            name.len() as u8
-        };
+        let [len, ..] = name.len().to_le_bytes();
         Self(u32::from_le_bytes([
             len,
             *first | NO_CASE,
@@ -258,13 +255,25 @@ impl Fields {
     }
 
     fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
-        let first = lines.find()?.text();
+        let line = lines.line()?;
+        let first = match self.bytes.text(line.value, line.end) {
+            Some(text) => Cow::Borrowed(text),
+            None => self.field(line).text(),
+        };
         if !self.repeats {
             return Some(first);
         }
         Some(lines.fold(first, |all, line| {
             Cow::Owned(format!("{all}, {}", line.text()))
         }))
+    }
+
+    /// All that it holds, to be told apart from others.
+    pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
+        hasher.write(self.bytes.as_slice());
+        for line in &self.lines {
+            hasher.write_u64(u64::from(line.value) << 32 | u64::from(line.end));
+        }
     }
 
     /// How many lines of that name there are.
@@ -292,17 +301,22 @@ impl Fields {
 
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let Some(first) = self.first(name) else {
+        let tag = Tag::of(name);
+        let Some(place) = self.places.first(tag) else {
             return false;
         };
-        if first.value.eq_ignore_ascii_case(element.as_bytes()) {
+        let Some(line) = self.named(place, tag, name).line() else {
+            return false;
+        };
+        let value = self.bytes.slice(line.value, line.end);
+        if same_in_any_case(value, element.as_bytes()) {
             return true;
         }
-        if !self.repeats && !first.value.contains(&b',') {
-            return false;
-        }
-        self.elements(name)
-            .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+        // Most are no list.
+        (self.repeats || value.contains(&b','))
+            && self
+                .elements(name)
+                .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
     }
 
     /// How many field lines there are.
@@ -357,6 +371,11 @@ struct Named<'a> {
 
 impl<'a> Named<'a> {
     fn find(&mut self) -> Option<Field<'a>> {
+        self.line().map(|line| self.fields.field(line))
+    }
+
+    #[inline]
+    fn line(&mut self) -> Option<&'a Line> {
         while let Some((line, others)) = self.rest.split_first() {
             self.rest = others;
             // Names are compared as bytes: only the few that match are worth being read as text.
@@ -364,7 +383,7 @@ impl<'a> Named<'a> {
                 if !self.fields.repeats {
                     self.rest = &[];
                 }
-                return Some(self.fields.field(line));
+                return Some(line);
             }
         }
         None
@@ -384,6 +403,10 @@ impl<'a> Iterator for Named<'a> {
 }
 
 fn is_secret(name: &str, tag: Tag) -> bool {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "by the compiler, over its own length"
+    )]
     const TAGS: [u32; SECRET.len()] = {
         let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
         while let Some((secret, others)) = rest.split_first() {
@@ -394,7 +417,8 @@ fn is_secret(name: &str, tag: Tag) -> bool {
     };
     // All of them, without a way out: that is done for several at once.
     TAGS.iter()
-        .fold(false, |any, &secret| any | (secret == tag.0))
+        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
+        != 0
         && SECRET
             .iter()
             .any(|secret| name.eq_ignore_ascii_case(secret))

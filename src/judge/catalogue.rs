@@ -29,12 +29,16 @@ pub use own::{BadRules, RulesFile};
 pub(super) use read::OneOrMany;
 pub(super) use topic::{Cause, Topic, TopicKind};
 
-/// The files, in the order in which their rows are tried.
-const FILES: &[&str] = &[
+/// The texts of all findings.
+static FINDINGS: Part = Part::new(&[
     include_str!("catalogue/findings/hop.toml"),
     include_str!("catalogue/findings/refused.toml"),
     include_str!("catalogue/findings/upstream.toml"),
     include_str!("catalogue/findings/opened.toml"),
+]);
+
+/// The rows, in the order in which they are tried.
+static ROWS: Part = Part::new(&[
     include_str!("catalogue/structure/fields.toml"),
     include_str!("catalogue/structure/offer.toml"),
     include_str!("catalogue/proxies/own_answers.toml"),
@@ -46,21 +50,40 @@ const FILES: &[&str] = &[
     include_str!("catalogue/answers/other.toml"),
     include_str!("catalogue/opened.toml"),
     include_str!("catalogue/closings.toml"),
+]);
+
+/// What `explain` knows beside them.
+static TOPICS: Part = Part::new(&[
     include_str!("catalogue/statuses/below_500.toml"),
     include_str!("catalogue/statuses/from_500.toml"),
     include_str!("catalogue/closes.toml"),
-    include_str!("catalogue/applications.toml"),
     include_str!("catalogue/products/proxies.toml"),
     include_str!("catalogue/products/servers.toml"),
-];
+]);
 
-/// All rows, and the texts of all findings.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogue {
+/// Whose codes mean what.
+static APPLICATIONS: Part = Part::new(&[include_str!("catalogue/applications.toml")]);
+
+/// A part of the embedded files. It is read when it is first asked for: a capture without trouble asks for none.
+struct Part {
+    files: &'static [&'static str],
+    read: OnceLock<Contents>,
+}
+
+/// What stands in a part.
+#[derive(Debug, Default)]
+struct Contents {
     rows: Vec<Row>,
     findings: BTreeMap<FindingId, FindingText>,
     topics: Vec<Topic>,
     applications: Vec<Application>,
+}
+
+/// All rows, and the texts of all findings.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Where the user has rows of their own: those, and the embedded ones behind them.
+    with_own: Option<Vec<Row>>,
 }
 
 /// One known cause, with what it looks like on the wire.
@@ -198,25 +221,42 @@ struct File {
     application: Vec<Application>,
 }
 
+impl Part {
+    const fn new(files: &'static [&'static str]) -> Self {
+        let read = OnceLock::new();
+        Self { files, read }
+    }
+
+    fn contents(&self) -> &Contents {
+        #[expect(clippy::expect_used, reason = "a test parses the embedded files")]
+        self.read
+            .get_or_init(|| Contents::parse(self.files).expect("the embedded catalogue is valid"))
+    }
+}
+
 impl Catalogue {
     /// The catalogue that is part of the program.
-    ///
-    /// # Panics
-    /// Never: a test parses the embedded files.
-    pub fn embedded() -> &'static Self {
-        static EMBEDDED: OnceLock<Catalogue> = OnceLock::new();
-        #[expect(clippy::expect_used, reason = "a test parses the embedded files")]
-        EMBEDDED.get_or_init(|| Self::parse(FILES).expect("the embedded catalogue is valid"))
+    pub const fn embedded() -> &'static Self {
+        static EMBEDDED: Catalogue = Catalogue { with_own: None };
+        &EMBEDDED
     }
 
     /// All rows, in the order in which they are tried.
     pub fn rows(&self) -> &[Row] {
-        &self.rows
+        match &self.with_own {
+            Some(rows) => rows,
+            None => &ROWS.contents().rows,
+        }
+    }
+
+    /// Whether the user has rows of their own.
+    pub(super) const fn has_own_rows(&self) -> bool {
+        self.with_own.is_some()
     }
 
     /// What is told of a finding; all have a text in the embedded catalogue.
     pub fn text(&self, finding: FindingId) -> Option<&FindingText> {
-        self.findings.get(&finding)
+        FINDINGS.contents().findings.get(&finding)
     }
 
     /// What to tell of a finding: the texts of its row where one matched, of the finding where the row is silent; of each
@@ -234,7 +274,7 @@ impl Catalogue {
         both_legs: bool,
     ) -> Advice {
         let row = finding.rule.as_ref();
-        let row = row.and_then(|id| self.rows.iter().find(|row| row.id == *id));
+        let row = row.and_then(|id| self.rows().iter().find(|row| row.id == *id));
         if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
             // Whoever wrote a row of their own knows their hops.
             return self.advice_of(finding.id, row.filter(|row| row.own), None, both_legs);
@@ -244,10 +284,16 @@ impl Catalogue {
     }
 
     /// What `explain` knows beside the findings: statuses, close codes, products.
+    #[expect(
+        clippy::unused_self,
+        reason = "who asks need not know what is read when"
+    )]
     pub(super) fn topics(&self) -> &[Topic] {
-        &self.topics
+        &TOPICS.contents().topics
     }
+}
 
+impl Contents {
     fn parse(files: &[&str]) -> Result<Self, toml::de::Error> {
         let mut all = Self::default();
         for text in files {

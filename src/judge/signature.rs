@@ -93,12 +93,14 @@ impl Catalogue {
 
     /// The rows that the answer on a leg matches, in the order of the catalogue: best first.
     pub fn answers(&self, scene: &Scene<'_>) -> Vec<&Row> {
-        if scene.leg.status().is_none() {
+        let Some(status) = scene.leg.status() else {
             return Vec::new();
-        }
+        };
+        // What rules out nearly all of them comes first.
+        let may_fit = |row: &&Row| row.on == On::Answer && row.when.allows_status(status);
         self.rows()
             .iter()
-            .filter(|row| row.on == On::Answer && row.when.hold(scene))
+            .filter(|row| may_fit(row) && row.when.hold(scene))
             .collect()
     }
 
@@ -107,11 +109,6 @@ impl Catalogue {
         self.rows().iter().find(|row| {
             row.on == On::Closing && row.findings.contains(&finding) && row.closing.hold(scene)
         })
-    }
-
-    /// Whether the user has rows of their own; they stand before all others.
-    pub(super) fn has_own_rows(&self) -> bool {
-        self.rows().first().is_some_and(|row| row.own)
     }
 
     /// The user's own row about a closing that nothing else is known of: what a code of an application means, only who

@@ -22,10 +22,10 @@ pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
     match (low.addr, high.addr) {
         // One piece where that is as simple as it is common.
         (IpAddr::V4(low), IpAddr::V4(high)) => {
-            let ([a, b, c, d], [e, f, g, h]) = (low.octets(), high.octets());
-            let addrs = [[a, b], [c, d], [e, f], [g, h]];
-            let [ab, cd, ef, gh] = addrs;
-            hash.update([seed, ab, cd, ef, gh, tcp, from, to].as_flattened());
+            let (low, high) = (low.octets(), high.octets());
+            let ([low, low_rest], [high, high_rest]) = (halves(low), halves(high));
+            let pieces = [seed, low, low_rest, high, high_rest, tcp, from, to];
+            hash.update(pieces.as_flattened());
         }
         (low, high) => {
             hash.update(seed);
@@ -44,6 +44,10 @@ pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
     id.push_str("1:");
     BASE64.encode_append(&hash.finalize(), &mut id);
     id
+}
+
+const fn halves([first, second, third, fourth]: [u8; 4]) -> [[u8; 2]; 2] {
+    [[first, second], [third, fourth]]
 }
 
 /// The smaller end comes first; addresses compare as their bytes do.

@@ -107,7 +107,8 @@ impl Assembler {
         let is_open = attempt.protocol == Protocol::WebSocket
             && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let places = &mut self.undecided.places;
-        let mut legs: Vec<Vec<ClosingLeg>> = Vec::new();
+        let most = if is_open { tails.len() } else { 0 };
+        let mut legs: Vec<Vec<ClosingLeg>> = Vec::with_capacity(most);
         let shown = attempt.facing();
         for (index, node) in attempt.legs.iter().enumerate() {
             if node.role == Role::Failed {
@@ -145,7 +146,6 @@ impl Assembler {
                 legs.push(views);
             }
         }
-        legs.shrink_to_fit();
         if is_open
             && !self
                 .sockets

@@ -5,15 +5,18 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 /// One side's pings that got a pong: an even sample of their round-trip times, with their number, the longest, and when
-/// the first and the last were sent.
+/// the first and the last were sent. Most sides send none, and need no room for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoundTrips {
+pub struct RoundTrips(Option<Box<Trips>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Trips {
     /// In microseconds: one of each `2^thinned`.
     sample: Vec<u32>,
     thinned: u8,
     count: u64,
     longest: Duration,
-    /// The first and the last, where there are any.
+    /// The first and the last.
     sent: [Timestamp; 2],
 }
 
@@ -22,29 +25,31 @@ const KEPT: usize = 32;
 
 impl RoundTrips {
     /// How many there were.
-    pub const fn count(&self) -> u64 {
-        self.count
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |trips| trips.count)
     }
 
     /// The longest of all.
-    pub const fn longest(&self) -> Duration {
-        self.longest
+    pub fn longest(&self) -> Duration {
+        self.0
+            .as_ref()
+            .map_or(Duration::ZERO, |trips| trips.longest)
     }
 
     /// When the first and the last were sent; `None` without any.
     pub fn sent(&self) -> Option<[Timestamp; 2]> {
-        (self.count > 0).then_some(self.sent)
+        self.0.as_ref().map(|trips| trips.sent)
     }
 
     /// The sample, in the order of the pings.
     pub fn sample(&self) -> impl Iterator<Item = Duration> + '_ {
-        let micros = self.sample.iter().copied().map(u64::from);
-        micros.map(Duration::from_micros)
+        let micros = self.0.iter().flat_map(|trips| &trips.sample);
+        micros.map(|&micros| Duration::from_micros(u64::from(micros)))
     }
 
     /// How many each of the sample stands for.
     pub fn each(&self) -> u32 {
-        1 << self.thinned.min(31)
+        self.0.as_ref().map_or(1, |trips| trips.each())
     }
 
     /// Half of them took no longer, as far as the sample tells; `None` without any.
@@ -57,16 +62,22 @@ impl RoundTrips {
     /// The same, so much later.
     #[cfg(test)]
     pub(crate) fn moved(&self, by: Duration) -> Self {
-        let sent = self.sent.map(|sent| sent.after(by));
-        Self {
-            sent,
-            ..self.clone()
+        let mut moved = self.clone();
+        if let Some(trips) = &mut moved.0 {
+            trips.sent = trips.sent.map(|sent| sent.after(by));
         }
+        moved
+    }
+}
+
+impl Trips {
+    fn each(&self) -> u32 {
+        1 << self.thinned.min(31)
     }
 
     fn note(&mut self, sent: Timestamp, trip: Duration) {
-        let first = self.sent().map_or(sent, |[first, _]| first);
-        self.sent = [first, sent];
+        let [first, _] = self.sent;
+        self.sent = [if self.count == 0 { sent } else { first }, sent];
         if self.count.is_multiple_of(u64::from(self.each())) {
             let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
             self.sample.push(micros);
@@ -87,7 +98,7 @@ impl RoundTrips {
 impl Extend<(Timestamp, Duration)> for RoundTrips {
     fn extend<I: IntoIterator<Item = (Timestamp, Duration)>>(&mut self, trips: I) {
         for (sent, trip) in trips {
-            self.note(sent, trip);
+            self.0.get_or_insert_default().note(sent, trip);
         }
     }
 }
@@ -106,10 +117,11 @@ mod tests {
         assert_eq!(trips.sent(), Some([at(1), at(1_000_000)]));
         assert_eq!(trips.count(), 1_000_000);
         assert_eq!(trips.longest(), Duration::from_secs(1));
-        assert!(trips.sample.len() < KEPT && trips.sample.len() >= KEPT / 2);
+        let sample = &trips.0.as_ref().unwrap().sample;
+        assert!(sample.len() < KEPT && sample.len() >= KEPT / 2);
         let middle = trips.middle().unwrap().as_micros();
         assert!((400_000..600_000).contains(&middle), "{middle}");
-        let gaps: Vec<u32> = trips.sample.windows(2).map(|two| two[1] - two[0]).collect();
+        let gaps: Vec<u32> = sample.windows(2).map(|two| two[1] - two[0]).collect();
         assert!(gaps.iter().all(|gap| *gap == gaps[0]), "{gaps:?}");
     }
 }

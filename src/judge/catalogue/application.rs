@@ -78,14 +78,14 @@ impl Catalogue {
     /// What a code means on a WebSocket of which this is known; `None` where nothing shows whose it is, or several
     /// applications could be meant that do not agree.
     pub(in crate::judge) fn meaning(&self, code: u16, whose: Whose<'_>) -> Option<Meaning> {
-        let own = self.applications.iter().filter_map(|application| {
+        let own = self.applications().iter().filter_map(|application| {
             let sign = application.signs.iter().find(|sign| sign.holds(whose))?;
             let code = application.code(code)?;
             Some(application.meaning(code, &sign.describe()))
         });
         let mut own = own.peekable();
         if own.peek().is_none() {
-            let mut registered = self.applications.iter().filter(|all| all.registered);
+            let mut registered = self.applications().iter().filter(|all| all.registered);
             let known_by = "the registry of IANA";
             return registered.find_map(|all| Some(all.meaning(all.code(code)?, known_by)));
         }
@@ -102,12 +102,12 @@ impl Catalogue {
                 application.name, code.name, code.means
             ))
         };
-        self.applications.iter().filter_map(known).collect()
+        self.applications().iter().filter_map(known).collect()
     }
 
     /// The page of an application, by its name.
     pub(in crate::judge) fn application_page(&self, word: &str) -> Option<Topic> {
-        let mut all = self.applications.iter();
+        let mut all = self.applications().iter();
         let application = all.find(|known| known.name.eq_ignore_ascii_case(word))?;
         let signs: Vec<String> = application.signs.iter().map(Sign::describe).collect();
         Some(Topic {
@@ -131,8 +131,12 @@ impl Catalogue {
     }
 
     /// All applications, in the order of the file.
+    #[expect(
+        clippy::unused_self,
+        reason = "who asks need not know what is read when"
+    )]
     pub(in crate::judge) fn applications(&self) -> &[Application] {
-        &self.applications
+        &super::APPLICATIONS.contents().applications
     }
 }
 

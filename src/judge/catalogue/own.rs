@@ -83,7 +83,7 @@ impl Catalogue {
                         "Give each row a name of its own".to_owned(),
                     )));
                 }
-                if self.rows.iter().any(|known| known.id == row.id) {
+                if self.rows().iter().any(|known| known.id == row.id) {
                     let what = format!("that name is taken by the row {} of wscap itself", row.id);
                     let hint = format!("Give it a name of your own, such as own-{}", row.id);
                     return Err(bad(Fault(what, hint)));
@@ -97,10 +97,9 @@ impl Catalogue {
                 rows.push(row);
             }
         }
-        rows.extend(self.rows.iter().cloned());
+        rows.extend(self.rows().iter().cloned());
         Ok(Self {
-            rows,
-            ..self.clone()
+            with_own: Some(rows),
         })
     }
 }

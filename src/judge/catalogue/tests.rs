@@ -26,7 +26,7 @@ fn texts() -> Vec<(String, String)> {
         );
     };
     let lines = |lines: &[String]| lines.join("\n");
-    for text in catalogue.findings.values() {
+    for text in FINDINGS.contents().findings.values() {
         let place = text.id.name();
         let (fix, wont_help) = (lines(&text.fix), lines(&text.wont_help));
         put(
@@ -89,11 +89,11 @@ fn texts() -> Vec<(String, String)> {
 
 /// What differs where more is known, of all findings and rows.
 fn variants(catalogue: &Catalogue) -> Vec<(String, &Variant)> {
-    let of_findings = catalogue.findings.values().flat_map(|text| {
+    let of_findings = FINDINGS.contents().findings.values().flat_map(|text| {
         let all = text.software.iter().chain(&text.both_legs);
         all.map(|variant| (text.id.name().to_owned(), variant))
     });
-    let of_rows = catalogue.rows.iter().flat_map(|row| {
+    let of_rows = catalogue.rows().iter().flat_map(|row| {
         let all = row.software.iter();
         all.map(|variant| (row.id.to_string(), variant))
     });
@@ -107,14 +107,14 @@ fn every_finding_has_its_text() {
         .iter()
         .filter(|id| catalogue.text(**id).is_none());
     assert_eq!(missing.map(|id| id.name()).collect::<Vec<_>>(), [""; 0]);
-    let order: Vec<_> = catalogue.findings.keys().copied().collect();
+    let order: Vec<_> = FINDINGS.contents().findings.keys().copied().collect();
     assert_eq!(order, FindingId::ALL, "one text for each");
 }
 
 #[test]
 fn every_finding_says_what_to_do() {
     let catalogue = Catalogue::embedded();
-    for text in catalogue.findings.values() {
+    for text in FINDINGS.contents().findings.values() {
         let name = text.id.name();
         assert!(
             !text.fix.is_empty() || text.id == FindingId::Bridged,
@@ -184,7 +184,7 @@ fn texts_are_plain_and_lines_are_short() {
         .rows()
         .iter()
         .map(|row| (row.id.to_string(), &row.fix, &row.wont_help));
-    let findings = catalogue.findings.values();
+    let findings = FINDINGS.contents().findings.values();
     let findings = findings.map(|text| (text.id.name().to_owned(), &text.fix, &text.wont_help));
     let variants = variants(catalogue).into_iter();
     let variants = variants.map(|(place, variant)| (place, &variant.fix, &variant.wont_help));
@@ -206,7 +206,7 @@ fn causes_fit_a_line() {
     let catalogue = Catalogue::embedded();
     let rows = catalogue.rows().iter();
     let rows = rows.filter_map(|row| Some((row.id.to_string(), row.cause.as_ref()?)));
-    let findings = catalogue.findings.values();
+    let findings = FINDINGS.contents().findings.values();
     let findings = findings.map(|text| (text.id.name().to_owned(), &text.cause));
     let variants = variants(catalogue).into_iter();
     let variants = variants.filter_map(|(place, variant)| Some((place, variant.cause.as_ref()?)));
@@ -253,7 +253,7 @@ fn with_both_legs_in_sight_nobody_is_told_to_capture_the_second() {
     let asks = |advice: &Advice| advice.fix[0].contains("-i any");
     assert!(asks(&of(false)));
     assert!(!asks(&of(true)));
-    for text in catalogue.findings.values() {
+    for text in FINDINGS.contents().findings.values() {
         let both = text.both_legs.iter().flat_map(|both| &both.fix);
         let unasked: Vec<_> = both.filter(|line| line.contains("proxy host")).collect();
         assert!(unasked.is_empty(), "{}: {unasked:?}", text.id.name());
@@ -300,6 +300,25 @@ fn a_bad_file_is_refused() {
         "[[row]]\nid = 'Z1'\nfinding = 'refused'\non = 'hop'\nbacking = 'source'\nsource = ''\nwhen.colour = 1",
         "[[rows]]",
     ] {
-        assert!(Catalogue::parse(&[bad]).is_err(), "{bad}");
+        assert!(Contents::parse(&[bad]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn every_part_holds_its_own_and_nothing_else() {
+    for (part, lengths) in [
+        (&FINDINGS, [false, true, false, false]),
+        (&ROWS, [true, false, false, false]),
+        (&TOPICS, [false, false, true, false]),
+        (&APPLICATIONS, [false, false, false, true]),
+    ] {
+        let all = part.contents();
+        let found = [
+            !all.rows.is_empty(),
+            !all.findings.is_empty(),
+            !all.topics.is_empty(),
+            !all.applications.is_empty(),
+        ];
+        assert_eq!(found, lengths);
     }
 }

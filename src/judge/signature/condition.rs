@@ -5,6 +5,7 @@
 
 mod describe;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -117,6 +118,11 @@ impl Conditions {
             && self.hold_of_neighbours(scene)
     }
 
+    /// Whether an answer with that status may fit.
+    pub(in crate::judge) fn allows_status(&self, status: u16) -> bool {
+        self.status.allows(|&one| one == status)
+    }
+
     fn hold_of_request(&self, leg: &Leg) -> bool {
         if !self.fate.allows(|&fate| fate == Fate::of(leg)) {
             return false;
@@ -184,11 +190,13 @@ impl Conditions {
     }
 
     fn hold_of_body(&self, head: &ResponseHead, body: Option<&BodyStart>) -> bool {
-        let is = |text: &String| match body {
-            Some(body) => body.whole && !body.encoded && *body.bytes == *text.as_bytes(),
-            None => {
-                text.is_empty() && Pattern::Is("0".to_owned()).fits(&head.fields, "content-length")
-            }
+        let is = |text: &String| {
+            let Some(body) = body else {
+                let says_none = |length: Cow<'_, str>| length == "0";
+                return text.is_empty()
+                    && head.fields.value("content-length").is_some_and(says_none);
+            };
+            body.whole && !body.encoded && *body.bytes == *text.as_bytes()
         };
         let bytes: &[u8] = match body {
             Some(body) if !body.encoded => &body.bytes,
@@ -258,7 +266,7 @@ impl Outer {
 }
 
 fn has(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(bytes, part).is_some()
 }
 
 fn is_added(name: &str, scene: &Scene<'_>) -> bool {

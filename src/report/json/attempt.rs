@@ -360,10 +360,7 @@ impl<'a> Diff<'a> {
 }
 
 /// A value as far as it may be shown, without a copy where that is all of it.
-fn shown<'a>(
-    value: Option<Cow<'a, str>>,
-    show: impl Fn(&str) -> Cow<'_, str>,
-) -> Option<Cow<'a, str>> {
+fn shown(value: Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) -> Option<Cow<'_, str>> {
     Some(match value? {
         Cow::Borrowed(text) => match show(text) {
             Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),

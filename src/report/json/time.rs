@@ -23,16 +23,15 @@ fn rfc3339(at: Timestamp) -> [u8; 30] {
     let seconds = nanos.div_euclid(1_000_000_000);
     let (year, month, day) = civil(part(seconds.div_euclid(SECONDS_A_DAY) + BEFORE_1970));
     let of_day = part(seconds.rem_euclid(SECONDS_A_DAY));
-    let [y, e, a, r] = digits(year);
-    let ([o, n], [d, w]) = (digits(month), digits(day));
-    let [h, i] = digits(of_day / 3_600);
-    let [m, k] = digits(of_day / 60 % 60);
-    let [s, t] = digits(of_day % 60);
-    let [f1, f2, f3, f4, f5, f6, f7, f8, f9] = digits(part(nanos.rem_euclid(1_000_000_000)));
-    [
-        y, e, a, r, b'-', o, n, b'-', d, w, b'T', h, i, b':', m, k, b':', s, t, b'.', f1, f2, f3,
-        f4, f5, f6, f7, f8, f9, b'Z',
-    ]
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    put::<4>(&mut text, 0, year);
+    put::<2>(&mut text, 5, month);
+    put::<2>(&mut text, 8, day);
+    put::<2>(&mut text, 11, of_day / 3_600);
+    put::<2>(&mut text, 14, of_day / 60 % 60);
+    put::<2>(&mut text, 17, of_day % 60);
+    put::<9>(&mut text, 20, part(nanos.rem_euclid(1_000_000_000)));
+    text
 }
 
 /// Days from 0000-03-01 to 1970-01-01.
@@ -60,15 +59,17 @@ fn part(number: i64) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
 
-/// A number in so many digits.
-fn digits<const N: usize>(number: u32) -> [u8; N] {
+/// Writes a number into so many digits from there on.
+fn put<const N: usize>(text: &mut [u8; 30], at: usize, number: u32) {
     let mut rest = number;
-    let mut text = [b'0'; N];
-    for digit in text.iter_mut().rev() {
-        *digit += (rest % 10) as u8;
+    let place = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>);
+    for digit in place.into_iter().flatten().rev() {
+        *digit = b"0123456789"
+            .get((rest % 10) as usize)
+            .copied()
+            .unwrap_or(b'0');
         rest /= 10;
     }
-    text
 }
 
 #[cfg(test)]

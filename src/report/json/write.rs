@@ -28,6 +28,10 @@ struct Members<'a> {
 
 impl Writer<'_> {
     #[inline]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "what it is the last word of has this form"
+    )]
     fn plain(self, text: &str) -> Result<(), Error> {
         self.out.extend_from_slice(text.as_bytes());
         Ok(())
@@ -60,9 +64,8 @@ impl<'a> Members<'a> {
     }
 
     #[inline]
-    fn end(self) -> Result<(), Error> {
+    fn close(self) {
         self.out.push(self.close);
-        Ok(())
     }
 }
 
@@ -80,19 +83,20 @@ const fn has_special(eight: [u8; 8]) -> bool {
     (below(word, 0x20) | below(quote, 1) | below(backslash, 1)) & HIGHS != 0
 }
 
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
 fn string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let bytes = text.as_bytes();
     let (words, rest) = bytes.as_chunks::<8>();
-    let is_special = match bytes.last_chunk::<8>() {
+    let is_special = if let Some(&last) = bytes.last_chunk::<8>() {
         // The rest once more with what is before it.
-        Some(&last) => words.iter().any(|&word| has_special(word)) || has_special(last),
-        None => rest.iter().any(|&byte| is_special(byte)),
+        words.iter().any(|&word| has_special(word)) || has_special(last)
+    } else {
+        let mut eight = [b' '; 8];
+        for (to, &byte) in eight.iter_mut().zip(rest) {
+            *to = byte;
+        }
+        has_special(eight)
     };
     if is_special {
         escaped(text, out);
@@ -330,7 +334,8 @@ impl SerializeStruct for Members<'_> {
 
     #[inline]
     fn end(self) -> Result<(), Error> {
-        Members::end(self)
+        self.close();
+        Ok(())
     }
 }
 
@@ -348,7 +353,8 @@ impl SerializeMap for Members<'_> {
     }
 
     fn end(self) -> Result<(), Error> {
-        Members::end(self)
+        self.close();
+        Ok(())
     }
 }
 
@@ -363,7 +369,8 @@ impl SerializeSeq for Members<'_> {
 
     #[inline]
     fn end(self) -> Result<(), Error> {
-        Members::end(self)
+        self.close();
+        Ok(())
     }
 }
 
