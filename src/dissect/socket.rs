@@ -5,7 +5,7 @@ use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
 use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
-use crate::time::Timestamp;
+use crate::time::{Stamp, Timestamp};
 use crate::websocket::{
     Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Passing, Payload, Rsv as Bits,
 };
@@ -38,6 +38,8 @@ struct Side {
     /// It sent a Close.
     closed: bool,
     closes_told: u8,
+    /// Where a Close began of which the rest is to come: if that is lost, it was sent then, and not when the loss is known.
+    close_began: Option<Box<Stamp>>,
     largest: Largest,
     /// Bytes announced of the latest message.
     latest: u64,
@@ -288,6 +290,10 @@ impl Socket {
                 return;
             }
         }
+        let side = self.sides.get_mut(dir);
+        if side.closed && side.walker.is_within_payload() {
+            side.close_began.get_or_insert_with(|| Box::new(link.at));
+        }
     }
 
     /// Looks for the place where the frames of a direction go on; a candidate that is proven.
@@ -529,8 +535,15 @@ impl Socket {
         };
         link.tell(Fact::Gap { dir, len, over });
         if matches!(over, GapOver::Payload | GapOver::Snapped) {
+            let now = link.at;
+            if over == GapOver::Payload
+                && let Some(began) = self.sides.get_mut(dir).close_began.take()
+            {
+                link.at = *began;
+            }
             // A frame may have ended with the gap.
             self.walk(link, dir, &mut &[][..]);
+            link.at = now;
         }
     }
 
