@@ -37,8 +37,22 @@ pub(crate) fn same_in_any_case(a: &[u8], b: &[u8]) -> bool {
         && match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
             // The rest once more with what is before it.
             (Some(&a), Some(&b)) => same_eight(a, b),
-            _ => rest.eq_ignore_ascii_case(other_rest),
+            _ => same_few(rest, other_rest),
         }
+}
+
+/// Of fewer than eight bytes, by the first four and the last four.
+fn same_few(a: &[u8], b: &[u8]) -> bool {
+    let ends = |text: &[u8]| {
+        let mut ends = [0; 8];
+        *ends.first_chunk_mut::<4>()? = *text.first_chunk()?;
+        *ends.last_chunk_mut::<4>()? = *text.last_chunk()?;
+        Some(ends)
+    };
+    match (ends(a), ends(b)) {
+        (Some(a), Some(b)) => same_eight(a, b),
+        _ => a.eq_ignore_ascii_case(b),
+    }
 }
 
 fn same_eight(a: [u8; 8], b: [u8; 8]) -> bool {
@@ -73,6 +87,12 @@ mod tests {
                 let other = [b'X', b, b'-', b'1', b'y', a, b'Z', b'~', b];
                 let expected = one.eq_ignore_ascii_case(&other);
                 assert_eq!(same_in_any_case(&one, &other), expected, "{a} {b}");
+                for end in 2..9 {
+                    assert_eq!(
+                        same_in_any_case(&one[..end], &other[..end]),
+                        one[..end].eq_ignore_ascii_case(&other[..end])
+                    );
+                }
                 assert_eq!(
                     same_in_any_case(&one[1..8], &other[1..8]),
                     one[1..8].eq_ignore_ascii_case(&other[1..8])

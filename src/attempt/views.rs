@@ -21,8 +21,8 @@ use crate::time::Timestamp;
 
 /// Views follow each other within microseconds; clocks of two files differ by more.
 pub(super) const SPAN: Duration = Duration::from_secs(5);
-/// Beginnings remembered.
-const REMEMBERED: usize = 65_536;
+/// Beginnings remembered: as many as a hash table of 65,536 places takes before it doubles.
+const REMEMBERED: usize = 57_344;
 /// Of them, those with one number, which are looked through one by one: more than a few are somebody's game.
 const ALIKE: usize = 16;
 /// What one view lost, or has yet to read, may put its numbers apart by this much; those of strangers are anywhere.

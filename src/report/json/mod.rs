@@ -61,7 +61,15 @@ impl<W: Write> JsonReport<W> {
 
     /// Writes how an opened WebSocket ended.
     pub fn closing(&mut self, judged: &JudgedClosing) -> io::Result<()> {
-        let mask = Mask::of_closing(self.options.redact, &judged.closing);
+        let judgement = &judged.judgement;
+        // What quotes nothing has nothing to hide.
+        let quotes =
+            judgement.reason.is_some() || judgement.hop.is_some() || !judgement.findings.is_empty();
+        let mask = if quotes {
+            Mask::of_closing(self.options.redact, &judged.closing)
+        } else {
+            Mask::new(self.options.redact)
+        };
         self.lines.write(&closing::Line::new(judged, &mask))
     }
 

@@ -61,13 +61,12 @@ fn part(number: i64) -> u32 {
 
 /// Writes a number into so many digits from there on.
 fn put<const N: usize>(text: &mut [u8; 30], at: usize, number: u32) {
+    let Some(place) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>) else {
+        return;
+    };
     let mut rest = number;
-    let place = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>);
-    for digit in place.into_iter().flatten().rev() {
-        *digit = b"0123456789"
-            .get((rest % 10) as usize)
-            .copied()
-            .unwrap_or(b'0');
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
         rest /= 10;
     }
 }

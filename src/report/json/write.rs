@@ -169,6 +169,11 @@ impl<'a> Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
+        // Most counts are small, and most of these are none.
+        if let Ok(digit @ 0..=9) = u8::try_from(value) {
+            self.out.push(b'0' + digit);
+            return Ok(());
+        }
         self.integer(value)
     }
 
