@@ -365,3 +365,26 @@ fn a_message_whose_frame_was_told_as_it_began_is_counted_when_it_ends() {
         assert_eq!(messages, 1);
     }
 }
+
+#[test]
+fn a_close_whose_end_was_lost_was_sent_when_it_began() {
+    let close = frame(S, 0x88, b"\x03\xe8bye");
+    let (seen, lost) = close.split_at(close.len() - 1);
+    let mut talk = opened();
+    talk.send(S, seen);
+    let began = talk.now;
+    talk.send(C, frame(C, 0x88, b"")).gap(S, lost.len() as u64);
+    let closes: Vec<_> = talk
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Conn {
+                at,
+                fact: Fact::Close { dir, .. },
+                ..
+            } => Some((*dir, at.ts.as_nanos())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(closes, [(C, began + 1_000_000), (S, began)]);
+}
