@@ -66,6 +66,7 @@ impl Classic {
     }
 
     /// What stands at the beginning of `bytes`.
+    #[inline]
     pub(crate) fn step(&self, bytes: &[u8]) -> Step {
         let word = |at| self.order.u32(bytes, at);
         let (Some(secs), Some(fraction), Some(first), Some(second)) =

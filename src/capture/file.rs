@@ -295,6 +295,15 @@ impl FileSource {
         self.source
     }
 
+    /// Whether there are names or notices to take.
+    pub(crate) const fn has_news(&self) -> bool {
+        let has_names = match &self.walk {
+            Walk::Classic(_) => false,
+            Walk::Pcapng(walk) => walk.has_names(),
+        };
+        has_names || !self.notices.is_empty()
+    }
+
     /// Interface names since the last call.
     pub(crate) fn take_names(&mut self) -> Vec<(u16, Box<str>)> {
         match &mut self.walk {

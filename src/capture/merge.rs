@@ -20,6 +20,9 @@ impl Files {
     ///
     /// Returns rather than wait in the middle, so that what was read from a pipe is worked on before more is awaited.
     pub(crate) fn read(&mut self, each: &mut impl FnMut(Item<'_>)) -> bool {
+        if let ([file], None) = (&mut self.files[..], &self.filter) {
+            return read_alone(file, each);
+        }
         let mut handed = false;
         loop {
             let mut first: Option<usize> = None;
@@ -61,17 +64,7 @@ impl Files {
 
     fn tell(&mut self, each: &mut impl FnMut(Item<'_>)) {
         for file in &mut self.files {
-            let source = file.source();
-            for (iface, name) in file.take_names() {
-                each(Item::Interface {
-                    source,
-                    iface,
-                    name,
-                });
-            }
-            for notice in file.take_notices() {
-                each(Item::Notice(notice));
-            }
+            tell(file, each);
         }
         if let Some(filter) = &mut self.filter {
             for notice in filter.take_notices() {
@@ -89,5 +82,41 @@ impl Files {
                 iface.saturating_add(more_iface),
             )
         })
+    }
+}
+
+/// One file needs no comparing.
+fn read_alone(file: &mut FileSource, each: &mut impl FnMut(Item<'_>)) -> bool {
+    let mut handed = false;
+    loop {
+        let state = file.advance(!handed);
+        if file.has_news() {
+            tell(file, each);
+        }
+        match state {
+            State::Ready => {}
+            State::Dry => return true,
+            State::Over => return false,
+        }
+        if let Some(record) = file.record() {
+            each(Item::Record(record));
+        }
+        file.consume();
+        handed = true;
+    }
+}
+
+/// Names come before the first record of their interface, notices once all before them was handed on.
+fn tell(file: &mut FileSource, each: &mut impl FnMut(Item<'_>)) {
+    let source = file.source();
+    for (iface, name) in file.take_names() {
+        each(Item::Interface {
+            source,
+            iface,
+            name,
+        });
+    }
+    for notice in file.take_notices() {
+        each(Item::Notice(notice));
     }
 }

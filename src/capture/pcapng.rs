@@ -75,6 +75,11 @@ impl Pcapng {
         Order::Little.u32(bytes, 0) == Some(SECTION)
     }
 
+    /// Whether there are names to take.
+    pub(crate) const fn has_names(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     /// Names of interfaces that were read since the last call.
     pub(crate) fn take_names(&mut self) -> Vec<(u16, Box<str>)> {
         std::mem::take(&mut self.names)

@@ -24,11 +24,13 @@ pub(crate) struct Steady {
 
 impl Steady {
     /// Whether the time of the next packet is needed to judge this one.
+    #[inline]
     pub(crate) fn is_leap(&self, raw: Timestamp) -> bool {
         self.now.is_some_and(|now| raw > now.after(SILENCE))
     }
 
     /// The time to tell of a packet, whose own may be wrong, before one of that time.
+    #[inline]
     pub(crate) fn time(&mut self, raw: Timestamp, next: Option<Timestamp>) -> Timestamp {
         let Some(now) = self.now else {
             self.now = Some(raw);

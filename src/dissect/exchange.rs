@@ -75,6 +75,23 @@ impl Exchanges {
         }
     }
 
+    /// So many of the next bytes of a direction are content that nobody looks at.
+    pub(super) const fn ahead(&self, dir: Direction) -> u64 {
+        match dir {
+            Direction::ToServer => self.requests.ahead(),
+            Direction::ToClient if self.content.is_none() => self.responses.ahead(),
+            Direction::ToClient => 0,
+        }
+    }
+
+    /// Takes in so much content that passed by.
+    pub(super) fn land(&mut self, dir: Direction, len: u64) {
+        match dir {
+            Direction::ToServer => self.requests.land(len),
+            Direction::ToClient => self.responses.land(len),
+        }
+    }
+
     /// Out of step, so that a 101 may have been lost: looks for frames.
     fn hunt(
         &mut self,

@@ -1,4 +1,5 @@
-//! What of a connection passes by the short way: the bytes of what is not read, and the data frames of a WebSocket.
+//! What of a connection passes by the short way: the bytes of what is not read, the content of HTTP messages, and the
+//! data frames of a WebSocket.
 
 use crate::dissect::connection::{Connection, Speaks};
 use crate::flow::Direction;
@@ -22,6 +23,8 @@ pub(super) enum Kind {
     Closed,
     /// All: they are not read.
     Unread,
+    /// Fewer than these: content of a message of HTTP, of which so much is left.
+    Content(u32),
     /// Those of data frames.
     Frames(Passing),
 }
@@ -30,12 +33,14 @@ impl Above for Connection {
     type Passage = Passage;
 
     fn passage(&self, dir: Direction) -> Passage {
+        let dir = self.direction(dir);
         let kind = match &self.speaks {
-            Speaks::WebSocket(socket) => socket
-                .passing(self.direction(dir))
-                .map_or(Kind::Closed, Kind::Frames),
+            Speaks::WebSocket(socket) => socket.passing(dir).map_or(Kind::Closed, Kind::Frames),
+            Speaks::Http1(http) => {
+                Kind::Content(u32::try_from(http.ahead(dir)).unwrap_or(u32::MAX))
+            }
             Speaks::Opaque => Kind::Unread,
-            Speaks::Probing(_) | Speaks::Http1(_) | Speaks::Tls(_) => Kind::Closed,
+            Speaks::Probing(_) | Speaks::Tls(_) => Kind::Closed,
         };
         Passage {
             heard: Timestamp::default(),
@@ -48,6 +53,10 @@ impl Above for Connection {
         match &mut passage.kind {
             Kind::Closed => return false,
             Kind::Unread => {}
+            Kind::Content(left) => match u32::try_from(bytes.len()) {
+                Ok(len) if len < *left => *left = left.wrapping_sub(len),
+                _ => return false,
+            },
             Kind::Frames(frames) => match frames.over(bytes) {
                 Some(over) => *frames = over,
                 None => return false,
@@ -59,10 +68,24 @@ impl Above for Connection {
 
     fn land(&mut self, dir: Direction, passage: &Passage, bytes: u64) {
         let dir = self.direction(dir);
-        if let (Speaks::WebSocket(socket), Kind::Frames(frames)) = (&mut self.speaks, &passage.kind)
-        {
-            socket.land(dir, frames, bytes, passage.heard);
+        match (&mut self.speaks, &passage.kind) {
+            (Speaks::WebSocket(socket), Kind::Frames(frames)) => {
+                socket.land(dir, frames, bytes, passage.heard);
+            }
+            (Speaks::Http1(http), Kind::Content(_)) => http.land(dir, bytes),
+            _ => {}
         }
         self.has_passed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With what the table keeps of a direction it makes a cache line.
+    #[test]
+    fn a_passage_is_half_a_cache_line() {
+        assert_eq!(size_of::<Passage>(), 32);
     }
 }

@@ -141,6 +141,15 @@ impl Body {
         }
     }
 
+    /// So many of the next bytes are content, whatever they are; 0 where that is not known.
+    pub(crate) const fn ahead(&self) -> u64 {
+        match self.state {
+            State::UntilClose => u64::MAX,
+            State::Left(left) | State::Chunk { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Jumps over `len` bytes that were lost; false where the end of the message may have been among them.
     pub(crate) const fn skip(&mut self, len: u64) -> bool {
         match &mut self.state {

@@ -190,6 +190,21 @@ impl Reader {
         self.state = State::Body(Body::new(framing));
     }
 
+    /// So many of the next bytes are content, whatever they are.
+    pub(crate) const fn ahead(&self) -> u64 {
+        match &self.state {
+            State::Body(body) => body.ahead(),
+            State::Head(_) | State::Seeking => 0,
+        }
+    }
+
+    /// Jumps over fewer bytes than there is content [`ahead`](Self::ahead).
+    pub(crate) fn land(&mut self, len: u64) {
+        if let State::Body(body) = &mut self.state {
+            body.skip(len);
+        }
+    }
+
     /// Jumps over lost bytes. A message that ends within them ends with the next step.
     pub(crate) fn skip(&mut self, len: u64, budget: &mut Budget) -> Lost {
         let within = match &mut self.state {

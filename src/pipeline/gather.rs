@@ -62,8 +62,10 @@ impl Gather {
                 }
                 let before = self.events.len();
                 self.dissector.push(&record, &mut self.events);
-                let new = self.events.iter().skip(before);
-                self.heads += new.map(Event::allocated).sum::<u64>();
+                if self.events.len() > before {
+                    let new = self.events.iter().skip(before);
+                    self.heads += new.map(Event::allocated).sum::<u64>();
+                }
                 self.packets += 1;
                 self.enough = self.most_packets.is_some_and(|most| self.packets >= most);
             }

@@ -213,3 +213,14 @@ pub(super) struct Way<P> {
     pub(super) acked: u32,
     pub(super) passage: P,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_a_cache_line() {
+        assert_eq!(size_of::<Lane<[u64; 4]>>(), 64);
+        assert_eq!(size_of::<Pair<[u64; 4]>>(), 192);
+    }
+}
