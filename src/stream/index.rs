@@ -200,7 +200,7 @@ mod tests {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let key = dice >> 33 & 0x3ff;
             let hash = Hash((key << 40) | (0x3f0 + (key & 0x1f)));
-            if dice >> 20 & 3 == 0 {
+            if (dice >> 20).is_multiple_of(4) {
                 index.remove(hash);
                 map.remove(&key);
             } else {

@@ -5,14 +5,15 @@
 
 use std::collections::VecDeque;
 
-use crate::flow::FlowKey;
+use crate::stream::index::Hash;
 use crate::stream::numbers::Numbers;
 use crate::time::Timestamp;
 
 /// What is left of a connection.
 #[derive(Debug)]
 pub(super) struct Gone {
-    pub(super) key: FlowKey,
+    /// Of its pair of addresses, by which it is found.
+    pub(super) hash: Hash,
     /// Sequence numbers of the first byte of either side, where they were known.
     pub(super) starts: [Option<u32>; 2],
     pub(super) numbers: Numbers,

@@ -83,7 +83,7 @@ impl<S: Above> Table<S> {
         if let Some(other) = entry.conn.redirected {
             let [low, high] = starts;
             self.remember(Gone {
-                key: other.key,
+                hash: self.index.hash(&other.key),
                 starts: if other.crossed { [high, low] } else { starts },
                 numbers: other.numbers,
                 at: self.now,
@@ -91,7 +91,7 @@ impl<S: Above> Table<S> {
             });
         }
         self.remember(Gone {
-            key,
+            hash: self.index.hash(&key),
             starts,
             numbers: entry.numbers,
             at: self.now,
@@ -100,15 +100,14 @@ impl<S: Above> Table<S> {
     }
 
     pub(super) fn remember(&mut self, gone: Gone) {
-        let key = gone.key;
+        let hash = gone.hash;
         let (place, forgotten) = self.past.push(gone);
         if let Some(forgotten) = forgotten
-            && forgotten.key != key
+            && forgotten.hash != hash
         {
-            self.index.remove(self.index.hash(&forgotten.key));
+            self.index.remove(forgotten.hash);
         }
-        self.index
-            .insert(self.index.hash(&key), Place::Past(place).value());
+        self.index.insert(hash, Place::Past(place).value());
     }
 
     /// How a connection of which only SYNs were seen ends when it is forgotten.

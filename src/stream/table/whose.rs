@@ -105,16 +105,14 @@ impl<S: Above> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival {
-            key, side, segment, ..
-        } = arrival;
+        let Arrival { side, segment, .. } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
             let mut numbers = Numbers::default();
             numbers.of(segment.at.source, &mut self.numbers);
             let ack = segment.flags.has(Flags::ACK).then_some(segment.ack);
             self.remember(Gone {
-                key,
+                hash: arrival.hash,
                 starts: match side {
                     Side::Low => [Some(segment.seq), ack],
                     Side::High => [ack, Some(segment.seq)],
