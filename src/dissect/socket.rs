@@ -35,6 +35,8 @@ struct Side {
     guessed: u8,
     /// A frame other than Close was seen.
     used: bool,
+    /// A message of it began.
+    began: bool,
     /// It sent a Close.
     closed: bool,
     closes_told: u8,
@@ -227,7 +229,7 @@ impl Socket {
         let masked = dir == Direction::ToServer;
         let is_usual = matches!(side.sync, Sync::Known)
             && side.guessed == 0
-            && side.used
+            && side.began
             && !side.closed
             && (self.named || !masked);
         let passing = is_usual.then(|| side.walker.passing()).flatten()?;
@@ -259,11 +261,11 @@ impl Socket {
         }
     }
 
-    /// A side begins a frame of a message; the first one counts.
+    /// A side begins its first message.
     fn began(&mut self, link: &Link<'_>, dir: Direction) {
         let since = self.since.get_or_insert_default();
         if let Some(first) = since.began.get_mut(dir.index()) {
-            first.get_or_insert(link.at.ts);
+            *first = Some(link.at.ts);
         }
     }
 
@@ -356,7 +358,9 @@ impl Socket {
                 if !is_close {
                     self.heard(link.at.ts, dir);
                 }
-                if !past && !header.opcode.is_control() && !header.opcode.is_reserved() {
+                let is_data = !header.opcode.is_control() && !header.opcode.is_reserved();
+                let began = &mut self.sides.get_mut(dir).began;
+                if is_data && !std::mem::replace(began, true) && !past {
                     self.began(link, dir);
                 }
                 let used = &mut self.sides.get_mut(dir).used;

@@ -22,6 +22,7 @@ use self::any::who;
 use self::heard::listen;
 use self::model::Story;
 use self::travel::{TcpEnd, Travel};
+use crate::lanes;
 use crate::properties::within_reach;
 use crate::support::conversation::Who;
 use crate::support::mischief;
@@ -54,6 +55,22 @@ proptest! {
         prop_assert_eq!(&heard.story, &journey.story);
         prop_assert_eq!(heard.end, Some(journey.end));
         prop_assert_eq!(heard.gaps, [0, 0]);
+    }
+
+    /// What passes by the short way is told as if each packet had gone the long way.
+    #[test]
+    fn both_ways_tell_the_same(
+        client in any::frames(Who::Client),
+        server in any::frames(Who::Server),
+        travel in any::travel(),
+    ) {
+        let journey = travel.of([&client, &server]);
+        let apart = lanes::apart(&journey.records);
+        let (short, long) = (lanes::facts(&journey.records), lanes::facts(&apart));
+        for (short, long) in short.iter().zip(&long) {
+            prop_assert_eq!(short, long);
+        }
+        prop_assert_eq!(short.len(), long.len());
     }
 
     /// What RFC 6455 allows is never a breach, and is told whole.

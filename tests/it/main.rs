@@ -24,6 +24,7 @@ mod flags;
 mod floods;
 mod frames;
 mod healthy;
+mod lanes;
 mod live;
 mod privacy;
 mod promises;

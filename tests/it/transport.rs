@@ -5,7 +5,7 @@ mod crowd;
 mod known;
 mod loss;
 mod nat;
-mod packets;
+pub(crate) mod packets;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -40,7 +40,7 @@ impl Seen {
 }
 
 /// The file as it is, in the order of time.
-pub(super) fn recorded(path: &Path) -> Vec<OwnedRecord> {
+pub(crate) fn recorded(path: &Path) -> Vec<OwnedRecord> {
     let contents = reader::read(path);
     let mut records: Vec<OwnedRecord> = (1..)
         .zip(contents.packets)
