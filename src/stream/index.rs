@@ -8,6 +8,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use crate::flow::FlowKey;
+use crate::hash::Seed;
 
 /// Buckets at the beginning; a power of two, as ever after.
 const SMALLEST: usize = 1 << 10;
@@ -15,7 +16,7 @@ const SMALLEST: usize = 1 << 10;
 /// A hash of each key, and what stands for it.
 #[derive(Debug)]
 pub(super) struct Index {
-    seed: foldhash::quality::RandomState,
+    seed: Seed,
     buckets: Box<[Bucket]>,
     used: usize,
 }
@@ -38,7 +39,7 @@ impl Index {
 
     pub(super) fn new() -> Self {
         Self {
-            seed: foldhash::quality::RandomState::default(),
+            seed: Seed::default(),
             buckets: vec![Bucket::EMPTY; SMALLEST].into_boxed_slice(),
             used: 0,
         }
