@@ -1,11 +1,14 @@
 //! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
 
+mod side;
+
+use self::side::{Side, Sync};
 use crate::dissect::link::Link;
 use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
-use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, ViolationKind};
+use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
-use crate::time::{Stamp, Timestamp};
+use crate::time::Timestamp;
 use crate::websocket::{
     Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Passing, Payload, Rsv as Bits,
 };
@@ -24,51 +27,6 @@ pub(super) struct Socket {
     told: Both<[u8; KINDS]>,
     /// Taken from the budget for the places where frames may go on.
     charged: u64,
-}
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Side {
-    walker: FrameWalker,
-    sync: Sync,
-    /// Its boundaries were found by looking for them, and may be none, until so many more frames have come.
-    guessed: u8,
-    /// A frame other than Close was seen.
-    used: bool,
-    /// A message of it began.
-    began: bool,
-    /// It sent a Close.
-    closed: bool,
-    closes_told: u8,
-    /// Where a Close began of which the rest is to come: if that is lost, it was sent then, and not when the loss is known.
-    close_began: Option<Box<Stamp>>,
-    largest: Largest,
-    /// Bytes announced of the latest message.
-    latest: u64,
-    /// The message under way is the largest, and may grow.
-    is_largest: bool,
-    /// The message under way is compressed.
-    is_compressed: bool,
-}
-
-/// Whether frame boundaries are known.
-#[derive(Debug, Default)]
-enum Sync {
-    #[default]
-    Known,
-    /// Lost; with the place where they may go on.
-    Lost(Option<Box<Candidate>>),
-    /// No frames come here.
-    Stopped,
-}
-
-impl Sync {
-    fn place(&self) -> Option<&Candidate> {
-        match self {
-            Self::Lost(place) => place.as_deref(),
-            Self::Known | Self::Stopped => None,
-        }
-    }
 }
 
 /// Which reserved bits the extensions of this leg give a meaning.
@@ -119,30 +77,6 @@ impl Rsv {
             Self::No | Self::Compressed => header.rsv.0 != 0,
             Self::Unknown => false,
         }
-    }
-}
-
-impl Side {
-    /// Keeps up with its largest message, of which `message_len` bytes are announced by now.
-    const fn grow(&mut self, header: &FrameHeader, message_len: u64) {
-        if header.opcode.is_control() {
-            return;
-        }
-        let begins = !matches!(header.opcode, Opcode::CONTINUATION);
-        self.latest = message_len;
-        if begins {
-            self.is_largest = false;
-            self.is_compressed = header.rsv.0 & Bits::RSV1 != 0;
-        }
-        if message_len <= self.largest.bytes {
-            return;
-        }
-        if !self.is_largest {
-            self.is_largest = true;
-            self.largest.before = self.largest.bytes;
-        }
-        self.largest.bytes = message_len;
-        self.largest.compressed = self.is_compressed;
     }
 }
 

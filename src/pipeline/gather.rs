@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{BATCH, Dissector};
+use super::Dissector;
+use super::outbox::BATCH;
 use crate::capture::{Item, Notice, Source};
 use crate::cli::Config;
 use crate::event::Event;

@@ -119,8 +119,10 @@ impl<P: Copy + Default> Lanes<P> {
             && segment.flags.0 & PLAIN == Flags::ACK
             && segment.missing == 0
             && me.place == Some((segment.at.source, segment.at.iface));
-        // What acknowledges bytes that were not seen tells of a loss.
-        if !is_plain || segment.ack.wrapping_sub(peer.next).cast_signed() > 0 {
+        let acknowledges = segment.ack.wrapping_sub(me.acked).cast_signed() > 0;
+        // What acknowledges bytes that were not seen tells of a loss. Nothing else asks for the line of the peer.
+        let is_ahead = acknowledges && segment.ack.wrapping_sub(peer.next).cast_signed() > 0;
+        if !is_plain || is_ahead {
             return LONG_WAY;
         }
         if !segment.payload.is_empty() {
@@ -138,7 +140,7 @@ impl<P: Copy + Default> Lanes<P> {
             me.next = next;
             recent.remember(segment, now);
         }
-        if segment.ack.wrapping_sub(me.acked).cast_signed() > 0 {
+        if acknowledges {
             me.acked = segment.ack;
         }
         let is_later = me.ts.as_nanos() >> 30 != segment.at.ts.as_nanos() >> 30;

@@ -24,8 +24,9 @@ const SERVER: (u32, u16) = (0x0a00_0005, 80);
 const CONNECTION: u64 = 1_600;
 /// What is allocated for a byte of the budget: malloc's own, and what it cannot use again at once.
 const OVERHEAD: (u64, u64) = (5, 4);
-/// Events on their way from one thread to the other, and what was read ahead: a flood fills them, a few packets do not.
-const ON_THE_WAY: u64 = 5 * MIB;
+/// Events on their way from one thread to the other, what was read ahead, and the pages of an allocator that keeps each
+/// size apart: a flood fills them, a few packets do not.
+const ON_THE_WAY: u64 = 7 * MIB;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
