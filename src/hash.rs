@@ -3,8 +3,11 @@
 
 use std::collections;
 
-/// The seed of a table, and of what is told apart by its hash alone.
+/// The seed of a table, which compares what it finds.
 pub(crate) type Seed = foldhash::fast::RandomState;
+
+/// The seed of what is told apart by its hash alone: every bit of it counts.
+pub(crate) type DigestSeed = foldhash::quality::RandomState;
 
 /// A hash table.
 pub(crate) type HashMap<K, V> = collections::HashMap<K, V, Seed>;

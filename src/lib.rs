@@ -25,7 +25,6 @@ pub mod record;
 pub mod report;
 pub mod stream;
 pub mod tally;
-mod text;
 pub mod time;
 pub mod tui;
 pub mod websocket;

@@ -22,7 +22,7 @@ use crate::attempt::{
     join,
 };
 use crate::event::Fact;
-use crate::hash::{HashMap, Seed};
+use crate::hash::{DigestSeed, HashMap};
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::CloseCode;
 
@@ -45,7 +45,7 @@ pub(super) struct Sockets {
     ends: Ends,
     refusals: VecDeque<Refusal>,
     /// For the hashes of their targets.
-    seed: Seed,
+    seed: DigestSeed,
     /// When events were shed last.
     shed_at: Option<Timestamp>,
 }

@@ -15,7 +15,7 @@ use crate::attempt::few::Few;
 use crate::attempt::{Attempt, ClosingLeg, Leg, Node, Role, View};
 use crate::event::Connection;
 use crate::flow::{ConnId, Endpoint, is_host_reached};
-use crate::hash::{HashMap, Seed};
+use crate::hash::{DigestSeed, HashMap};
 use crate::http::RequestHead;
 use crate::time::Timestamp;
 
@@ -36,7 +36,7 @@ pub(super) struct Views {
     by_number: HashMap<u32, Few<Print>>,
     expiring: VecDeque<(Timestamp, u32)>,
     /// For the digests of heads.
-    seed: Seed,
+    seed: DigestSeed,
 }
 
 /// How a leg began.
@@ -169,7 +169,7 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
 }
 
 /// All of a head, in its order.
-fn digest(head: &RequestHead, seed: &Seed) -> u64 {
+fn digest(head: &RequestHead, seed: &DigestSeed) -> u64 {
     let mut hasher = seed.build_hasher();
     (&head.method, &head.target, head.version).hash(&mut hasher);
     head.fields.hash(&mut hasher);

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-use crate::text::same_in_any_case;
-
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
     "authorization",
@@ -309,7 +307,7 @@ impl Fields {
             return false;
         };
         let value = self.bytes.slice(line.value, line.end);
-        if same_in_any_case(value, element.as_bytes()) {
+        if value.eq_ignore_ascii_case(element.as_bytes()) {
             return true;
         }
         // Most are no list.
@@ -344,7 +342,7 @@ impl Fields {
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
         let found = self.bytes.slice(line.name, line.value);
-        same_in_any_case(found, name.as_bytes())
+        found.eq_ignore_ascii_case(name.as_bytes())
     }
 
     #[inline]

@@ -8,7 +8,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use crate::flow::FlowKey;
-use crate::hash::Seed;
+use crate::hash::DigestSeed;
 
 /// Buckets at the beginning; a power of two, as ever after.
 const SMALLEST: usize = 1 << 10;
@@ -16,7 +16,7 @@ const SMALLEST: usize = 1 << 10;
 /// A hash of each key, and what stands for it.
 #[derive(Debug)]
 pub(super) struct Index {
-    seed: Seed,
+    seed: DigestSeed,
     buckets: Box<[Bucket]>,
     used: usize,
 }
@@ -39,7 +39,7 @@ impl Index {
 
     pub(super) fn new() -> Self {
         Self {
-            seed: Seed::default(),
+            seed: DigestSeed::default(),
             buckets: vec![Bucket::EMPTY; SMALLEST].into_boxed_slice(),
             used: 0,
         }

@@ -128,7 +128,7 @@ impl<P: Copy + Default> Lanes<P> {
         if !segment.payload.is_empty() {
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "a segment is less than 64 KiB"
+                reason = "no record is longer than 16 MiB"
             )]
             let next = me.next.wrapping_add(segment.payload.len() as u32);
             // The full state takes in what passed by its sequence numbers, so it must before these go round.

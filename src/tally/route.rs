@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use crate::attempt::Leg;
-use crate::text::{cut_at, pieces};
 
 /// Longer routes are cut: they are labels, and labels are kept.
 const MAX_CHARS: usize = 120;
@@ -22,7 +21,7 @@ pub fn template(target: &str) -> String {
 fn write_template(target: &str, route: &mut String) {
     let path = path(target);
     let sockjs = sockjs_session(path);
-    for (index, segment) in pieces(path, |byte| byte == b'/').enumerate() {
+    for (index, segment) in path.split('/').enumerate() {
         if index > 0 {
             route.push('/');
         }
@@ -145,7 +144,7 @@ const fn is_mark(byte: u8) -> bool {
 /// Adds a segment, with `*` for its ids.
 fn collapse(segment: &str, out: &mut String) {
     // Path parameters (`;jsessionid=…`) are of one session, never of a route.
-    let segment = cut_at(segment, b';').map_or(segment, |(name, _)| name);
+    let segment = segment.split_once(';').map_or(segment, |(name, _)| name);
     if is_id(segment) || is_token(segment) {
         return out.push_str(ANY);
     }

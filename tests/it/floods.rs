@@ -25,7 +25,8 @@ const CONNECTION: u64 = 1_600;
 /// What is allocated for a byte of the budget: malloc's own, and what it cannot use again at once.
 const OVERHEAD: (u64, u64) = (5, 4);
 /// Events on their way from one thread to the other, what was read ahead, and the pages of an allocator that keeps each
-/// size apart: a flood fills them, a few packets do not.
+/// size apart (pipelined requests peak at 22 MiB with the one of glibc, at 28 MiB with ours): a flood fills them, a few
+/// packets do not.
 const ON_THE_WAY: u64 = 7 * MIB;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;

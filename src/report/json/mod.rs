@@ -6,11 +6,9 @@ mod attempt;
 mod closing;
 mod summary;
 mod time;
-mod write;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -114,7 +112,7 @@ impl<W: Write> Lines<W> {
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         // A line is written whole, so that a reader never sees half of one.
         self.buffer.clear();
-        write::write(line, &mut self.buffer)?;
+        serde_json::to_writer(&mut self.buffer, line)?;
         self.buffer.push(b'\n');
         self.out.write_all(&self.buffer)?;
         if self.flush {
@@ -138,26 +136,7 @@ struct Address(Endpoint);
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(Endpoint { addr, port }) = self;
-        let IpAddr::V4(addr) = addr else {
-            return serializer.collect_str(&self.0);
-        };
-        // There are four and more in every line.
-        let mut text = [0; "255.255.255.255:65535".len()];
-        let mut len = 0;
-        let mut put = |part: &[u8]| {
-            if let Some(place) = text.get_mut(len..len + part.len()) {
-                place.copy_from_slice(part);
-                len += part.len();
-            }
-        };
-        for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
-            put(itoa::Buffer::new().format(octet).as_bytes());
-            put(&[mark]);
-        }
-        put(itoa::Buffer::new().format(*port).as_bytes());
-        let text = text.get(..len).unwrap_or_default();
-        serializer.serialize_str(std::str::from_utf8(text).unwrap_or_default())
+        serializer.collect_str(&self.0)
     }
 }
 

@@ -13,7 +13,6 @@ use std::borrow::Cow;
 
 use crate::attempt::{Attempt, Closing, Leg};
 use crate::report::sanitize::clean;
-use crate::text::pieces;
 
 use credentials::without_credentials;
 use plain::{is_plain, is_printable};
@@ -99,7 +98,7 @@ impl Mask {
     /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
     pub fn subprotocols<'t>(&self, list: &'t str) -> Cow<'t, str> {
         let is_trim = |element: &str| element.trim_end().len() == element.len();
-        if hides_nothing(list) && pieces(list, |byte| byte == b',').all(is_trim) {
+        if hides_nothing(list) && list.split(',').all(is_trim) {
             return self.open(list);
         }
         self.show(list, subprotocols_masked)

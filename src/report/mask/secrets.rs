@@ -10,7 +10,6 @@ use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
 use crate::http::RequestHead;
-use crate::text::{cut_at, pieces};
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -46,8 +45,8 @@ impl Secrets {
         }
         let (path, query) = split_query(url);
         if let Some((_, query)) = query {
-            for pair in pieces(query, |byte| matches!(byte, b'&' | b';' | b'#')) {
-                match cut_at(pair, b'=') {
+            for pair in query.split(['&', ';', '#']) {
+                match pair.split_once('=') {
                     Some((name, value)) if !is_harmless(name, value) => self.keep(value),
                     Some(_) => {}
                     None => self.keep(pair),
@@ -58,8 +57,8 @@ impl Secrets {
             let user = user.rsplit_once("//").map_or(user, |(_, user)| user);
             user.split(':').for_each(|part| self.keep(part));
         }
-        for segment in pieces(path, |byte| matches!(byte, b'/' | b';')) {
-            match cut_at(segment, b'=') {
+        for segment in path.split(['/', ';']) {
+            match segment.split_once('=') {
                 Some((_, value)) => self.keep(value),
                 None if looks_secret(segment, 32) => self.keep(segment),
                 None => {}

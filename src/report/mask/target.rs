@@ -3,13 +3,13 @@
 use super::HIDDEN;
 use super::token::{looks_secret, name_of_secret};
 use crate::tally::template;
-use crate::text::{cut_at, pieces};
 
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
-    let (rest, fragment) =
-        cut_at(target, b'#').map_or((target, None), |(rest, fragment)| (rest, Some(fragment)));
+    let (rest, fragment) = target
+        .split_once('#')
+        .map_or((target, None), |(rest, fragment)| (rest, Some(fragment)));
     let (path, query) = split_query(rest);
     write_path(path, &mut out);
     if let Some((mark, query)) = query {
@@ -66,7 +66,7 @@ fn write_path(path: &str, out: &mut String) {
         }
     }
     let mut previous = "";
-    for (index, segment) in pieces(path, |byte| byte == b'/').enumerate() {
+    for (index, segment) in path.split('/').enumerate() {
         if index > 0 {
             out.push('/');
         }
@@ -92,9 +92,10 @@ fn is_name_of_token(segment: &str) -> bool {
 
 /// A segment of a path: `***` for a token, `name;jsessionid=***`, `token=***`.
 fn write_segment(segment: &str, out: &mut String) {
-    let (name, params) =
-        cut_at(segment, b';').map_or((segment, None), |(name, params)| (name, Some(params)));
-    match cut_at(name, b'=') {
+    let (name, params) = segment
+        .split_once(';')
+        .map_or((segment, None), |(name, params)| (name, Some(params)));
+    match name.split_once('=') {
         Some((key, value))
             if !value.is_empty() && (name_of_secret(key) || looks_secret(value, 24)) =>
         {
@@ -127,7 +128,7 @@ fn write_query(query: &str, out: &mut String) {
     while !rest.is_empty() {
         let end = rest.bytes().position(|byte| matches!(byte, b'&' | b';'));
         let (pair, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        match cut_at(pair, b'=') {
+        match pair.split_once('=') {
             Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
                 out.push_str(pair);
             }
