@@ -109,7 +109,7 @@ fn records(c: &mut Criterion) {
                     .begin()
                     .unwrap();
                 let mut seen = 0;
-                while source.read(|item| seen += usize::from(matches!(item, Item::Record(_)))) {}
+                while source.read(|item| if let Item::Records(records) = item { seen += records.len() }) {}
                 assert_eq!(seen, count);
             });
         });

@@ -48,30 +48,36 @@ impl FlowKey {
 
     /// The key, and whether the first endpoint is the low one.
     pub fn ordered(a: Endpoint, b: Endpoint) -> (Self, bool) {
-        let in_order = match (a.addr, b.addr) {
-            // The usual case, in one comparison.
-            (IpAddr::V4(x), IpAddr::V4(y)) => (x.to_bits(), a.port) <= (y.to_bits(), b.port),
-            _ => a <= b,
-        };
+        let in_order = is_in_order(&a, &b);
         let (low, high) = if in_order { (a, b) } else { (b, a) };
         (Self { low, high }, in_order)
     }
 
-    /// Feeds a hasher in few words: derived, each byte of an address would be one.
-    pub(crate) fn feed(&self, hasher: &mut impl Hasher) {
-        let ports = (u64::from(self.low.port) << 16) | u64::from(self.high.port);
-        if let (IpAddr::V4(low), IpAddr::V4(high)) = (self.low.addr, self.high.addr) {
+    /// Feeds a hasher with the key of the connection between two endpoints, and says whether the first is the low one:
+    /// in few words, where derived each byte of an address would be one.
+    #[inline]
+    pub(crate) fn feed_ordered(a: &Endpoint, b: &Endpoint, hasher: &mut impl Hasher) -> bool {
+        let in_order = is_in_order(a, b);
+        let (low, high) = if in_order { (a, b) } else { (b, a) };
+        let ports = (u64::from(low.port) << 16) | u64::from(high.port);
+        if let (IpAddr::V4(low), IpAddr::V4(high)) = (low.addr, high.addr) {
             hasher.write_u64((u64::from(low.to_bits()) << 32) | u64::from(high.to_bits()));
             hasher.write_u64(ports);
-            return;
+            return in_order;
         }
-        for addr in [self.low.addr, self.high.addr] {
+        for addr in [low.addr, high.addr] {
             match addr {
                 IpAddr::V4(addr) => hasher.write_u32(addr.to_bits()),
                 IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
             }
         }
         hasher.write_u64(ports);
+        in_order
+    }
+
+    /// The lower endpoint, and the higher one.
+    pub const fn ends(&self) -> (Endpoint, Endpoint) {
+        (self.low, self.high)
     }
 
     /// The endpoint at the other end from this one; `None` where this one is at neither.
@@ -81,6 +87,15 @@ impl FlowKey {
         } else {
             (end == self.high).then_some(self.low)
         }
+    }
+}
+
+#[inline]
+fn is_in_order(a: &Endpoint, b: &Endpoint) -> bool {
+    match (a.addr, b.addr) {
+        // The usual case, in one comparison.
+        (IpAddr::V4(x), IpAddr::V4(y)) => (x.to_bits(), a.port) <= (y.to_bits(), b.port),
+        _ => a <= b,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::time::Stamp;
 
 /// What the capture hands to the core: bytes of one packet, perhaps cut off by the snap length.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
     /// When and where.
     pub at: Stamp,
@@ -18,7 +18,7 @@ pub struct Record<'a> {
 }
 
 /// Link-layer header type, by its number in the registry of tcpdump.org.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 
 impl LinkType {

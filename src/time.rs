@@ -25,6 +25,11 @@ impl Timestamp {
         Self(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
     }
 
+    /// From seconds since the epoch that fit 32 bits, and fewer nanoseconds than 2^52: no sum of these overflows.
+    pub(crate) const fn from_secs_u32(secs: u32, nanos: u64) -> Self {
+        Self((secs as u64 * 1_000_000_000 + nanos).cast_signed())
+    }
+
     /// Nanoseconds since the epoch.
     pub const fn as_nanos(self) -> i64 {
         self.0

@@ -19,7 +19,8 @@ const MODIFIED: u32 = 0xa1b2_cd34;
 pub(crate) struct Classic {
     order: Order,
     link: LinkType,
-    nanos: bool,
+    /// Nanoseconds in a unit of the fraction of a second.
+    fraction: u64,
     record_header: usize,
     lengths: Lengths,
     longest: usize,
@@ -56,7 +57,7 @@ impl Classic {
         Some(Self {
             order,
             link: LinkType(u16::from_be_bytes([high, low])),
-            nanos: magic == NANOSECONDS,
+            fraction: if magic == NANOSECONDS { 1 } else { 1_000 },
             record_header: if magic == MODIFIED { 24 } else { 16 },
             lengths,
             longest: usize::try_from(snaplen)
@@ -68,12 +69,10 @@ impl Classic {
     /// What stands at the beginning of `bytes`.
     #[inline]
     pub(crate) fn step(&self, bytes: &[u8]) -> Step {
-        let word = |at| self.order.u32(bytes, at);
-        let (Some(secs), Some(fraction), Some(first), Some(second)) =
-            (word(0), word(4), word(8), word(12))
-        else {
+        let Some(header) = bytes.first_chunk::<16>() else {
             return Step::Need(self.record_header);
         };
+        let [secs, fraction, first, second] = self.order.words(header);
         let (captured, wire) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::WireFirst => (second, first),
@@ -87,13 +86,8 @@ impl Classic {
         if bytes.len() < total {
             return Step::Need(total);
         }
-        let nanos = if self.nanos {
-            i64::from(fraction)
-        } else {
-            i64::from(fraction) * 1_000
-        };
         Step::Record(Meta {
-            ts: Timestamp::from_secs(i64::from(secs), nanos),
+            ts: Timestamp::from_secs_u32(secs, u64::from(fraction) * self.fraction),
             iface: 0,
             link: self.link,
             wire_len: wire.max(captured),

@@ -22,6 +22,9 @@ use super::{Error, Notice};
 use crate::record::Record;
 use crate::time::{Stamp, Timestamp};
 
+/// Records that are handed on at once, at most.
+const BLOCK: usize = 32;
+
 /// What `-r` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -290,6 +293,49 @@ impl FileSource {
         }
     }
 
+    /// Hands on the records that come next, as many as are at hand and have nothing special about them. False where there
+    /// are none, or it stands at a record.
+    pub(crate) fn block(&mut self, each: impl FnOnce(&[Record<'_>])) -> bool {
+        if self.head.is_some() || self.over {
+            return false;
+        }
+        let bytes = self.window.bytes();
+        let mut rest = bytes;
+        let mut records = [Record::default(); BLOCK];
+        let mut count = 0;
+        for record in &mut records {
+            let Some(Step::Record(meta)) = self.walk.step_packet(rest) else {
+                break;
+            };
+            let clock = self.clocks.get_mut(usize::from(meta.iface));
+            if !clock.is_some_and(|clock| clock.goes_on(meta.ts)) {
+                break;
+            }
+            self.frames += 1;
+            *record = Record {
+                at: Stamp {
+                    ts: meta.ts,
+                    frame: self.frames,
+                    source: self.source,
+                    iface: meta.iface,
+                },
+                link: meta.link,
+                wire_len: meta.wire_len,
+                data: rest
+                    .get(meta.start..meta.start + meta.len)
+                    .unwrap_or_default(),
+            };
+            rest = rest.get(meta.total..).unwrap_or_default();
+            count += 1;
+        }
+        if count > 0 {
+            each(records.get(..count).unwrap_or_default());
+        }
+        let passed = bytes.len() - rest.len();
+        self.window.consume(passed);
+        count > 0
+    }
+
     /// Which `-r` it is.
     pub(crate) const fn source(&self) -> u16 {
         self.source
@@ -378,6 +424,15 @@ impl Walk {
         match self {
             Self::Classic(walk) => Some(walk.step(bytes)),
             Self::Pcapng(walk) => walk.peek(bytes),
+        }
+    }
+
+    /// What stands at the beginning of the bytes, if it is a packet; nothing is learned from anything else.
+    #[inline]
+    fn step_packet(&mut self, bytes: &[u8]) -> Option<Step> {
+        match self {
+            Self::Classic(walk) => Some(walk.step(bytes)),
+            Self::Pcapng(walk) => walk.step_packet(bytes),
         }
     }
 

@@ -131,7 +131,7 @@ impl Live {
             } else {
                 device.read(&mut self.clock, |record| {
                     self.now = self.now.max(record.at.ts);
-                    each(Item::Record(record));
+                    each(Item::Records(&[record]));
                 })
             };
             match result {
@@ -190,7 +190,7 @@ impl Live {
             };
             came = true;
             self.now = self.now.max(record.at.ts);
-            each(Item::Record(record));
+            each(Item::Records(&[record]));
         }
     }
 

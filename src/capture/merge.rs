@@ -54,7 +54,7 @@ impl Files {
                     .as_mut()
                     .is_none_or(|filter| filter.passes(record.link, record.data));
                 if passes {
-                    each(Item::Record(record));
+                    each(Item::Records(&[record]));
                 }
             }
             file.consume();
@@ -99,9 +99,10 @@ fn read_alone(file: &mut FileSource, each: &mut impl FnMut(Item<'_>)) -> bool {
             State::Over => return false,
         }
         if let Some(record) = file.record() {
-            each(Item::Record(record));
+            each(Item::Records(&[record]));
         }
         file.consume();
+        while file.block(|records| each(Item::Records(records))) {}
         handed = true;
     }
 }

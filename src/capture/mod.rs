@@ -54,8 +54,8 @@ pub enum Inputs {
 /// What a source hands on.
 #[derive(Clone, Debug)]
 pub enum Item<'a> {
-    /// A packet.
-    Record(Record<'a>),
+    /// Packets that follow each other.
+    Records(&'a [Record<'a>]),
     /// Nothing came; live only.
     Tick(Timestamp),
     /// The name of an interface, before or soon after its first packet.

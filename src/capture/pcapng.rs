@@ -160,14 +160,16 @@ impl Pcapng {
         if bytes.len() < 12 {
             return Some(Step::Need(12));
         }
-        let kind = self.section?.order.u32(bytes, 0)?;
-        if !matches!(kind, OBSOLETE_PACKET | ENHANCED_PACKET) {
-            return None;
-        }
         let last = self.last;
-        let step = self.step(bytes);
+        let step = self.step_packet(bytes);
         self.last = last;
-        Some(step)
+        step
+    }
+
+    /// What stands at the beginning of `bytes` if it is a packet.
+    pub(crate) fn step_packet(&mut self, bytes: &[u8]) -> Option<Step> {
+        let kind = self.section?.order.u32(bytes, 0)?;
+        matches!(kind, OBSOLETE_PACKET | ENHANCED_PACKET).then(|| self.step(bytes))
     }
 
     fn begin_section(&mut self, bytes: &[u8]) -> Step {

@@ -47,6 +47,19 @@ impl Steady {
         time
     }
 
+    /// Whether a packet comes when it may by the packets before it: then its time is told as it is.
+    #[inline]
+    pub(crate) fn goes_on(&mut self, raw: Timestamp) -> bool {
+        let Some(now) = self.now.filter(|_| self.shift == 0) else {
+            return false;
+        };
+        let goes_on = now.before(DISORDER) <= raw && raw <= now.after(SILENCE);
+        if goes_on {
+            self.now = Some(now.max(raw));
+        }
+        goes_on
+    }
+
     fn judge(
         &mut self,
         raw: Timestamp,

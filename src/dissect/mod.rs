@@ -28,11 +28,13 @@ use crate::dissect::connection::Connection;
 use crate::dissect::link::{Counts, Link};
 use crate::event::{Event, Health};
 use crate::limits::{Budget, Limits};
-use crate::packet::{Decoder, Packet, Undecoded};
+use crate::packet::{self, Decoder, Packet, Undecoded};
 use crate::record::{LinkType, Record};
-use crate::stream::{Conn, StreamItem, Table};
+use crate::stream::{Addressed, Conn, StreamItem, Table};
 use crate::time::{Stamp, Timestamp};
 
+/// Records whose connections are looked for at once.
+const AHEAD: usize = 16;
 /// Packet time between two [`Event::Tick`].
 const TICK: Duration = Duration::from_millis(50);
 /// Packet time between two [`Event::Health`].
@@ -55,14 +57,15 @@ pub struct Dissector {
 }
 
 /// What was counted of records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
     packets: u64,
     bytes: u64,
     not_decoded: u64,
     unknown_links: BTreeMap<LinkType, u64>,
     first: Option<Timestamp>,
-    now: Option<Timestamp>,
+    /// The latest time; nothing while there is no first.
+    now: Timestamp,
 }
 
 impl Dissector {
@@ -75,7 +78,14 @@ impl Dissector {
             decoder: Decoder::new(limits),
             table: Table::new(limits),
             counts: Counts::default(),
-            seen: Seen::default(),
+            seen: Seen {
+                packets: 0,
+                bytes: 0,
+                not_decoded: 0,
+                unknown_links: BTreeMap::new(),
+                first: None,
+                now: Timestamp::MIN,
+            },
             next_tick: Timestamp::MIN,
             last_health: None,
             events: Vec::new(),
@@ -84,31 +94,65 @@ impl Dissector {
 
     /// Takes the next record.
     pub fn push(&mut self, record: &Record<'_>, out: &mut impl Extend<Event>) {
+        self.take(record, None);
+        out.extend(self.events.drain(..));
+    }
+
+    /// Takes the next records: the same as one by one, but that they wait for memory together.
+    pub fn push_all(&mut self, records: &[Record<'_>], out: &mut impl Extend<Event>) {
+        if let [record] = records {
+            return self.push(record, out);
+        }
+        for records in records.chunks(AHEAD) {
+            let mut ahead = [None; AHEAD];
+            for (place, record) in ahead.iter_mut().zip(records) {
+                *place = packet::straight(record).map(|segment| self.table.address(segment));
+            }
+            self.table.reach(&ahead);
+            for (record, addressed) in records.iter().zip(&ahead) {
+                self.take(record, addressed.as_ref());
+            }
+            if !self.events.is_empty() {
+                out.extend(self.events.drain(..));
+            }
+        }
+    }
+
+    /// Takes a record, and its segment where that is known already.
+    #[inline]
+    fn take(&mut self, record: &Record<'_>, addressed: Option<&Addressed<'_>>) {
         self.seen.packets += 1;
         self.seen.bytes += u64::from(record.wire_len);
-        self.tick(record.at.ts, out);
+        self.time(record.at.ts);
         if self.budget.is_short() {
             self.make_room();
-            out.extend(self.events.drain(..));
         }
-        let segment = match self.decoder.push(record, &mut self.budget) {
-            Packet::Segment(segment) => segment,
-            Packet::Other => return,
+        if let Some(addressed) = addressed {
+            self.table.take(
+                addressed,
+                &mut self.budget,
+                &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+            );
+        } else {
+            self.decode(record);
+        }
+    }
+
+    /// Takes a record of which nothing is known yet.
+    fn decode(&mut self, record: &Record<'_>) {
+        match self.decoder.push(record, &mut self.budget) {
+            Packet::Segment(segment) => self.table.push(
+                &segment,
+                &mut self.budget,
+                &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+            ),
+            Packet::Other => {}
             Packet::NotDecoded(why) => {
                 self.seen.not_decoded += 1;
                 if let Undecoded::Link(link) = why {
                     *self.seen.unknown_links.entry(link).or_default() += 1;
                 }
-                return;
             }
-        };
-        self.table.push(
-            &segment,
-            &mut self.budget,
-            &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
-        );
-        if !self.events.is_empty() {
-            out.extend(self.events.drain(..));
         }
     }
 
@@ -136,12 +180,22 @@ impl Dissector {
 
     /// Lets time pass: on its own where no records come.
     pub fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Event>) {
-        self.seen.first.get_or_insert(now);
+        self.time(now);
+        out.extend(self.events.drain(..));
+    }
+
+    #[inline]
+    fn time(&mut self, now: Timestamp) {
         // Clocks step back, and files that are merged do; time does not.
-        self.seen.now = self.seen.now.max(Some(now));
-        if now < self.next_tick {
-            return;
+        self.seen.now = self.seen.now.max(now);
+        if now >= self.next_tick {
+            self.tick_at(now);
         }
+    }
+
+    #[inline(never)]
+    fn tick_at(&mut self, now: Timestamp) {
+        self.seen.first.get_or_insert(now);
         self.next_tick = now.after(TICK);
         self.table.tick(
             now,
@@ -154,7 +208,6 @@ impl Dissector {
             self.last_health = Some(now);
             self.events.push(Event::Health(Box::new(self.health())));
         }
-        out.extend(self.events.drain(..));
     }
 
     /// The capture is over.
@@ -199,7 +252,7 @@ impl Dissector {
             cut_short: table.cut_short,
             overlaps: table.overlaps,
             reached,
-            now: self.seen.now,
+            now: self.seen.first.map(|_| self.seen.now),
             first: self.seen.first,
         }
     }

@@ -7,6 +7,7 @@
 mod defrag;
 mod ip;
 mod link;
+mod straight;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use crate::packet::ip::{Header, Inner};
 use crate::packet::link::Linked;
 use crate::record::{LinkType, Record};
 use crate::time::{Stamp, Timestamp};
+
+pub(crate) use straight::segment as straight;
 
 /// Reads records one by one, and keeps the IP fragments that wait for each other.
 #[derive(Debug)]
@@ -110,25 +113,6 @@ impl Decoder {
     pub const fn reached(&self) -> &Reached {
         self.fragments.reached()
     }
-}
-
-/// The way that nearly every record goes, without a turn: Ethernet, IP, TCP. What is anything else, or has anything in
-/// between, is walked over layer by layer.
-#[inline]
-fn straight<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
-    if record.link != LinkType::ETHERNET {
-        return None;
-    }
-    let (&[.., t0, t1], rest) = Rest::of(record).take::<14>()?;
-    let (header, inner, rest) = match u16::from_be_bytes([t0, t1]) {
-        link::IPV4 => ip::v4(rest)?,
-        link::IPV6 => ip::v6(rest)?,
-        _ => return None,
-    };
-    if header.protocol != ip::TCP || !matches!(inner, Inner::Whole) {
-        return None;
-    }
-    tcp::segment(record.at, &header, rest)
 }
 
 /// What a record held.

@@ -7,10 +7,9 @@ use super::outbox::BATCH;
 use crate::capture::{Item, Notice, Source};
 use crate::cli::Config;
 use crate::event::Event;
+use crate::record::Record;
 use crate::time::Timestamp;
 
-/// Time is told to the analyzer this often; by the packets alone, so that a file replays identically.
-const TICK: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 /// Bytes of heads in one message.
 const BATCH_HEADS: u64 = 64 * 1024;
@@ -25,7 +24,6 @@ pub(super) struct Gather {
     /// First and latest time there was.
     began: Option<Timestamp>,
     now: Timestamp,
-    next_tick: Timestamp,
     told: Timestamp,
     live: bool,
     packets: u64,
@@ -43,7 +41,6 @@ impl Gather {
             notices: Vec::new(),
             began: None,
             now: Timestamp::MIN,
-            next_tick: Timestamp::MIN,
             told: Timestamp::MIN,
             live,
             packets: 0,
@@ -56,21 +53,8 @@ impl Gather {
     /// Takes one item of the source.
     pub(super) fn take(&mut self, item: Item<'_>) {
         match item {
-            Item::Record(record) => {
-                self.time(record.at.ts);
-                if self.enough {
-                    return;
-                }
-                let before = self.events.len();
-                self.dissector.push(&record, &mut self.events);
-                if self.events.len() > before {
-                    let new = self.events.iter().skip(before);
-                    self.heads += new.map(Event::allocated).sum::<u64>();
-                }
-                self.packets += 1;
-                self.enough = self.most_packets.is_some_and(|most| self.packets >= most);
-            }
-            Item::Tick(now) => self.time(now),
+            Item::Records(records) => self.take_all(records),
+            Item::Tick(now) => self.tick(now),
             Item::Interface {
                 source,
                 iface,
@@ -127,7 +111,39 @@ impl Gather {
         self.dissector.finish(&mut self.events);
     }
 
-    fn time(&mut self, now: Timestamp) {
+    fn take_all(&mut self, records: &[Record<'_>]) {
+        let wanted = self.wanted(records);
+        let records = records.get(..wanted).unwrap_or_default();
+        let before = self.events.len();
+        self.dissector.push_all(records, &mut self.events);
+        let new = self.events.iter().skip(before);
+        self.heads += new.map(Event::allocated).sum::<u64>();
+        self.packets += records.len() as u64;
+        self.enough |= self.most_packets.is_some_and(|most| self.packets >= most);
+    }
+
+    /// How many of the next records are to be taken.
+    fn wanted(&mut self, records: &[Record<'_>]) -> usize {
+        let mut wanted = if self.enough { 0 } else { records.len() };
+        if let Some(most) = self.most_packets {
+            let left = usize::try_from(most.saturating_sub(self.packets));
+            wanted = wanted.min(left.unwrap_or(usize::MAX));
+        }
+        for (before, record) in records.iter().enumerate() {
+            let now = record.at.ts;
+            let began = *self.began.get_or_insert(now);
+            self.now = self.now.max(now);
+            let is_over = |longest| now.since(began) >= longest;
+            if self.longest.is_some_and(is_over) {
+                self.enough = true;
+                return wanted.min(before);
+            }
+        }
+        wanted
+    }
+
+    /// Time passes though no packet comes.
+    fn tick(&mut self, now: Timestamp) {
         let began = *self.began.get_or_insert(now);
         self.now = self.now.max(now);
         if self
@@ -135,12 +151,8 @@ impl Gather {
             .is_some_and(|longest| now.since(began) >= longest)
         {
             self.enough = true;
-            return;
-        }
-        if now >= self.next_tick {
-            self.next_tick = now.after(TICK);
+        } else {
             self.dissector.tick(now, &mut self.events);
-            self.events.push(Event::Tick(now));
         }
     }
 }

@@ -62,13 +62,6 @@ impl Ages {
         }
     }
 
-    /// The connection in `slot` was seen at `when`, and has the rank that it had.
-    pub(super) fn refresh(&mut self, slot: u32, when: Timestamp) {
-        if let Some((rank, _)) = self.link(slot).listed {
-            self.touch(slot, rank, when);
-        }
-    }
-
     /// Puts a connection at the young end.
     pub(super) fn relist(&mut self, slot: u32, rank: Rank, when: Timestamp) {
         self.remove(slot);
@@ -115,6 +108,18 @@ impl Ages {
             .iter()
             .map(|list| list.oldest)
             .find(|&slot| slot != NONE)
+    }
+
+    /// The connection in `slot` was seen at `when`, which is known only now: whether it moved to the young end for that.
+    pub(super) fn was_seen(&mut self, slot: u32, when: Timestamp) -> bool {
+        let Some((rank, at)) = self.link(slot).listed else {
+            return false;
+        };
+        let moves = when.since(at) >= grain(rank);
+        if moves {
+            self.relist(slot, rank, when);
+        }
+        moves
     }
 
     /// A connection below [`Rank::WebSocket`] that was not listed for at least `span`.

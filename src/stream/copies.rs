@@ -38,6 +38,13 @@ impl Recent {
         })
     }
 
+    /// Looks at it.
+    #[inline]
+    pub(super) const fn glance(&self) -> u32 {
+        let [last, ..] = self.0;
+        last.what
+    }
+
     /// Remembers a segment that is no copy.
     pub(super) fn remember(&mut self, segment: &Segment<'_>, now: Timestamp) {
         let [first, second, third, _] = self.0;

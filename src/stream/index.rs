@@ -7,7 +7,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::flow::FlowKey;
+use crate::flow::{Endpoint, FlowKey};
 use crate::hash::DigestSeed;
 
 /// Buckets at the beginning; a power of two, as ever after.
@@ -45,13 +45,22 @@ impl Index {
         }
     }
 
-    pub(super) fn hash(&self, key: &FlowKey) -> Hash {
+    /// The hash of the key of two endpoints, and whether the first is the low one.
+    #[inline]
+    pub(super) fn hash(&self, a: &Endpoint, b: &Endpoint) -> (Hash, bool) {
         let mut hasher = self.seed.build_hasher();
-        key.feed(&mut hasher);
-        Hash(hasher.finish())
+        let in_order = FlowKey::feed_ordered(a, b, &mut hasher);
+        (Hash(hasher.finish()), in_order)
+    }
+
+    /// The hash of a key.
+    pub(super) fn hash_of(&self, key: &FlowKey) -> Hash {
+        let (low, high) = key.ends();
+        self.hash(&low, &high).0
     }
 
     /// What stands for a key.
+    #[inline]
     pub(super) fn get(&self, hash: Hash) -> Option<u32> {
         let mut at = self.home(hash);
         loop {

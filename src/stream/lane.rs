@@ -94,8 +94,21 @@ impl<P: Copy + Default> Lanes<P> {
         self.0.get_mut(chunk)?.get_mut(at)
     }
 
-    /// Lets a segment pass by; false where it goes the long way. Second, whether time has gone on so far that the
-    /// connection is to be listed anew.
+    /// Looks at what a segment of this slot would ask for.
+    #[inline]
+    pub(super) fn glance(&self, slot: u32, side: Side) -> u32 {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        let Some(pair) = self.0.get(chunk).and_then(|chunk| chunk.get(at)) else {
+            return 0;
+        };
+        let (me, recent) = match side {
+            Side::Low => (&pair.low, &pair.recent_low),
+            Side::High => (&pair.high, &pair.recent_high),
+        };
+        me.next | recent.glance()
+    }
+
+    /// Lets a segment pass by; false where it goes the long way.
     #[inline]
     pub(super) fn pass<S: Above<Passage = P>>(
         &mut self,
@@ -103,12 +116,11 @@ impl<P: Copy + Default> Lanes<P> {
         side: Side,
         segment: &Segment<'_>,
         now: Timestamp,
-    ) -> (bool, bool) {
-        const LONG_WAY: (bool, bool) = (false, false);
+    ) -> bool {
         const PLAIN: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
         let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
         let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(at)) else {
-            return LONG_WAY;
+            return false;
         };
         let (me, peer, recent) = match side {
             Side::Low => (&mut pair.low, &pair.high, &mut pair.recent_low),
@@ -123,7 +135,7 @@ impl<P: Copy + Default> Lanes<P> {
         // What acknowledges bytes that were not seen tells of a loss. Nothing else asks for the line of the peer.
         let is_ahead = acknowledges && segment.ack.wrapping_sub(peer.next).cast_signed() > 0;
         if !is_plain || is_ahead {
-            return LONG_WAY;
+            return false;
         }
         if !segment.payload.is_empty() {
             #[expect(
@@ -135,7 +147,7 @@ impl<P: Copy + Default> Lanes<P> {
             if (next ^ me.next) >> 31 != 0
                 || !S::pass(&mut me.passage, segment.payload, segment.at.ts)
             {
-                return LONG_WAY;
+                return false;
             }
             me.next = next;
             recent.remember(segment, now);
@@ -143,10 +155,9 @@ impl<P: Copy + Default> Lanes<P> {
         if acknowledges {
             me.acked = segment.ack;
         }
-        let is_later = me.ts.as_nanos() >> 30 != segment.at.ts.as_nanos() >> 30;
         me.ts = segment.at.ts;
         me.frame = segment.at.frame;
-        (true, is_later)
+        true
     }
 }
 

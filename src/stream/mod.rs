@@ -8,6 +8,7 @@
 //! [`Budget`](crate::limits::Budget).
 
 mod age;
+mod ahead;
 mod conn;
 mod connection;
 mod copies;
@@ -22,6 +23,7 @@ mod scenarios;
 mod seq;
 mod table;
 
+pub use ahead::Addressed;
 pub use conn::{Conn, Counters, Interfaces, Rank};
 pub use halves::Redirected;
 pub use lane::Above;

@@ -12,6 +12,7 @@ use crate::flow::{ConnId, FlowKey};
 use crate::limits::{Budget, Limits};
 use crate::packet::{Flags, Segment};
 use crate::stream::age::Ages;
+use crate::stream::ahead::{self, Addressed};
 use crate::stream::conn::{Conn, Counters, Rank, Side};
 use crate::stream::connection::{Connection, Scene};
 use crate::stream::halves::Halves;
@@ -131,29 +132,63 @@ impl<S: Above> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
+        self.take(&self.address(*segment), budget, sink);
+    }
+
+    /// A segment that is to come, with what finds its connection.
+    #[inline]
+    pub fn address<'a>(&self, segment: Segment<'a>) -> Addressed<'a> {
+        Addressed::new(segment, &self.index)
+    }
+
+    /// Asks the memory for what these segments will need, all at once.
+    #[inline]
+    pub fn reach<const N: usize>(&self, ahead: &[Option<Addressed<'_>>; N]) {
+        ahead::reach(ahead, &self.index, &self.lanes);
+    }
+
+    /// Takes a segment as [`Table::push`] does.
+    #[inline]
+    pub fn take<F>(&mut self, addressed: &Addressed<'_>, budget: &mut Budget, sink: &mut F)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let Addressed {
+            segment,
+            hash,
+            side,
+        } = addressed;
         self.now = self.now.max(segment.at.ts);
+        let place = self.place(*hash);
+        if let Some(Place::Open(slot)) = place
+            && self.lanes.pass::<S>(slot, *side, segment, self.now)
+        {
+            return;
+        }
+        self.take_long_way(addressed, place, (budget, sink));
+    }
+
+    #[inline(never)]
+    fn take_long_way<F>(
+        &mut self,
+        addressed: &Addressed<'_>,
+        place: Option<Place>,
+        (budget, sink): (&mut Budget, &mut F),
+    ) where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let segment = &addressed.segment;
         self.last = segment.at;
-        let (key, is_low) = FlowKey::ordered(segment.src, segment.dst);
-        let side = if is_low { Side::Low } else { Side::High };
-        let hash = self.index.hash(&key);
-        let place = self.place(hash);
         if let Some(Place::Open(slot)) = place {
-            let (passed, is_later) = self.lanes.pass::<S>(slot, side, segment, self.now);
-            if is_later {
-                self.ages.refresh(slot, self.now);
-            }
-            if passed {
-                return;
-            }
             self.land(slot);
         }
         if segment.missing > 0 {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
         }
         let arrival = Arrival {
-            key,
-            hash,
-            side,
+            key: FlowKey::new(segment.src, segment.dst),
+            hash: addressed.hash,
+            side: addressed.side,
             segment,
         };
         let slot = match place {
@@ -209,6 +244,7 @@ impl<S: Above> Table<S> {
     }
 
     /// Where the connection of a key is.
+    #[inline]
     fn place(&self, hash: Hash) -> Option<Place> {
         let value = self.index.get(hash)?;
         Some(if value & Place::PAST == 0 {

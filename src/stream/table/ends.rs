@@ -25,6 +25,9 @@ impl<S: Above> Table<S> {
             let Some(slot) = self.ages.lowest() else {
                 return;
             };
+            if self.has_passed_since(slot) {
+                continue;
+            }
             self.counters.evictions = self.counters.evictions.saturating_add(1);
             self.counters.reached.count(Limit::connections);
             let end = self.end_without_answer(slot).unwrap_or(End::Evicted);
@@ -83,7 +86,7 @@ impl<S: Above> Table<S> {
         if let Some(other) = entry.conn.redirected {
             let [low, high] = starts;
             self.remember(Gone {
-                hash: self.index.hash(&other.key),
+                hash: self.index.hash_of(&other.key),
                 starts: if other.crossed { [high, low] } else { starts },
                 numbers: other.numbers,
                 at: self.now,
@@ -91,7 +94,7 @@ impl<S: Above> Table<S> {
             });
         }
         self.remember(Gone {
-            hash: self.index.hash(&key),
+            hash: self.index.hash_of(&key),
             starts,
             numbers: entry.numbers,
             at: self.now,
@@ -139,6 +142,14 @@ impl<S: Above> Table<S> {
         }
     }
 
+    /// What goes the short way does not move its connection among the others. Whether it was seen since it was listed, so
+    /// that it has moved now: each packet makes that true once at most.
+    fn has_passed_since(&mut self, slot: u32) -> bool {
+        self.land(slot);
+        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        entry.is_some_and(|entry| self.ages.was_seen(slot, entry.last.ts))
+    }
+
     /// Tells which SYNs wait, and forgets the connections that are idle.
     pub(super) fn sweep<F>(&mut self, budget: &mut Budget, sink: &mut F)
     where
@@ -148,7 +159,7 @@ impl<S: Above> Table<S> {
         let span = self.limits.span(Limit::idle_timeout);
         while let Some(slot) = self.ages.idle(span, self.now) {
             self.land(slot);
-            // Listed to a second only: it may have been seen a little later.
+            // Listed to a second only, and what goes the short way does not list it anew.
             if let Some(Some(entry)) = self.slots.get(slot as usize)
                 && entry.last.ts.after(span) > self.now
             {
