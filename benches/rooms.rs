@@ -109,7 +109,11 @@ fn records(c: &mut Criterion) {
                     .begin()
                     .unwrap();
                 let mut seen = 0;
-                while source.read(|item| if let Item::Records(records) = item { seen += records.len() }) {}
+                while source.read(|item| {
+                    if let Item::Records(records) = item {
+                        seen += records.len();
+                    }
+                }) {}
                 assert_eq!(seen, count);
             });
         });

@@ -69,10 +69,14 @@ impl Classic {
     /// What stands at the beginning of `bytes`.
     #[inline]
     pub(crate) fn step(&self, bytes: &[u8]) -> Step {
-        let Some(header) = bytes.first_chunk::<16>() else {
+        // Of an array the compiler knows that all four are there.
+        let header = bytes.first_chunk::<16>();
+        let word = |at| self.order.u32(header?, at);
+        let (Some(secs), Some(fraction), Some(first), Some(second)) =
+            (word(0), word(4), word(8), word(12))
+        else {
             return Step::Need(self.record_header);
         };
-        let [secs, fraction, first, second] = self.order.words(header);
         let (captured, wire) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::WireFirst => (second, first),

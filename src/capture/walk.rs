@@ -71,17 +71,6 @@ impl Order {
         })
     }
 
-    /// Four numbers of 32 bits.
-    #[inline]
-    pub(crate) fn words(self, bytes: &[u8; 16]) -> [u32; 4] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
-        let raw = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
-        match self {
-            Self::Little => raw.map(u32::from_le_bytes),
-            Self::Big => raw.map(u32::from_be_bytes),
-        }
-    }
-
     /// A 64-bit number at `at`.
     pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let raw = bytes.get(at..)?.first_chunk()?;

@@ -6,7 +6,7 @@ use crate::dissect::exchange::Exchanges;
 use crate::dissect::link::Link;
 use crate::dissect::probe;
 use crate::dissect::probing::Probing;
-use crate::dissect::socket::Socket;
+use crate::dissect::socket::{self, Socket};
 use crate::dissect::tls::Tls;
 use crate::event::Fact;
 use crate::flow::{Direction, End, Endpoint};
@@ -47,6 +47,8 @@ pub(super) enum Speaks {
     Http1(Box<Exchanges>),
     /// WebSocket.
     WebSocket(Box<Socket>),
+    /// WebSocket, folded up: nothing is asked of it before it is unfolded.
+    Asleep(Box<socket::Asleep>),
     /// TLS, whose first message is being collected.
     Tls(Box<Tls>),
     /// Nothing that is read: HTTP/2, TLS behind its hello, other protocols, or over a limit.
@@ -109,6 +111,25 @@ impl Connection {
     /// A direction as the table calls it, with the roles as they were read.
     pub(super) const fn direction(&self, dir: Direction) -> Direction {
         if self.swapped { dir.flip() } else { dir }
+    }
+
+    /// Folds up what can be.
+    pub(super) fn fold_up(&mut self) {
+        self.speaks = match std::mem::replace(&mut self.speaks, Speaks::Opaque) {
+            Speaks::WebSocket(socket) => match socket::Asleep::fold(socket) {
+                Ok(asleep) => Speaks::Asleep(asleep),
+                Err(socket) => Speaks::WebSocket(socket),
+            },
+            other => other,
+        };
+    }
+
+    /// Unfolds what was folded up.
+    pub(super) fn unfold_all(&mut self) {
+        self.speaks = match std::mem::replace(&mut self.speaks, Speaks::Opaque) {
+            Speaks::Asleep(asleep) => Speaks::WebSocket(asleep.unfold()),
+            other => other,
+        };
     }
 
     /// Bytes passed by.
@@ -190,7 +211,7 @@ fn drive(link: &mut Link<'_>, act: impl FnOnce(Speaks, &mut Link<'_>) -> Speaks)
     let speaks = std::mem::replace(&mut link.conn.state.speaks, Speaks::Opaque);
     let speaks = act(speaks, link);
     link.conn.rank = match &speaks {
-        Speaks::WebSocket(_) => Rank::WebSocket,
+        Speaks::WebSocket(_) | Speaks::Asleep(_) => Rank::WebSocket,
         Speaks::Http1(http) if http.is_handshaking() => Rank::Handshaking,
         Speaks::Http1(_) => Rank::Idle,
         Speaks::Probing(_) | Speaks::Tls(_) | Speaks::Opaque => Rank::Unknown,
@@ -297,7 +318,7 @@ impl Speaks {
                 Turn::Done
             }
             Self::Tls(tls) => tls.data(link, dir, bytes),
-            Self::Opaque => Turn::Done,
+            Self::Asleep(_) | Self::Opaque => Turn::Done,
         }
     }
 
@@ -310,7 +331,7 @@ impl Speaks {
                 self.finish(link, None);
                 return Self::Opaque;
             }
-            Self::Opaque => {}
+            Self::Asleep(_) | Self::Opaque => {}
         }
         self
     }
@@ -325,7 +346,7 @@ impl Speaks {
                 self.finish(link, None);
                 return Self::Opaque;
             }
-            Self::Probing(None) | Self::Opaque => {}
+            Self::Probing(None) | Self::Asleep(_) | Self::Opaque => {}
         }
         self
     }
@@ -342,7 +363,7 @@ impl Speaks {
         match &mut self {
             Self::Http1(http) => http.fin(link, dir),
             Self::WebSocket(socket) => socket.flush(link),
-            Self::Probing(_) | Self::Tls(_) | Self::Opaque => {}
+            Self::Probing(_) | Self::Tls(_) | Self::Asleep(_) | Self::Opaque => {}
         }
         self
     }
@@ -354,7 +375,7 @@ impl Speaks {
             Self::Http1(mut http) => http.finish(link, how),
             Self::WebSocket(mut socket) => socket.finish(link),
             Self::Tls(tls) => tls.finish(link),
-            Self::Probing(None) | Self::Opaque => {}
+            Self::Probing(None) | Self::Asleep(_) | Self::Opaque => {}
         }
     }
 }

@@ -40,7 +40,7 @@ impl Above for Connection {
                 Kind::Content(u32::try_from(http.ahead(dir)).unwrap_or(u32::MAX))
             }
             Speaks::Opaque => Kind::Unread,
-            Speaks::Probing(_) | Speaks::Tls(_) => Kind::Closed,
+            Speaks::Probing(_) | Speaks::Tls(_) | Speaks::Asleep(_) => Kind::Closed,
         };
         Passage {
             heard: Timestamp::default(),
@@ -76,6 +76,14 @@ impl Above for Connection {
             _ => {}
         }
         self.has_passed();
+    }
+
+    fn fold(&mut self) {
+        self.fold_up();
+    }
+
+    fn unfold(&mut self) {
+        self.unfold_all();
     }
 }
 

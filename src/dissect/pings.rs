@@ -6,13 +6,13 @@ use crate::flow::{Both, Direction};
 use crate::time::Timestamp;
 
 /// The pings of both sides that wait for a pong.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pings {
     sides: Both<Waiting>,
 }
 
 /// Pings of one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Waiting {
     /// The latest, by their number modulo the size.
     latest: [Ping; REMEMBERED],
@@ -23,7 +23,7 @@ struct Waiting {
     since: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ping {
     hash: u64,
     at: Timestamp,

@@ -1,7 +1,9 @@
 //! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
 
+mod asleep;
 mod side;
 
+pub(super) use self::asleep::Asleep;
 use self::side::{Side, Sync};
 use crate::dissect::link::Link;
 use crate::dissect::pings::Pings;
@@ -14,7 +16,7 @@ use crate::websocket::{
 };
 
 /// A connection after its 101.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Socket {
     sides: Both<Side>,
     rsv: Rsv,

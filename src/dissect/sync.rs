@@ -6,7 +6,7 @@
 use crate::websocket::{Close, CloseCode, FrameHeader, FrameStep, FrameWalker, Opcode, Payload};
 
 /// A place that may be the start of a frame, with what followed from it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     walker: FrameWalker,
     masked: Option<bool>,

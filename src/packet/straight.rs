@@ -11,6 +11,8 @@ const ETHERNET: usize = 14;
 const V4: usize = 20;
 const V6: usize = 40;
 const TCP: usize = 20;
+/// More fragments, and the offset; above them is the bit that forbids any.
+const FRAGMENT_BITS: u32 = 14;
 
 /// The segment of a record, if it went this way.
 #[inline]
@@ -31,7 +33,9 @@ fn v4<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
     let all: &[u8; ETHERNET + V4 + TCP] = record.data.first_chunk()?;
     let (_, all) = all.split_first_chunk::<ETHERNET>()?;
     let (ip, tcp) = all.split_first_chunk::<V4>()?;
-    let is_usual = ip[0] == 0x45 && ip[6] & 0x3f == 0 && ip[7] == 0 && ip[9] == ip::TCP;
+    let is_usual = ip[0] == 0x45
+        && u16::from_be_bytes([ip[6], ip[7]]).trailing_zeros() >= FRAGMENT_BITS
+        && ip[9] == ip::TCP;
     if !is_usual {
         return None;
     }
@@ -42,7 +46,13 @@ fn v4<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
     );
     let id = u16::from_be_bytes([ip[4], ip[5]]);
     let packet = record.data.get(ETHERNET..ETHERNET + len)?;
-    behind(record, packet.get(V4..)?, tcp.first_chunk()?, ends, (ip[8], id))
+    behind(
+        record,
+        packet.get(V4..)?,
+        tcp.first_chunk()?,
+        ends,
+        (ip[8], id),
+    )
 }
 
 #[inline]
@@ -106,7 +116,9 @@ mod tests {
         let v4 = [
             &[0; 12][..],
             &[8, 0, 0x45, 0, 0, 44, 1, 2, 0x40, 0, 64, 6, 0, 0],
-            &[10, 0, 0, 1, 10, 0, 0, 2, 4, 5, 0, 80, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[
+                10, 0, 0, 1, 10, 0, 0, 2, 4, 5, 0, 80, 1, 2, 3, 4, 5, 6, 7, 8,
+            ],
             &[0x50, 0x18, 9, 9, 0, 0, 0, 0, b'a', b'b', b'c', b'd', 0, 0],
         ]
         .concat();

@@ -34,8 +34,12 @@ pub(super) struct Ages {
 struct Link {
     older: u32,
     younger: u32,
-    listed: Option<(Rank, Timestamp)>,
+    listed: Listed,
 }
+
+/// In which list, and since when to eight nanoseconds: in the place of the time alone, for there may be a million.
+#[derive(Clone, Copy, Debug)]
+struct Listed(i64);
 
 #[derive(Clone, Copy, Debug)]
 struct List {
@@ -56,7 +60,7 @@ impl Ages {
 
     /// The connection in `slot` was seen at `when`, and has this rank now.
     pub(super) fn touch(&mut self, slot: u32, rank: Rank, when: Timestamp) {
-        match self.link(slot).listed {
+        match self.link(slot).listed.get() {
             Some((listed, at)) if listed == rank && when.since(at) < grain(rank) => {}
             _ => self.relist(slot, rank, when),
         }
@@ -71,7 +75,7 @@ impl Ages {
             Link {
                 older,
                 younger: NONE,
-                listed: Some((rank, when)),
+                listed: Listed::new(rank, when),
             },
         );
         match self.links.get_mut(older as usize) {
@@ -86,9 +90,9 @@ impl Ages {
         let Link {
             older,
             younger,
-            listed: Some((rank, _)),
-        } = self.link(slot)
-        else {
+            listed,
+        } = self.link(slot);
+        let Some((rank, _)) = listed.get() else {
             return;
         };
         match self.links.get_mut(older as usize) {
@@ -112,7 +116,7 @@ impl Ages {
 
     /// The connection in `slot` was seen at `when`, which is known only now: whether it moved to the young end for that.
     pub(super) fn was_seen(&mut self, slot: u32, when: Timestamp) -> bool {
-        let Some((rank, at)) = self.link(slot).listed else {
+        let Some((rank, at)) = self.link(slot).listed.get() else {
             return false;
         };
         let moves = when.since(at) >= grain(rank);
@@ -128,7 +132,7 @@ impl Ages {
             .iter()
             .take(Rank::WebSocket as usize)
             .map(|list| list.oldest)
-            .find(|&slot| match self.link(slot).listed {
+            .find(|&slot| match self.link(slot).listed.get() {
                 Some((_, at)) => at.after(span) <= now,
                 None => false,
             })
@@ -145,7 +149,7 @@ impl Ages {
             let slot = next;
             let link = self.links.get(slot as usize)?;
             next = link.older;
-            Some((slot, link.listed?.1))
+            Some((slot, link.listed.get()?.1))
         });
         listed
             .skip_while(move |&(_, at)| at > to)
@@ -197,11 +201,26 @@ const fn grain(rank: Rank) -> Duration {
     }
 }
 
+impl Listed {
+    const NOWHERE: Self = Self(0);
+    const RANK: i64 = 7;
+
+    const fn new(rank: Rank, when: Timestamp) -> Self {
+        Self(when.as_nanos() & !Self::RANK | (rank as i64 + 1))
+    }
+
+    fn get(self) -> Option<(Rank, Timestamp)> {
+        let rank = usize::try_from(self.0 & Self::RANK).ok()?.checked_sub(1)?;
+        let when = Timestamp::from_nanos(self.0 & !Self::RANK);
+        Some((*RANKS.get(rank)?, when))
+    }
+}
+
 impl Link {
     const OUT: Self = Self {
         older: NONE,
         younger: NONE,
-        listed: None,
+        listed: Listed::NOWHERE,
     };
 }
 

@@ -81,13 +81,21 @@ pub struct Counters {
 }
 
 /// One end of a connection, by the order of the two endpoints; it stays when client and server are swapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Side {
+    #[default]
     Low,
     High,
 }
 
 impl Interfaces {
+    /// One.
+    pub(super) fn only(iface: u16) -> Self {
+        let mut one = Self::default();
+        one.place(iface);
+        one
+    }
+
     /// Those that were seen.
     pub fn as_slice(&self) -> &[u16] {
         self.all.get(..usize::from(self.len)).unwrap_or_default()
@@ -139,6 +147,41 @@ impl<S> Conn<S> {
             Side::High => high,
         };
         *mine = Some(number);
+    }
+
+    /// All but what the room above keeps, so that two can be compared.
+    #[expect(
+        clippy::type_complexity,
+        reason = "all there is, so that nothing is forgotten"
+    )]
+    pub(super) fn parts(
+        &self,
+    ) -> (
+        (ConnId, Endpoint, Endpoint, u32),
+        (Option<Stamp>, Option<Stamp>),
+        (&Interfaces, Option<&Redirected>, [Option<u32>; 2]),
+        (bool, Rank),
+    ) {
+        let Self {
+            id,
+            client,
+            server,
+            syn,
+            syn_ack,
+            tcp_stream,
+            seen_on,
+            redirected,
+            behind,
+            both_ways,
+            rank,
+            state: _,
+        } = self;
+        (
+            (*id, *client, *server, *tcp_stream),
+            (*syn, *syn_ack),
+            (seen_on, redirected.as_deref(), *behind),
+            (*both_ways, *rank),
+        )
     }
 
     /// Which way the bytes of this side travel.

@@ -27,7 +27,7 @@ const STALLED_FOR: Duration = Duration::from_secs(15);
 const STALLED_TIMES: u8 = 3;
 
 /// What TCP shows of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Connection {
     low: Half,
     high: Half,
@@ -52,6 +52,33 @@ impl Connection {
             roles_open,
             ..Self::default()
         }
+    }
+
+    /// A connection that is open, with its two sides: sequence number of the first byte, bytes sent, bytes acknowledged, and
+    /// whether its SYN was seen. Nothing is missing, waits or ends.
+    pub(super) fn quietly([low, high]: [([u32; 3], bool); 2], told: bool) -> Self {
+        Self {
+            low: Half::quietly(low.0, low.1),
+            high: Half::quietly(high.0, high.1),
+            opened: true,
+            told,
+            ..Self::default()
+        }
+    }
+
+    /// The numbers of its sides, if they are no larger than usual.
+    pub(super) fn quiet(&self) -> Option<[[u32; 3]; 2]> {
+        Some([self.low.quiet()?, self.high.quiet()?])
+    }
+
+    /// Whether the room above was told something.
+    pub(super) const fn has_told(&self) -> bool {
+        self.told
+    }
+
+    /// Whether the SYN of a side was seen.
+    pub(super) const fn has_syn(&self, side: Side) -> bool {
+        self.halves(side).0.syn
     }
 
     /// Takes a segment. Returns how the connection ended, if it did.
@@ -104,9 +131,7 @@ impl Connection {
             self.opened = true;
         }
         if flags.has(Flags::ACK) {
-            if !scene.conn.both_ways {
-                self.last_ack = Some(segment.ack);
-            }
+            self.last_ack = (!scene.conn.both_ways).then_some(segment.ack);
             self.ack(side, segment.ack, scene);
         }
         if known && takes <= 1 && !fin {

@@ -20,7 +20,7 @@ const BITS: u32 = 12;
 const NONE: u32 = u32::MAX;
 
 /// The second pair of addresses under which a connection is seen.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Redirected {
     /// Where the answers seem to come from: what the client dialled.
     pub from: Endpoint,

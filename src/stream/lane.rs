@@ -24,6 +24,12 @@ pub trait Above: Default {
 
     /// Takes in what has passed by, so many bytes.
     fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64);
+
+    /// Becomes small: nothing but [`Above::unfold`] will be asked of it for a while.
+    fn fold(&mut self) {}
+
+    /// Becomes what it was before.
+    fn unfold(&mut self) {}
 }
 
 /// A connection of which the room above keeps nothing, and is told everything.
@@ -161,9 +167,30 @@ impl<P: Copy + Default> Lanes<P> {
     }
 }
 
+impl<P> Lane<P> {
+    fn last(&self) -> Stamp {
+        let (source, iface) = self.place.unwrap_or_default();
+        Stamp {
+            ts: self.ts,
+            frame: self.frame,
+            source,
+            iface,
+        }
+    }
+}
+
 impl<P: Copy + Default> Pair<P> {
     pub(super) const fn is_open(&self) -> bool {
         self.low.open || self.high.open
+    }
+
+    /// The last record: of the lane that it went on, or of this side where none has passed.
+    pub(super) fn last(&self, side: Side) -> Stamp {
+        let (me, peer) = match side {
+            Side::Low => (&self.low, &self.high),
+            Side::High => (&self.high, &self.low),
+        };
+        if peer.frame > me.frame { peer } else { me }.last()
     }
 
     /// The segments of one side that were no copies.
@@ -203,16 +230,10 @@ impl<P: Copy + Default> Pair<P> {
     pub(super) fn land(&mut self) -> [(Landed, P); 2] {
         [&mut self.low, &mut self.high].map(|lane| {
             lane.open = false;
-            let (source, iface) = lane.place.unwrap_or_default();
             let landed = Landed {
                 next: lane.next,
                 acked: lane.acked,
-                last: Stamp {
-                    ts: lane.ts,
-                    frame: lane.frame,
-                    source,
-                    iface,
-                },
+                last: lane.last(),
             };
             (landed, lane.passage)
         })

@@ -9,6 +9,7 @@
 
 mod age;
 mod ahead;
+mod asleep;
 mod conn;
 mod connection;
 mod copies;
@@ -21,6 +22,7 @@ mod reassembler;
 #[cfg(test)]
 mod scenarios;
 mod seq;
+mod slots;
 mod table;
 
 pub use ahead::Addressed;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) struct Counters(BTreeMap<u16, u32>);
 
 /// The numbers of one connection: usually it is seen in one source only.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Numbers {
     last: Option<(u16, u32)>,
     /// Of other sources, where the same connection is in several.
@@ -24,6 +24,14 @@ impl Counters {
 }
 
 impl Numbers {
+    /// A number in one source.
+    pub(super) fn only(source: u16, number: u32) -> Self {
+        Self {
+            last: Some((source, number)),
+            others: Box::default(),
+        }
+    }
+
     /// The number in this source; the next free one at the first packet there.
     pub(super) fn of(&mut self, source: u16, counters: &mut Counters) -> u32 {
         if let Some((last, number)) = self.last

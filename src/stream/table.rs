@@ -20,6 +20,7 @@ use crate::stream::index::{Hash, Index};
 use crate::stream::lane::{Above, Lanes, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
+use crate::stream::slots::Slots;
 use crate::stream::{End, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
@@ -33,8 +34,7 @@ pub struct Table<S: Above> {
     counters: Counters,
     index: Index,
     lanes: Lanes<S::Passage>,
-    slots: Vec<Option<Entry<S>>>,
-    free: Vec<u32>,
+    slots: Slots<S>,
     ages: Ages,
     past: Past,
     halves: Halves,
@@ -85,19 +85,26 @@ impl Place {
     }
 }
 
+/// A connection that is not folded up.
 #[derive(Debug)]
-struct Entry<S> {
-    conn: Conn<S>,
-    tcp: Connection,
-    numbers: Numbers,
+pub(super) struct Entry<S> {
+    pub(super) conn: Conn<S>,
+    pub(super) tcp: Connection,
+    pub(super) numbers: Numbers,
     /// Its last record, save for the time, which is the table's.
-    last: Stamp,
+    pub(super) last: Stamp,
+    /// Who sent that.
+    pub(super) last_side: Side,
     /// What stands in the table's `due`.
-    deadline: Option<Timestamp>,
+    pub(super) deadline: Option<Timestamp>,
     /// What is charged to the budget for it, here and in the room above.
-    held: u64,
+    pub(super) held: u64,
     /// What stands in the table's `holders`.
-    held_since: Option<Timestamp>,
+    pub(super) held_since: Option<Timestamp>,
+    /// It is listed among those that may be folded up.
+    pub(super) drowsy: bool,
+    /// Something unusual happened since.
+    pub(super) stirred: bool,
 }
 
 impl<S: Above> Table<S> {
@@ -109,8 +116,7 @@ impl<S: Above> Table<S> {
             counters: Counters::default(),
             index: Index::new(),
             lanes: Lanes::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
+            slots: Slots::new(),
             ages: Ages::new(),
             past: Past::new(usize::try_from(past).unwrap_or(usize::MAX).max(1)),
             halves: Halves::new(),
@@ -227,15 +233,18 @@ impl<S: Above> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let mut open: Vec<(ConnId, u32)> = (0_u32..)
-            .zip(&self.slots)
-            .filter_map(|(slot, entry)| Some((entry.as_ref()?.conn.id, slot)))
-            .collect();
+        let mut open: Vec<(ConnId, u32)> = self.slots.ids().collect();
         open.sort_unstable();
         for (_, slot) in open {
+            self.land(slot);
             let end = self.end_without_answer(slot).unwrap_or(End::CaptureOver);
             self.end(slot, end, (budget, sink));
         }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn slots(&mut self) -> &mut Slots<S> {
+        &mut self.slots
     }
 
     /// What was counted so far.
@@ -259,13 +268,15 @@ impl<S: Above> Table<S> {
         let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open()) else {
             return;
         };
+        self.slots.rouse(slot, pair);
         let landed = pair.land();
-        let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
+        let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
         for (side, (way, passage)) in [Side::Low, Side::High].into_iter().zip(landed) {
             if way.last.frame > entry.last.frame {
                 entry.last = way.last;
+                entry.last_side = side;
             }
             let passed = entry.tcp.land(side, way.next, way.acked);
             if passed > 0 {
@@ -278,7 +289,7 @@ impl<S: Above> Table<S> {
 
     /// What is usual may go the short way from here on, if nothing is in its way.
     fn open_lanes(&mut self, slot: u32, side: Side, at: Stamp) {
-        let Some(Some(entry)) = self.slots.get(slot as usize) else {
+        let Some(entry) = self.slots.get(slot) else {
             return;
         };
         let conn = &entry.conn;
@@ -298,6 +309,11 @@ impl<S: Above> Table<S> {
         if let Some(pair) = self.lanes.of(slot) {
             pair.open(side, at, ways);
         }
+        if let Some(slot) = self.slots.lull(slot)
+            && let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open())
+        {
+            self.slots.fold(slot, pair);
+        }
     }
 
     fn segment<F>(&mut self, slot: u32, arrival: Arrival<'_>, (budget, sink): (&mut Budget, &mut F))
@@ -305,12 +321,13 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let segment = arrival.segment;
-        let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
+        let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
-        entry.last = segment.at;
         entry.number(arrival, &mut self.numbers);
         let side = entry.side(arrival);
+        entry.last = segment.at;
+        entry.last_side = side;
         let opens = !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK);
         if entry.conn.rank == Rank::HalfOpen && opens && !segment.flags.has(Flags::RST) {
             entry.conn.rank = Rank::Unknown;
@@ -341,7 +358,7 @@ impl<S: Above> Table<S> {
     ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let Some(Some(entry)) = self.slots.get_mut(slot as usize) else {
+        let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
         let used = budget.used();
@@ -376,6 +393,46 @@ impl<S: Above> Table<S> {
     }
 }
 
+impl<S> Entry<S> {
+    /// Whether another is the same connection in every way, but for what the room above keeps.
+    pub(super) fn is_same<T>(&self, other: &Entry<T>) -> bool {
+        self.parts() == other.parts() && self.conn.parts() == other.conn.parts()
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "all there is, so that nothing is forgotten"
+    )]
+    const fn parts(
+        &self,
+    ) -> (
+        &Connection,
+        &Numbers,
+        (&Stamp, &Side),
+        (&Option<Timestamp>, &u64, &Option<Timestamp>),
+    ) {
+        let Self {
+            conn: _,
+            tcp,
+            numbers,
+            last,
+            last_side,
+            deadline,
+            held,
+            held_since,
+            // Where it is listed, which it is not while it is folded up.
+            drowsy: _,
+            stirred: _,
+        } = self;
+        (
+            tcp,
+            numbers,
+            (last, last_side),
+            (deadline, held, held_since),
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,8 +441,8 @@ mod tests {
     #[test]
     fn what_is_kept_of_a_connection_is_small() {
         use crate::stream::past::Gone;
-        // The room above keeps 40 bytes with it.
-        let entry = size_of::<Option<Entry<[u64; 5]>>>();
+        // The room above keeps 32 bytes with it.
+        let entry = size_of::<Entry<[u64; 4]>>();
         assert!(entry <= 512, "{entry}");
         let gone = size_of::<Option<Gone>>();
         assert!(gone <= 72, "{gone}");

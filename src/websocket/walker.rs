@@ -5,7 +5,7 @@ use super::{FrameHeader, Opcode, Passing};
 /// Follows one direction from frame to frame, over pieces of any size and over gaps in payloads.
 ///
 /// Keeps of a payload only what a Close says (at most 125 bytes), and of a ping or pong a hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameWalker {
     /// Bytes of a header that is not whole.
     header: [u8; FrameHeader::MAX_LEN],
@@ -17,7 +17,7 @@ pub struct FrameWalker {
 }
 
 /// A frame whose payload is being read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Frame {
     left: u64,
     /// It ends its message.
@@ -27,7 +27,7 @@ struct Frame {
 }
 
 /// A control frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Control {
     header: FrameHeader,
     /// Of its first byte.
@@ -92,6 +92,12 @@ pub enum FrameStep {
     },
 }
 
+// How the numbers of `FrameWalker::quiet` are to be read.
+const FRAME: u8 = 1;
+const FIN: u8 = 2;
+const UNKNOWN: u8 = 4;
+const WITHIN: u8 = 8;
+
 /// An HTTP status line or the start of one; as a frame it would be a fragmented Close, which is never right.
 const HTTP: &[u8] = b"HTTP/1.";
 /// As much of it as makes a whole frame header.
@@ -117,6 +123,47 @@ impl FrameWalker {
         walker.offset = offset;
         walker.message = Message::Unknown;
         walker
+    }
+
+    /// The few numbers that say all of a walker between two frames, or within the payload of one, with how to read them.
+    /// `None` where they do not.
+    pub fn quiet(&self) -> Option<([u32; 3], u8)> {
+        let (left, of_frame) = match &self.frame {
+            None => (0, 0),
+            Some(frame) if frame.fin => (frame.left, FRAME | FIN),
+            Some(frame) => (frame.left, FRAME),
+        };
+        let (len, of_message) = match self.message {
+            Message::Unknown => (0, UNKNOWN),
+            Message::Between => (0, 0),
+            Message::Within { len } => (len, WITHIN),
+        };
+        let numbers = [
+            u32::try_from(self.offset).ok()?,
+            u32::try_from(left).ok()?,
+            u32::try_from(len).ok()?,
+        ];
+        Some((numbers, of_frame | of_message))
+    }
+
+    /// From such numbers.
+    pub fn quietly([offset, left, len]: [u32; 3], kind: u8) -> Self {
+        let frame = Frame {
+            left: left.into(),
+            fin: kind & FIN != 0,
+            control: None,
+        };
+        let message = match kind & (UNKNOWN | WITHIN) {
+            0 => Message::Between,
+            WITHIN => Message::Within { len: len.into() },
+            _ => Message::Unknown,
+        };
+        Self {
+            offset: offset.into(),
+            frame: (kind & FRAME != 0).then_some(frame),
+            message,
+            ..Self::new()
+        }
     }
 
     /// Reads on, and moves `bytes` behind what was read; `None` once all was.
@@ -271,7 +318,9 @@ impl FrameWalker {
         self.offset = first.saturating_add((used + again) as u64);
         *bytes = bytes.get((used + again).saturating_sub(before)..)?;
         self.have = 0;
-        Some(self.enter(header, first, held))
+        let step = self.enter(header, first, held);
+        self.header = [0; FrameHeader::MAX_LEN];
+        Some(step)
     }
 
     /// Goes into the payload of a frame, of which `held` was read already.

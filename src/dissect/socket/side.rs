@@ -6,7 +6,7 @@ use crate::time::Stamp;
 use crate::websocket::{FrameHeader, FrameWalker, Opcode, Rsv as Bits};
 
 /// One direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Side {
     pub(super) walker: FrameWalker,
     pub(super) sync: Sync,
@@ -31,7 +31,7 @@ pub(super) struct Side {
 }
 
 /// Whether frame boundaries are known.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Sync {
     #[default]
     Known,

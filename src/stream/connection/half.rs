@@ -13,7 +13,7 @@ const LARGEST_WINDOW: i64 = 1 << 30;
 pub(super) const SYN_DATA: u32 = 0xffff;
 
 /// One side, and the bytes that it sends.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Half {
     /// Sequence number of offset 0.
     pub(super) start: Option<u32>,
@@ -29,7 +29,7 @@ pub(super) struct Half {
 }
 
 /// Bytes sent again since the peer was heard last.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Resent {
     pub(super) since: Timestamp,
     pub(super) times: u8,
@@ -47,6 +47,29 @@ impl Resent {
 }
 
 impl Half {
+    /// A side that was seen, on which nothing is missing, waits or ends.
+    pub(super) fn quietly([start, sent, acked]: [u32; 3], syn: bool) -> Self {
+        let (sent, acked) = (u64::from(sent), u64::from(acked));
+        Self {
+            start: Some(start),
+            syn,
+            seen: true,
+            sent,
+            acked,
+            stream: Reassembler::quietly(sent, acked),
+            resent: Resent::default(),
+        }
+    }
+
+    /// The numbers of such a side, if they are no larger than usual.
+    pub(super) fn quiet(&self) -> Option<[u32; 3]> {
+        Some([
+            self.start?,
+            u32::try_from(self.sent).ok()?,
+            u32::try_from(self.acked).ok()?,
+        ])
+    }
+
     /// Nothing is missing, waits or ends.
     pub(super) fn is_quiet(&self) -> bool {
         self.seen

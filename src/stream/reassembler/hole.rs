@@ -23,7 +23,7 @@ pub(in crate::stream) struct Arrival<'a> {
 }
 
 /// Bytes are missing at `next`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hole {
     /// When it was noticed, or last became smaller.
     pub(super) since: Timestamp,
@@ -37,7 +37,7 @@ pub(super) struct Hole {
 }
 
 /// A segment, or part of one, that came too early.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) bytes: Box<[u8]>,
     pub(super) missing: u64,

@@ -21,7 +21,7 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let most = usize::try_from(self.limits.connections).unwrap_or(usize::MAX);
-        while self.slots.len().saturating_sub(self.free.len()) >= most.max(1) {
+        while self.slots.len() >= most.max(1) {
             let Some(slot) = self.ages.lowest() else {
                 return;
             };
@@ -41,10 +41,9 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         self.land(slot);
-        let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
+        let Some(mut entry) = self.slots.take(slot) else {
             return;
         };
-        self.free.push(slot);
         self.ages.remove(slot);
         if let Some(deadline) = entry.deadline {
             self.due.remove(&(deadline, slot));
@@ -115,7 +114,7 @@ impl<S: Above> Table<S> {
 
     /// How a connection of which only SYNs were seen ends when it is forgotten.
     pub(super) fn end_without_answer(&self, slot: u32) -> Option<End> {
-        let entry = self.slots.get(slot as usize)?.as_ref()?;
+        let entry = self.slots.get(slot)?;
         let waited = self.now.since(entry.conn.syn?.ts);
         (entry.tcp.is_half_open() && waited >= SYN_WAIT).then_some(End::Unanswered)
     }
@@ -129,7 +128,7 @@ impl<S: Above> Table<S> {
         let waiting: Vec<u32> = self.ages.half_open(self.waits_told, until).collect();
         self.waits_told = self.waits_told.max(until);
         for &slot in waiting.iter().rev() {
-            if let Some(Some(entry)) = self.slots.get_mut(slot as usize)
+            if let Some(entry) = self.slots.get_mut(slot)
                 && entry.tcp.is_half_open()
                 && entry.conn.syn.is_some()
             {
@@ -146,7 +145,7 @@ impl<S: Above> Table<S> {
     /// that it has moved now: each packet makes that true once at most.
     fn has_passed_since(&mut self, slot: u32) -> bool {
         self.land(slot);
-        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        let entry = self.slots.get(slot);
         entry.is_some_and(|entry| self.ages.was_seen(slot, entry.last.ts))
     }
 
@@ -160,7 +159,7 @@ impl<S: Above> Table<S> {
         while let Some(slot) = self.ages.idle(span, self.now) {
             self.land(slot);
             // Listed to a second only, and what goes the short way does not list it anew.
-            if let Some(Some(entry)) = self.slots.get(slot as usize)
+            if let Some(entry) = self.slots.get(slot)
                 && entry.last.ts.after(span) > self.now
             {
                 self.ages.relist(slot, entry.conn.rank, entry.last.ts);

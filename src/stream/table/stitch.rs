@@ -28,7 +28,7 @@ impl<S: Above> Table<S> {
             .filter(|&slot| self.is_other_half(slot, segment.dst, arrival));
         if let Some(slot) = answered {
             let numbers = self.numbers_of_past(arrival.hash);
-            let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
+            let entry = self.slots.get_mut(slot)?;
             entry.is_seen_as(key, segment.dst, numbers)?;
             self.index.insert(arrival.hash, Place::Open(slot).value());
             return Some(slot);
@@ -37,14 +37,14 @@ impl<S: Above> Table<S> {
         let slot = self.halves.addressed_to(segment.src)?;
         if !self.is_other_half(slot, segment.src, arrival) {
             let may_still = |entry: &Entry<S>| !entry.conn.both_ways;
-            let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+            let entry = self.slots.get(slot);
             if !entry.is_some_and(may_still) {
                 self.halves.clear_addressed(segment.src);
             }
             return None;
         }
         let numbers = self.numbers_of_past(arrival.hash);
-        let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
+        let entry = self.slots.get_mut(slot)?;
         entry.is_seen_as(key, segment.src, numbers)?;
         if entry.exchange_pairs(segment.src, segment.dst)
             && let Some(pair) = self.lanes.of(slot)
@@ -56,7 +56,7 @@ impl<S: Above> Table<S> {
     }
 
     fn is_other_half(&self, slot: u32, client: Endpoint, arrival: Arrival<'_>) -> bool {
-        let Some(Some(entry)) = self.slots.get(slot as usize) else {
+        let Some(entry) = self.slots.get(slot) else {
             return false;
         };
         entry.conn.redirected.is_none()

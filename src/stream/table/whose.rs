@@ -30,7 +30,7 @@ impl<S: Above> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let entry = self.slots.get(slot as usize)?.as_ref()?;
+        let entry = self.slots.get(slot)?;
         if !entry
             .tcp
             .begins_another(entry.side(arrival), arrival.segment)
@@ -137,12 +137,6 @@ impl<S: Above> Table<S> {
     {
         let segment = arrival.segment;
         self.make_room(budget, sink);
-        let slot = if let Some(slot) = self.free.pop() {
-            slot
-        } else {
-            self.slots.push(None);
-            u32::try_from(self.slots.len().saturating_sub(1)).ok()?
-        };
         let (client, roles_open) = guess_client(segment);
         let server = if client == segment.src {
             segment.dst
@@ -167,16 +161,19 @@ impl<S: Above> Table<S> {
             tcp: Connection::new(roles_open),
             numbers,
             last: segment.at,
+            last_side: arrival.side,
             deadline: None,
             held: 0,
             held_since: None,
+            drowsy: false,
+            stirred: false,
         };
+        let slot = self.slots.insert(entry)?;
         self.next_id = self.next_id.saturating_add(1);
         self.counters.connections = self.counters.connections.saturating_add(1);
         self.index.insert(arrival.hash, Place::Open(slot).value());
         *self.lanes.of(slot)? = Pair::default();
         self.await_other_half(slot, segment);
-        *self.slots.get_mut(slot as usize)? = Some(entry);
         Some(slot)
     }
 }

@@ -1,0 +1,332 @@
+//! Where connections are kept: the one that something happens on as it is, the others folded up.
+//!
+//! Of a million open WebSockets nearly all are silent, or say what goes the short way. Only so many lie open at a time; who
+//! was longest without anything unusual is folded up for the next one. Whoever looks for a connection that is folded up
+//! finds none: it is to be roused first.
+
+use std::collections::VecDeque;
+
+use crate::flow::ConnId;
+use crate::stream::asleep::Asleep;
+use crate::stream::lane::{Above, Pair};
+use crate::stream::table::Entry;
+
+/// Connections in one piece of memory.
+const CHUNK: usize = 256;
+/// Connections that lie open though nothing unusual has happened on them for a while. None where tests are run, so that each
+/// of them also tries whether anything is lost by folding.
+const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 1024 };
+
+/// All connections, by their slot.
+#[derive(Debug)]
+pub(super) struct Slots<S: Above> {
+    chunks: Vec<Box<[Slot<S>]>>,
+    free: Vec<u32>,
+    /// Slots that were ever used.
+    used: u32,
+    /// Those that may be folded up, the next first.
+    drowsy: VecDeque<u32>,
+    awake: usize,
+}
+
+#[derive(Debug)]
+enum Slot<S: Above> {
+    Free,
+    Awake(Box<Entry<S>>),
+    Asleep(Asleep<S>),
+}
+
+impl<S: Above> Slots<S> {
+    pub(super) const fn new() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: Vec::new(),
+            used: 0,
+            drowsy: VecDeque::new(),
+            awake: AWAKE,
+        }
+    }
+
+    /// With no more than so many that lie open though nothing happens.
+    #[cfg(test)]
+    pub(super) const fn keep_awake(&mut self, awake: usize) {
+        self.awake = awake;
+    }
+
+    /// How many connections there are.
+    pub(super) const fn len(&self) -> usize {
+        (self.used as usize).saturating_sub(self.free.len())
+    }
+
+    /// A connection that is not folded up.
+    pub(super) fn get(&self, slot: u32) -> Option<&Entry<S>> {
+        match self.slot(slot)? {
+            Slot::Awake(entry) => Some(entry),
+            Slot::Free | Slot::Asleep(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Entry<S>> {
+        match self.slot_mut(slot)? {
+            Slot::Awake(entry) => Some(entry),
+            Slot::Free | Slot::Asleep(_) => None,
+        }
+    }
+
+    /// Adds a connection. Its slot, unless there are four thousand million.
+    pub(super) fn insert(&mut self, entry: Entry<S>) -> Option<u32> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.one_more()?,
+        };
+        *self.slot_mut(slot)? = Slot::Awake(Box::new(entry));
+        Some(slot)
+    }
+
+    /// Takes out a connection that is not folded up.
+    pub(super) fn take(&mut self, slot: u32) -> Option<Box<Entry<S>>> {
+        let place = self.slot_mut(slot)?;
+        match std::mem::replace(place, Slot::Free) {
+            Slot::Awake(entry) => {
+                self.free.push(slot);
+                Some(entry)
+            }
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
+    /// All connections with their slots.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
+        let slots = self.chunks.iter().flatten();
+        (0_u32..).zip(slots).filter_map(|(at, slot)| match slot {
+            Slot::Free => None,
+            Slot::Awake(entry) => Some((entry.conn.id, at)),
+            Slot::Asleep(asleep) => Some((asleep.id(), at)),
+        })
+    }
+
+    /// Opens a connection that is folded up. What its lanes show is as it was left to them, or later.
+    #[inline]
+    pub(super) fn rouse<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
+        if let Some(place @ Slot::Asleep(_)) = self.slot_mut(slot)
+            && let Slot::Asleep(asleep) = std::mem::replace(place, Slot::Free)
+        {
+            *place = Slot::Awake(asleep.unfold(lanes));
+        }
+    }
+
+    /// Something unusual happened on a connection, and from now on nothing need. Whoever was longest without is folded up.
+    pub(super) fn lull(&mut self, slot: u32) -> Option<u32> {
+        let entry = self.get_mut(slot)?;
+        entry.stirred = std::mem::replace(&mut entry.drowsy, true);
+        if !entry.stirred {
+            self.drowsy.push_back(slot);
+        }
+        // One is listed at most, and two are taken: the list gets no longer than it may be, but for those that are busy.
+        for _ in 0..2 {
+            if self.drowsy.len() <= self.awake {
+                return None;
+            }
+            let slot = self.drowsy.pop_front()?;
+            // Another one may have taken the place of who was listed.
+            let Some(entry) = self.get_mut(slot).filter(|entry| entry.drowsy) else {
+                continue;
+            };
+            if std::mem::take(&mut entry.stirred) {
+                self.drowsy.push_back(slot);
+                continue;
+            }
+            entry.drowsy = false;
+            return Some(slot);
+        }
+        None
+    }
+
+    /// Folds a connection up, if nothing of it is lost by that.
+    pub(super) fn fold<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
+        let Some(place) = self.slot_mut(slot) else {
+            return;
+        };
+        *place = match std::mem::replace(place, Slot::Free) {
+            Slot::Awake(entry) => match Asleep::fold(entry, lanes) {
+                Ok(asleep) => Slot::Asleep(asleep),
+                Err(entry) => Slot::Awake(entry),
+            },
+            other => other,
+        };
+    }
+
+    fn one_more(&mut self) -> Option<u32> {
+        let slot = self.used;
+        self.used = slot.checked_add(1)?;
+        if self.chunks.len().saturating_mul(CHUNK) <= slot as usize {
+            let chunk = std::iter::repeat_with(|| Slot::Free).take(CHUNK);
+            self.chunks.push(chunk.collect());
+        }
+        Some(slot)
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<S>> {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        self.chunks.get(chunk)?.get(at)
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<S>> {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        self.chunks.get_mut(chunk)?.get_mut(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Direction, Endpoint};
+    use crate::limits::{Budget, Limits};
+    use crate::packet::{Flags, Segment};
+    use crate::stream::Table;
+    use crate::time::{Stamp, Timestamp};
+
+    /// What the room above keeps: whether it is folded up, and how often it was.
+    #[derive(Debug, Default)]
+    struct Above {
+        folded: bool,
+        times: u32,
+    }
+
+    impl crate::stream::Above for Above {
+        type Passage = ();
+
+        fn passage(&self, _: Direction) {}
+
+        fn pass((): &mut (), _: &[u8], _: Timestamp) -> bool {
+            false
+        }
+
+        fn land(&mut self, _: Direction, (): &(), _: u64) {}
+
+        fn fold(&mut self) {
+            self.folded = true;
+            self.times += 1;
+        }
+
+        fn unfold(&mut self) {
+            assert!(std::mem::take(&mut self.folded));
+        }
+    }
+
+    /// Connections that shake hands and speak once on either side, one after the other, by their client's port.
+    struct Talk {
+        table: Table<Above>,
+        frame: u64,
+        told: usize,
+    }
+
+    impl Talk {
+        fn new(awake: usize) -> Self {
+            let mut table = Table::new(&Limits::default());
+            table.slots().keep_awake(awake);
+            Self {
+                table,
+                frame: 0,
+                told: 0,
+            }
+        }
+
+        fn send(
+            &mut self,
+            (port, to_server): (u16, bool),
+            flags: u8,
+            at: (u32, u32),
+            payload: &[u8],
+        ) {
+            self.frame += 1;
+            let client = Endpoint::new([10, 0, 0, 1].into(), port);
+            let server = Endpoint::new([10, 0, 0, 2].into(), 80);
+            let (src, dst) = if to_server {
+                (client, server)
+            } else {
+                (server, client)
+            };
+            let segment = Segment {
+                at: Stamp {
+                    ts: Timestamp::from_nanos(self.frame.cast_signed() * 1_000_000),
+                    frame: self.frame,
+                    ..Stamp::default()
+                },
+                src,
+                dst,
+                seq: at.0,
+                ack: at.1,
+                flags: Flags(flags),
+                window: 1,
+                ttl: 64,
+                ip_id: 0,
+                payload,
+                missing: 0,
+            };
+            let told = &mut self.told;
+            let mut budget = Budget::new(1 << 20);
+            self.table
+                .push(&segment, &mut budget, &mut |conn, _, _, _| {
+                    assert!(!conn.state.folded);
+                    *told += 1;
+                });
+        }
+
+        fn open(&mut self, port: u16) {
+            let (syn, ack) = (Flags::SYN, Flags::ACK);
+            self.send((port, true), syn, (100, 0), b"");
+            self.send((port, false), syn | ack, (500, 101), b"");
+            self.send((port, true), ack, (101, 501), b"ask");
+            self.send((port, false), ack, (501, 104), b"answer");
+        }
+
+        fn asleep(&mut self) -> Vec<bool> {
+            let slots = self.table.slots();
+            (0..slots.used)
+                .map(|slot| matches!(slots.slot(slot), Some(Slot::Asleep(_))))
+                .collect()
+        }
+    }
+
+    #[test]
+    fn who_was_longest_without_anything_unusual_is_folded_up() {
+        let mut talk = Talk::new(2);
+        for port in 1..=6 {
+            talk.open(port);
+        }
+        let asleep = talk.asleep();
+        assert_eq!(asleep.iter().filter(|is| **is).count(), 4, "{asleep:?}");
+        assert!(!asleep[5], "the last is awake");
+        assert_eq!(talk.table.slots().ids().count(), 6);
+        // The first says something, and is awake for that.
+        let before = talk.told;
+        talk.send((1, true), Flags::ACK, (104, 507), b"more");
+        assert_eq!(talk.told, before + 1);
+        assert!(!talk.asleep()[0]);
+    }
+
+    #[test]
+    fn what_is_folded_up_goes_on_where_it_was() {
+        let mut talk = Talk::new(0);
+        talk.open(1);
+        assert_eq!(talk.asleep(), [true]);
+        let before = talk.told;
+        // Sent before, and so not told again; then the next byte, and the end.
+        talk.send((1, true), Flags::ACK, (101, 507), b"ask");
+        assert_eq!(talk.told, before);
+        talk.send((1, true), Flags::ACK, (104, 507), b"more");
+        assert_eq!(talk.told, before + 1);
+        assert_eq!(talk.asleep(), [true]);
+        talk.send((1, true), Flags::ACK | Flags::FIN, (108, 507), b"");
+        assert_eq!(talk.asleep(), [false], "an end is in sight");
+        talk.send((1, false), Flags::ACK | Flags::FIN, (507, 109), b"");
+        assert_eq!(talk.table.slots().len(), 0);
+    }
+}
