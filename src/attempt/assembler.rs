@@ -332,8 +332,7 @@ impl Assembler {
             if let Some(status) = status.filter(|&status| status != 101) {
                 self.sockets.refused(&live.leg, at.ts, status);
             }
-            let request = live.leg.request.as_ref().map(|(_, request)| &**request);
-            live.tail.opened(&response, request);
+            live.tail.opened_at = response.started.ts;
             live.leg.response = Some((at, response));
             self.undecided.weigh(id);
         }

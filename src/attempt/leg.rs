@@ -203,8 +203,8 @@ impl Leg {
             .copied()
             .find(|mark| head.fields.first(mark).is_some())
             .or_else(|| {
-                let closes = head.fields.has_element("connection", "close");
-                (head.version == crate::http::Version::Http10 && closes)
+                let is_old = head.version == crate::http::Version::Http10;
+                (is_old && head.fields.has_element("connection", "close"))
                     .then_some("HTTP/1.0 with Connection: close")
             })
     }

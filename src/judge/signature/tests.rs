@@ -86,7 +86,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             offer: Offer::of(&head),
             head,
         };
-        (Stamp::default(), request)
+        (Stamp::default(), Box::new(request))
     });
     let mut body = None;
     let response = answer.map(|text| {
@@ -108,7 +108,9 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             reason: reason.into(),
             fields: fields(&lines[1..]),
         };
-        let offer = request.as_ref().map(|(_, request)| &request.offer);
+        let offer = request
+            .as_ref()
+            .map(|(_, request): &(_, Box<Request>)| &request.offer);
         let response = Response {
             exchange: 0,
             connection: None,
@@ -118,7 +120,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             interim: Vec::new(),
             behind: None,
         };
-        (Stamp::default(), response)
+        (Stamp::default(), Box::new(response))
     });
     let end = |dir, reset| {
         let at = Timestamp::default();

@@ -85,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_shortest_and_the_longest() {
-        for (text, port) in [("0.0.0.0", 0), ("255.255.255.255", 65_535), ("10.9.99.100", 1_000)] {
+        for (text, port) in [
+            ("0.0.0.0", 0),
+            ("255.255.255.255", 65_535),
+            ("10.9.99.100", 1_000),
+        ] {
             let end = Endpoint::new(text.parse().unwrap(), port);
             assert_eq!(written(end), format!("\"{text}:{port}\""));
         }

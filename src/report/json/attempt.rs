@@ -290,7 +290,9 @@ impl<'a> ViewJson<'a> {
 /// The names of the interfaces on which a connection was seen.
 fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Shown<'a>> {
     let seen_on = connection.seen_on.iter();
-    seen_on.map(|&iface| Text(names.get(source, iface))).collect()
+    seen_on
+        .map(|&iface| Text(names.get(source, iface)))
+        .collect()
 }
 
 impl<'a> RequestJson<'a> {

@@ -100,7 +100,10 @@ impl<'a> Line<'a> {
             wire_code: judgement.wire_code,
             code: judgement.code,
             by: Plain(judgement.by.name()),
-            reason: judgement.reason.as_deref().map(|reason| Text(mask.words(reason))),
+            reason: judgement
+                .reason
+                .as_deref()
+                .map(|reason| Text(mask.words(reason))),
             meaning: judgement.meaning.as_ref().map(MeaningJson::new),
             severity: Plain(judgement.severity.name()),
             age_ms: millis(closing.age()),
@@ -134,7 +137,11 @@ impl LegJson {
         Self {
             leg: leg.leg,
             wire_code: first.and_then(|close| close.close.code).map(|code| code.0),
-            by: first.map(|close| close.dir).or(tcp_by).map(facts::side).map(Plain),
+            by: first
+                .map(|close| close.dir)
+                .or(tcp_by)
+                .map(facts::side)
+                .map(Plain),
             echoed: echo.is_some(),
             echo_ms: echo.map(|(wait, _)| millis(wait)),
             echo_code: echo.and_then(|(_, code)| code).map(|code| code.0),

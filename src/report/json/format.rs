@@ -7,41 +7,109 @@
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
-use serde_json::ser::Formatter;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
 /// JSON without white space.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Format {
-    is_key: bool,
+    place: Place,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// It is a value.
+    #[default]
+    Value,
+    /// It is a key, of which nothing is written yet; the first of its object or not.
+    Key { first: bool },
+    /// It is a key that has begun.
+    InKey,
+    /// It is a key that is written, and the colon behind it.
+    BehindKey,
+}
+
+impl Format {
+    /// Begins a key, if that is what comes.
+    fn begin_key<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        let Place::Key { first } = self.place else {
+            return Ok(());
+        };
+        self.place = Place::InKey;
+        out.write_all(if first { b"\"" } else { b",\"" })
+    }
 }
 
 impl Formatter for Format {
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.is_key = true;
-        out.write_all(if first { b"\"" } else { b",\"" })
+    fn begin_object_key<W: ?Sized + Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
+        self.place = Place::Key { first };
+        Ok(())
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.is_key = false;
+        let is_written = self.place == Place::BehindKey;
+        self.place = Place::Value;
+        if is_written {
+            return Ok(());
+        }
         out.write_all(b"\":")
     }
 
     fn begin_string<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        if self.is_key {
-            return Ok(());
+        match self.place {
+            Place::Value => out.write_all(b"\""),
+            // A key begins with its first letters, for it may be a number.
+            _ => Ok(()),
         }
-        out.write_all(b"\"")
     }
 
     fn end_string<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.begin_string(out)
+        match self.place {
+            Place::Value => out.write_all(b"\""),
+            _ => self.begin_key(out),
+        }
     }
 
-    /// A [`Key`]: no line has a number of this size.
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        self.begin_key(out)?;
+        out.write_all(fragment.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        self.begin_key(out)?;
+        CompactFormatter.write_char_escape(out, escape)
+    }
+
+    /// Most counts are small.
+    fn write_u64<W: ?Sized + Write>(&mut self, out: &mut W, number: u64) -> io::Result<()> {
+        match number.to_le_bytes() {
+            [digit @ 0..=9, 0, 0, 0, 0, 0, 0, 0] => out.write_all(&[b'0' + digit]),
+            _ => CompactFormatter.write_u64(out, number),
+        }
+    }
+
+    /// A [`Key`], all of it at once: no line has a number of this size.
     fn write_u128<W: ?Sized + Write>(&mut self, out: &mut W, key: u128) -> io::Result<()> {
-        let len = Key::MOST - key.leading_zeros() as usize / 8;
-        let letters = key.to_le_bytes();
-        out.write_all(letters.get(..len).unwrap_or_default())
+        let is_first = self.place == Place::Key { first: true };
+        self.place = Place::BehindKey;
+        let mut text = *b",\"................\":";
+        if let Some(letters) = text.get_mut(2..).and_then(<[u8]>::first_chunk_mut) {
+            *letters = key.to_le_bytes();
+        }
+        let end = Key::MOST + 2 - key.leading_zeros() as usize / 8;
+        if let Some(behind) = text.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
+            *behind = *b"\":";
+        }
+        let all = usize::from(is_first)..end + 2;
+        out.write_all(text.get(all).unwrap_or_default())
     }
 
     /// A [`Text`] or [`Plain`] one: no line has bytes.
@@ -137,7 +205,9 @@ fn has_escapes(text: &[u8]) -> bool {
         // Some of it twice.
         Some(last) if !rest.is_empty() => is_escaped_in(*last),
         Some(_) => false,
-        None => rest.iter().any(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')),
+        None => rest
+            .iter()
+            .any(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')),
     };
     is_in_rest || words.iter().any(|&word| is_escaped_in(word))
 }
@@ -171,6 +241,7 @@ mod tests {
         struct All<'a> {
             r#type: Plain<&'a str>,
             pings_unanswered: Option<u64>,
+            count: Vec<u64>,
             inner: Vec<Text<&'a str>>,
             map: std::collections::BTreeMap<&'a str, i8>,
         }
@@ -181,12 +252,13 @@ mod tests {
         let all = All {
             r#type: Plain("x"),
             pings_unanswered: None,
+            count: vec![0, 9, 10, 256, u64::MAX],
             inner: vec![Text(""), Text("a \"quoted\" one")],
             map: [("", 1), ("\n", 2)].into(),
         };
         assert_eq!(
             written(&all),
-            r#"{"type":"x","pings_unanswered":null,"inner":["","a \"quoted\" one"],"map":{"":1,"\n":2}}"#
+            r#"{"type":"x","pings_unanswered":null,"count":[0,9,10,256,18446744073709551615],"inner":["","a \"quoted\" one"],"map":{"":1,"\n":2}}"#
         );
     }
 

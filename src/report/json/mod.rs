@@ -167,7 +167,10 @@ impl<'a> HopJson<'a> {
         Self {
             r#in: hop.inward.map(Address),
             out: hop.outward.map(Address),
-            software: hop.software.as_deref().map(|software| Text(mask.words(software))),
+            software: hop
+                .software
+                .as_deref()
+                .map(|software| Text(mask.words(software))),
             adjacent: hop.adjacent,
         }
     }
