@@ -74,7 +74,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
         let lines: Vec<_> = if text == "whole" { WHOLE } else { text }.lines().collect();
         let words: Vec<_> = lines[0].split(' ').collect();
         let head = RequestHead {
-            method: words[0].into(),
+            method: words[0].to_owned().into(),
             target: words[1].into(),
             version: version(words[2]),
             fields: fields(&lines[1..]),
@@ -105,7 +105,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
         let head = ResponseHead {
             version: version(proto),
             status: Status(status.parse().unwrap()),
-            reason: reason.into(),
+            reason: reason.to_owned().into(),
             fields: fields(&lines[1..]),
         };
         let offer = request.as_ref().map(|(_, request)| &request.offer);
