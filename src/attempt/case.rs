@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::attempt::closing::Tail;
 use crate::attempt::join::Client;
-use crate::attempt::{ClosingLeg, EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Protocol, tree};
+use crate::attempt::{EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
-use crate::http::RequestHead;
+use crate::http::Fields;
 use crate::time::{Stamp, Timestamp};
 
 /// After an answer that nothing may follow.
@@ -52,7 +53,7 @@ pub(super) struct LiveLeg {
     pub(super) leg: Leg,
     pub(super) joined_by: Option<JoinedBy>,
     /// What came after the 101.
-    pub(super) tail: ClosingLeg,
+    pub(super) tail: Tail,
     /// The first frame other than Close, or what else shows that the 101 was taken or refused.
     pub(super) used_at: Option<Timestamp>,
     /// The same leg under other addresses. Nothing is counted twice: one view speaks for it.
@@ -76,9 +77,13 @@ impl Case {
     /// Bytes that are allocated for it.
     pub(super) fn allocated(&self) -> u64 {
         let legs = self.legs.iter().map(|live| {
-            let asked = live.leg.request_head().map_or(0, RequestHead::allocated);
-            let answer = live.leg.answer_head();
-            let answered = answer.map_or(0, |head| head.fields.allocated());
+            let asked = live.leg.request.as_ref().map_or(0, |(_, request)| {
+                size_of_val(&**request) as u64 + request.head.allocated()
+            });
+            let answered = live.leg.response.as_ref().map_or(0, |(_, response)| {
+                let fields = response.head.as_ref().map(|head| &head.fields);
+                size_of_val(&**response) as u64 + fields.map_or(0, Fields::allocated)
+            });
             (size_of::<LiveLeg>() + INDEXES) as u64 + asked + answered
         });
         legs.sum::<u64>() + size_of::<Self>() as u64
@@ -182,17 +187,10 @@ impl Case {
 
 impl LiveLeg {
     pub(super) fn new(leg: Leg, joined_by: Option<JoinedBy>) -> Self {
-        let tail = ClosingLeg {
-            client: leg.connection.client,
-            server: leg.connection.server,
-            version: leg.request_head().map(|head| head.version),
-            proxy_mark: leg.proxy_mark(),
-            ..ClosingLeg::default()
-        };
         Self {
             leg,
             joined_by,
-            tail,
+            tail: Tail::default(),
             used_at: None,
             copies: Vec::new(),
         }
@@ -227,7 +225,7 @@ impl LiveLeg {
             _ => {}
         }
         self.tail.note(at, fact);
-        self.leg.end.first = self.tail.tcp_ends.first().copied();
+        self.leg.end.first = self.tail.tcp_ends().first().copied();
         // Forgotten for lack of room or for silence: what is missing is not to be held against anybody.
         if matches!(self.leg.end.how, Some(End::Evicted)) && self.leg.response.is_none() {
             self.leg.gaps.response = true;

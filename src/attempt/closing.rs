@@ -4,22 +4,26 @@
 
 mod ends;
 mod leg;
+mod tail;
 mod trips;
+mod view;
 
-use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub use trips::RoundTrips;
+pub(super) use self::tail::Tail;
+pub use self::trips::RoundTrips;
+pub(super) use self::view::Shown;
 
 use self::ends::{Ends, LegEnd};
-use crate::attempt::places::SocketLeg;
+use self::view::{Handshakes, View};
+use crate::attempt::few::Few;
+use crate::attempt::places::{LegView, SocketLeg};
 use crate::attempt::{
-    Attempt, Closing, ClosingLeg, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
-    join,
+    Attempt, Closing, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
 };
 use crate::event::Fact;
 use crate::hash::{DigestSeed, HashMap};
@@ -39,6 +43,7 @@ const GIVING_UP: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     open: HashMap<u64, Box<Socket>>,
+    pub(super) handshakes: Handshakes,
     due: BinaryHeap<Reverse<(Timestamp, u64)>>,
     /// Of those, the ones that have ended and wait for their last packets.
     ended: usize,
@@ -60,13 +65,18 @@ struct Refusal {
     target: Option<u64>,
 }
 
+/// An open WebSocket: there may be very many.
 #[derive(Debug)]
 struct Socket {
-    host: Option<Box<str>>,
     target: Box<str>,
-    opened_at: Timestamp,
-    /// Of each leg its views, the first first. Never empty.
-    legs: Vec<Vec<ClosingLeg>>,
+    legs: SocketLegs,
+    /// Most have nothing of it as long as they are open.
+    trouble: Option<Box<Trouble>>,
+}
+
+/// What there is to know of one that ends, or that had a bad start.
+#[derive(Debug, Default)]
+struct Trouble {
     failed_upstream: Vec<FailedUpstream>,
     first_end: Option<Timestamp>,
     /// How the outermost leg ended.
@@ -76,45 +86,116 @@ struct Socket {
     due: Option<Timestamp>,
 }
 
+/// The legs of a WebSocket, outermost first, of each its views, the first first.
+#[derive(Debug)]
+pub(super) enum SocketLegs {
+    None,
+    /// As most have it.
+    One(View),
+    Several(Vec<Few<View>>),
+}
+
+impl SocketLegs {
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Several(legs) => legs.len(),
+        }
+    }
+
+    pub(super) fn push(&mut self, views: Few<View>) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::None if views.len() == 1 => Self::One(views.into_first()),
+            Self::None => Self::Several(vec![views]),
+            Self::One(first) => Self::Several(vec![Few::one(first), views]),
+            Self::Several(mut legs) => {
+                legs.push(views);
+                Self::Several(legs)
+            }
+        };
+    }
+
+    fn first(&self) -> Option<&View> {
+        match self {
+            Self::None => None,
+            Self::One(view) => Some(view),
+            Self::Several(legs) => legs.first().map(Few::first),
+        }
+    }
+
+    fn at_mut(&mut self, at: LegView) -> Option<&mut View> {
+        match self {
+            Self::None => None,
+            Self::One(view) => (at == LegView::new(0, 0)).then_some(view),
+            Self::Several(legs) => legs.get_mut(at.leg())?.get_mut(at.view()),
+        }
+    }
+
+    fn views_mut(&mut self) -> impl Iterator<Item = &mut View> {
+        let (one, several) = match self {
+            Self::None => (None, None),
+            Self::One(view) => (Some(view), None),
+            Self::Several(legs) => (None, Some(legs)),
+        };
+        let several = several.into_iter().flatten().flat_map(Few::iter_mut);
+        one.into_iter().chain(several)
+    }
+
+    /// Each leg as its best view shows it.
+    fn best(&self) -> impl Iterator<Item = &View> {
+        let (one, several): (_, &[_]) = match self {
+            Self::None => (None, &[]),
+            Self::One(view) => (Some(view), &[]),
+            Self::Several(legs) => (None, legs),
+        };
+        let several = several
+            .iter()
+            .filter_map(|views| views.iter().nth(best_of(views)));
+        one.into_iter().chain(several)
+    }
+
+    /// The views of each leg.
+    fn into_legs(self) -> impl Iterator<Item = Few<View>> {
+        let (one, several) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(view) => (Some(Few::one(view)), Vec::new()),
+            Self::Several(legs) => (None, legs),
+        };
+        one.into_iter().chain(several)
+    }
+}
+
 impl Sockets {
     /// Follows an attempt that opened from here on; false where there is no room.
-    pub(super) fn open_socket(
-        &mut self,
-        attempt: &Attempt,
-        legs: Vec<Vec<ClosingLeg>>,
-        limit: u64,
-    ) -> bool {
+    pub(super) fn open_socket(&mut self, attempt: &Attempt, legs: SocketLegs, limit: u64) -> bool {
         if self.open.len() as u64 >= limit {
+            legs.into_legs()
+                .flatten()
+                .for_each(|view| _ = self.handshakes.close(view));
             return false;
         }
-        let Some(outermost) = legs.first().and_then(|views| views.first()) else {
+        if legs.len() == 0 {
             return true;
-        };
-        let leg = attempt.outermost();
-        let socket = Socket {
-            host: leg
-                .request_field("host")
-                .map(|host| join::host_name(&host).into()),
-            target: leg
-                .request_head()
-                .map(|head| head.target.clone())
-                .unwrap_or_default(),
-            opened_at: outermost.opened_at,
-            failed_upstream: attempt
-                .legs
-                .iter()
-                .filter(|node| node.role == Role::Failed)
-                .filter_map(|node| {
-                    let how = UpstreamFailure::Ended(node.leg.end.how?);
-                    let server = node.leg.connection.server;
-                    Some(FailedUpstream { server, how })
-                })
-                .collect(),
-            first_end: None,
-            outer_end: None,
+        }
+        let target = attempt.outermost().request_head();
+        let target = target.map(|head| head.target.clone());
+        let failed = attempt.legs.iter().filter_map(|node| {
+            let failed = (node.role == Role::Failed).then_some(&node.leg)?;
+            let how = UpstreamFailure::Ended(failed.end.how?);
+            let server = failed.connection.server;
+            Some(FailedUpstream { server, how })
+        });
+        let trouble = Trouble {
+            failed_upstream: failed.collect(),
             lossy: attempt.surroundings.lossy,
-            due: None,
+            ..Trouble::default()
+        };
+        let has_some = trouble.lossy || !trouble.failed_upstream.is_empty();
+        let socket = Socket {
+            target: target.unwrap_or_default(),
             legs,
+            trouble: has_some.then(|| Box::new(trouble)),
         };
         self.open.insert(attempt.id, Box::new(socket));
         self.reschedule(attempt.id);
@@ -129,7 +210,7 @@ impl Sockets {
     /// One view of a leg was joined in the middle only.
     pub(super) fn joined(&mut self, place: SocketLeg) {
         if let Some(leg) = self.at(place) {
-            leg.joined();
+            leg.tail.joined();
         }
     }
 
@@ -158,22 +239,18 @@ impl Sockets {
     /// The handshake that failed behind a gateway, which therefore closed this WebSocket of one leg with 1014; if there was
     /// but one.
     fn failed_behind(&self, socket: &Socket, until: Timestamp) -> Option<FailedUpstream> {
-        let [views] = socket.legs.as_slice() else {
-            return None;
-        };
-        let leg = views.first()?;
+        let leg = socket.legs.first().filter(|_| socket.legs.len() == 1)?;
         let is_1014 = |close: &SeenClose| close.close.code == Some(CloseCode(1014));
-        if !leg.closes.iter().any(is_1014) {
+        if !leg.tail.closes().iter().any(is_1014) {
             return None;
         }
-        let from = leg.opened_at.before(TOGETHER);
+        let (client, server) = leg.ends();
+        let from = leg.tail.opened_at.before(TOGETHER);
         let target = self.seed.hash_one(&*socket.target);
         let behind = |refusal: &&Refusal| {
             let same = refusal.target == Some(target);
-            let is_of_gateway = refusal.client == leg.server.addr
-                || (same
-                    && refusal.client != leg.client.addr
-                    && refusal.failed.server != leg.server);
+            let is_of_gateway = refusal.client == server.addr
+                || (same && refusal.client != client.addr && refusal.failed.server != server);
             is_of_gateway && refusal.at >= from && refusal.at <= until
         };
         let mut found = self.refusals.iter().filter(behind);
@@ -181,9 +258,8 @@ impl Sockets {
         found.all(|other| other.failed == only).then_some(only)
     }
 
-    fn at(&mut self, place: SocketLeg) -> Option<&mut ClosingLeg> {
-        let socket = self.open.get_mut(&place.socket)?;
-        socket.legs.get_mut(place.leg)?.get_mut(place.view)
+    fn at(&mut self, place: SocketLeg) -> Option<&mut View> {
+        self.open.get_mut(&place.socket)?.legs.at_mut(place.at)
     }
 
     /// Takes a fact of one leg.
@@ -192,7 +268,7 @@ impl Sockets {
         let Some(leg) = self.at(place) else {
             return;
         };
-        leg.note(at, fact);
+        leg.tail.note(at, fact);
         if matches!(
             fact,
             Fact::Close { .. }
@@ -214,7 +290,9 @@ impl Sockets {
             let Some(socket) = self.open.get_mut(&id) else {
                 continue;
             };
-            socket.due = socket.due.filter(|&due| due != at);
+            if let Some(trouble) = &mut socket.trouble {
+                trouble.due = trouble.due.filter(|&due| due != at);
+            }
             match socket.complete_at() {
                 Some(complete) if complete <= at => self.close(id, at, false, out),
                 Some(complete) => self.look_at(id, complete),
@@ -236,13 +314,22 @@ impl Sockets {
         let Some(socket) = self.open.get_mut(&id) else {
             return;
         };
-        let before = socket.first_end;
-        socket.first_end = socket.best().filter_map(ClosingLeg::first_end).min();
-        self.ended += usize::from(before.is_none() && socket.first_end.is_some());
-        if socket.outer_end.is_none() {
-            let end = socket.best().next().and_then(LegEnd::of);
-            socket.outer_end = end;
-            if let Some(end) = end {
+        let first_end = socket
+            .legs
+            .best()
+            .filter_map(|view| view.tail.first_end())
+            .min();
+        // As long as it has not ended, and had not before.
+        if first_end.is_none() && socket.trouble.is_none() {
+            return;
+        }
+        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
+        let trouble = socket.trouble.get_or_insert_default();
+        let before = std::mem::replace(&mut trouble.first_end, first_end);
+        self.ended += usize::from(before.is_none() && first_end.is_some());
+        if trouble.outer_end.is_none() {
+            trouble.outer_end = outer_end;
+            if let Some(end) = outer_end {
                 self.ends.add(end);
             }
         }
@@ -253,7 +340,7 @@ impl Sockets {
 
     fn look_at(&mut self, id: u64, at: Timestamp) {
         if let Some(socket) = self.open.get_mut(&id)
-            && socket.due.replace(at) != Some(at)
+            && socket.trouble.get_or_insert_default().due.replace(at) != Some(at)
         {
             self.due.push(Reverse((at, id)));
         }
@@ -263,41 +350,50 @@ impl Sockets {
         let Some(mut socket) = self.open.remove(&id) else {
             return;
         };
-        if self.shed_at.is_some_and(|shed| socket.opened_at <= shed) {
-            let views = socket.legs.iter_mut().flatten();
-            views.for_each(ClosingLeg::joined);
+        let opened_at = socket.legs.first().map(|view| view.tail.opened_at);
+        let opened_at = opened_at.unwrap_or_default();
+        if self.shed_at.is_some_and(|shed| opened_at <= shed) {
+            socket.legs.views_mut().for_each(|view| view.tail.joined());
         }
-        let at = socket
-            .first_end
+        let trouble = socket.trouble.take().unwrap_or_default();
+        let first_end = trouble.first_end;
+        let at = first_end
             .or_else(|| is_over.then_some(now))
-            .unwrap_or(socket.opened_at);
-        self.ended = self
-            .ended
-            .saturating_sub(usize::from(socket.first_end.is_some()));
-        let mut failed_upstream = std::mem::take(&mut socket.failed_upstream);
+            .unwrap_or(opened_at);
+        self.ended = self.ended.saturating_sub(usize::from(first_end.is_some()));
+        let mut failed_upstream = trouble.failed_upstream;
         if failed_upstream.is_empty() {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
-        // Very many may end with the capture: as much room as they need.
-        let mut legs = Vec::with_capacity(socket.legs.len());
-        legs.extend(socket.legs.into_iter().filter_map(best_of));
         // As the best view shows it now, which may not be the one that showed its end first.
-        let outer_end = legs.first().and_then(LegEnd::of);
+        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
+        let mut legs = Vec::with_capacity(socket.legs.len());
+        let mut host = None;
+        for views in socket.legs.into_legs() {
+            let best = best_of(&views);
+            for (index, view) in views.into_iter().enumerate() {
+                let (of, leg) = self.handshakes.close(view);
+                if index == best {
+                    host = host.or(of);
+                    legs.push(leg);
+                }
+            }
+        }
         let neighbours = outer_end.map(|end| self.ends.neighbours(end));
         // The client of a leg that did not end before the capture did has its WebSocket still.
         let outer_lives = legs.first().is_some_and(|leg| leg.first_end().is_none());
-        let still_open = socket.first_end.is_none() || (is_over && outer_lives);
+        let still_open = first_end.is_none() || (is_over && outer_lives);
         let closing = Closing {
             attempt: id,
             at,
-            opened_at: socket.opened_at,
-            host: socket.host,
+            opened_at,
+            host,
             target: socket.target,
             failed_upstream,
             neighbours: neighbours.unwrap_or_default(),
             still_open,
             seen_until: now,
-            lossy: socket.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
+            lossy: trouble.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs,
         };
         out.extend([Output::Closing(Box::new(closing))]);
@@ -305,37 +401,29 @@ impl Sockets {
 }
 
 /// That view of a leg that lost least; the first where they show the same.
-fn best_of<V: Borrow<ClosingLeg>>(
-    views: impl IntoIterator<Item = V, IntoIter: DoubleEndedIterator + ExactSizeIterator>,
-) -> Option<V> {
-    let mut views = views.into_iter().rev();
+fn best_of(views: &Few<View>) -> usize {
     if views.len() == 1 {
-        return views.next();
+        return 0;
     }
-    views.max_by_key(|view| view.borrow().clarity())
+    let views = views.iter().enumerate();
+    let best = views.max_by_key(|(index, view)| (view.tail.clarity(), Reverse(*index)));
+    best.map_or(0, |(index, _)| index)
 }
 
 impl Socket {
-    /// Each leg as its best view shows it.
-    fn best(&self) -> impl Iterator<Item = &ClosingLeg> {
-        self.legs.iter().filter_map(best_of)
-    }
-
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
-        let first = self.first_end?;
-        if self.best().all(ClosingLeg::is_over) {
-            let last = self
-                .best()
-                .flat_map(|leg| &leg.tcp_ends)
-                .map(|end| end.at)
-                .max();
+        let first = self.trouble.as_ref()?.first_end?;
+        let tails = || self.legs.best().map(|view| &view.tail);
+        if tails().all(Tail::is_over) {
+            let last = tails().flat_map(Tail::tcp_ends).map(|end| end.at).max();
             return Some(last.unwrap_or(first).after(TOGETHER));
         }
         // A Close alone is not the end: the answer to it may take its time.
-        let gone = self.best().filter_map(|leg| {
-            let tcp = leg.tcp_ends.first().map(|end| end.at.after(STRAGGLERS));
-            tcp.or_else(|| leg.retransmitting.map(|(_, since)| since.after(GIVING_UP)))
+        let gone = tails().filter_map(|tail| {
+            let tcp = tail.tcp_ends().first();
+            let tcp = tcp.map(|end| end.at.after(STRAGGLERS));
+            tcp.or_else(|| tail.stuck_since().map(|since| since.after(GIVING_UP)))
         });
         gone.min()
     }

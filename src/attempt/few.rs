@@ -2,6 +2,15 @@
 
 use std::iter;
 
+impl<T> IntoIterator for Few<T> {
+    type Item = T;
+    type IntoIter = iter::Chain<iter::Once<T>, std::vec::IntoIter<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        iter::once(self.first).chain(self.others)
+    }
+}
+
 /// At least one, in the order in which they came.
 #[derive(Clone, Debug)]
 pub(super) struct Few<T> {
@@ -15,12 +24,31 @@ impl<T> Few<T> {
         Self { first, others }
     }
 
+    pub(super) const fn of(first: T, others: Vec<T>) -> Self {
+        Self { first, others }
+    }
+
     pub(super) fn push(&mut self, other: T) {
         self.others.push(other);
     }
 
     pub(super) fn len(&self) -> usize {
         1 + self.others.len()
+    }
+
+    pub(super) const fn first(&self) -> &T {
+        &self.first
+    }
+
+    pub(super) fn into_first(self) -> T {
+        self.first
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        match index.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(other) => self.others.get_mut(other),
+        }
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
@@ -62,6 +90,10 @@ mod tests {
             (few.iter().rev().copied().collect::<Vec<_>>(), few.len()),
             (vec![30, 20], 2)
         );
+        assert_eq!(few.first(), &20);
+        assert_eq!(few.get_mut(1), Some(&mut 30));
+        assert_eq!(few.get_mut(2), None);
+        assert_eq!(few.clone().into_iter().collect::<Vec<_>>(), [20, 30]);
         assert!(few.drop_first());
         assert!(!few.retain(|&n| n != 30));
         assert!(!few.drop_first());

@@ -17,9 +17,9 @@ pub struct Leg {
     /// The same connection under other addresses, as translation of addresses shows it.
     pub also: Vec<View>,
     /// The request, with the stamp of the record that completes its head.
-    pub request: Option<(Stamp, Request)>,
+    pub request: Option<(Stamp, Box<Request>)>,
     /// The final answer, likewise.
-    pub response: Option<(Stamp, Response)>,
+    pub response: Option<(Stamp, Box<Response>)>,
     /// How the content of the answer begins.
     pub body: Option<BodyStart>,
     /// When it was first noticed, where neither request nor answer was seen.
@@ -203,8 +203,8 @@ impl Leg {
             .copied()
             .find(|mark| head.fields.first(mark).is_some())
             .or_else(|| {
-                let closes = head.fields.has_element("connection", "close");
-                (head.version == crate::http::Version::Http10 && closes)
+                let is_old = head.version == crate::http::Version::Http10;
+                (is_old && head.fields.has_element("connection", "close"))
                     .then_some("HTTP/1.0 with Connection: close")
             })
     }

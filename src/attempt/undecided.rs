@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Pair};
-use crate::attempt::places::{Places, Slot};
+use crate::attempt::places::{LegView, Places, Slot};
 use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
 use crate::flow::ConnId;
@@ -115,8 +115,12 @@ impl Undecided {
     }
 
     fn at(&mut self, slot: Slot) -> Option<(CaseId, &mut LiveLeg)> {
-        let leg = self.cases.get_mut(&slot.case)?.legs.get_mut(slot.leg)?;
-        Some((slot.case, leg.view_mut(slot.view)?))
+        let leg = self
+            .cases
+            .get_mut(&slot.case)?
+            .legs
+            .get_mut(slot.at.leg())?;
+        Some((slot.case, leg.view_mut(slot.at.view())?))
     }
 
     /// Whether a leg is one that is known already, under other addresses: then it belongs there, or, where that is
@@ -127,10 +131,14 @@ impl Undecided {
         };
         let known = self.places.of_exchange(conn, first);
         let seen = known.and_then(|slot| {
-            let view = self.cases.get_mut(&slot.case)?.legs.get_mut(slot.leg)?;
+            let view = self
+                .cases
+                .get_mut(&slot.case)?
+                .legs
+                .get_mut(slot.at.leg())?;
             Some(Slot {
                 exchange,
-                view: view.see(leg.clone())?,
+                at: LegView::new(slot.at.leg(), view.see(leg.clone())?),
                 ..slot
             })
         });
@@ -151,7 +159,7 @@ impl Undecided {
     ) -> Option<CaseId> {
         let here = self.places.of_exchange(conn, exchange)?;
         let case = self.cases.get_mut(&here.case)?;
-        let live = case.legs.get_mut(here.leg)?.view_mut(here.view)?;
+        let live = case.legs.get_mut(here.at.leg())?.view_mut(here.at.view())?;
         let (other, first) = self.views.answered_like(&live.leg, exchange, now)?;
         let there = self.places.of_exchange(other, first)?;
         let is_half = |slot: Slot| {
@@ -169,13 +177,17 @@ impl Undecided {
         let others = std::mem::take(&mut lost.copies);
         for live in std::iter::once(lost).chain(others) {
             let conn = live.leg.conn;
-            let leg = self.cases.get_mut(&whole.case)?.legs.get_mut(whole.leg)?;
+            let leg = self
+                .cases
+                .get_mut(&whole.case)?
+                .legs
+                .get_mut(whole.at.leg())?;
             self.places.release(conn, half.case);
             if let Some(view) = leg.adopt(live) {
                 self.places.insert(
                     conn,
                     Slot {
-                        view,
+                        at: LegView::new(whole.at.leg(), view),
                         exchange: half.exchange,
                         ..whole
                     },
@@ -198,8 +210,7 @@ impl Undecided {
         let slot = Slot {
             exchange,
             case: id,
-            leg: 0,
-            view: 0,
+            at: LegView::new(0, 0),
         };
         self.places.insert(leg.conn, slot);
         let previous = self.previous(&leg);
@@ -266,8 +277,7 @@ impl Undecided {
         let slot = Slot {
             exchange,
             case: id,
-            leg: case.legs.len(),
-            view: 0,
+            at: LegView::new(case.legs.len(), 0),
         };
         self.places.insert(leg.conn, slot);
         // Most have two, and a leg is large.

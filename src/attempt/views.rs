@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::attempt::case::LiveLeg;
 use crate::attempt::few::Few;
-use crate::attempt::{Attempt, ClosingLeg, Leg, Node, Role, View};
+use crate::attempt::{Attempt, Leg, Node, Role, View};
 use crate::event::Connection;
 use crate::flow::{ConnId, Endpoint, is_host_reached};
 use crate::hash::{DigestSeed, HashMap};
@@ -203,6 +203,10 @@ impl LiveLeg {
 
     /// The view that shows most: the first, unless it lost what another has.
     pub(super) fn best(&self) -> &Self {
+        // As nearly all are.
+        if self.copies.is_empty() {
+            return self;
+        }
         let views = std::iter::once(self).chain(&self.copies);
         let rank = |view: &&Self| {
             let first = Reverse((view.leg.started(), source_of(&view.leg), view.leg.conn));
@@ -224,6 +228,9 @@ impl LiveLeg {
 
     /// Puts the best view first, and says of it under which addresses it was seen beside its own.
     pub(super) fn elect(&mut self) {
+        if self.copies.is_empty() {
+            return;
+        }
         let best = self.best().leg.conn;
         if let Some(copy) = self.copies.iter_mut().find(|copy| copy.leg.conn == best) {
             std::mem::swap(&mut self.leg, &mut copy.leg);
@@ -231,15 +238,6 @@ impl LiveLeg {
             std::mem::swap(&mut self.used_at, &mut copy.used_at);
         }
         self.leg.also = self.copies.iter().map(|copy| View::of(&copy.leg)).collect();
-    }
-
-    /// What each view shows after the 101, the first first.
-    pub(super) fn take_tails(&mut self) -> Vec<(ConnId, ClosingLeg)> {
-        let mut tails = vec![(self.leg.conn, std::mem::take(&mut self.tail))];
-        for copy in &mut self.copies {
-            tails.push((copy.leg.conn, std::mem::take(&mut copy.tail)));
-        }
-        tails
     }
 
     /// The connections of all views.

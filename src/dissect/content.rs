@@ -22,7 +22,7 @@ impl Content {
     pub(super) fn begin(
         link: &mut Link<'_>,
         exchange: u32,
-        head: &ResponseHead,
+        encoded: bool,
         framing: Framing,
     ) -> Option<Self> {
         if !link.budget.charge(MOST as u64) {
@@ -32,12 +32,16 @@ impl Content {
         Some(Self {
             exchange,
             bytes: Vec::with_capacity(MOST),
-            encoded: head
-                .fields
-                .elements("content-encoding")
-                .any(|coding| !coding.eq_ignore_ascii_case(b"identity")),
+            encoded,
             until_close: framing == Framing::UntilClose,
         })
+    }
+
+    /// Whether the content of that response is compressed.
+    pub(super) fn is_encoded(head: &ResponseHead) -> bool {
+        head.fields
+            .elements("content-encoding")
+            .any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     }
 
     /// Adds content, and tells it once there is enough.

@@ -1,5 +1,7 @@
 //! Requests that wait for their answer, and what the client sent behind them.
 
+use std::sync::Arc;
+
 use crate::dissect::connection::Feed;
 use crate::dissect::link::Link;
 use crate::flow::Direction;
@@ -27,7 +29,7 @@ pub(super) struct Pending {
 /// What is known of a request beside that it waits.
 #[derive(Debug)]
 pub(super) struct Noted {
-    pub(super) key: Option<Box<str>>,
+    pub(super) key: Option<Arc<str>>,
     /// In case the answer makes it matter.
     pub(super) late: Option<Box<Late>>,
     /// Where a CONNECT leads.
@@ -131,7 +133,7 @@ impl Pending {
 
 impl Noted {
     /// Of a request that was told, by its key.
-    pub(super) fn told(key: Option<Box<str>>, authority: Option<Box<str>>) -> Self {
+    pub(super) fn told(key: Option<Arc<str>>, authority: Option<Box<str>>) -> Self {
         Self {
             key,
             late: None,
@@ -142,8 +144,8 @@ impl Noted {
     /// What the budget is charged for it. A key as RFC 6455 has it costs nothing: it is a part of the connection, so that
     /// no flood makes a handshake in flight lose its key.
     fn charged(&self) -> u64 {
-        let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() as u64);
-        let (key, authority) = (len(&self.key), len(&self.authority));
+        let len = |text: Option<&str>| text.map_or(0, |text| text.len() as u64);
+        let (key, authority) = (len(self.key.as_deref()), len(self.authority.as_deref()));
         let late = self.late.as_ref();
         let late = late.map(|late| size_of::<Late>() as u64 + late.head.allocated());
         match (late, key, authority) {

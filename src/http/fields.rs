@@ -1,8 +1,12 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
+mod lines;
+
 use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
+
+pub(super) use lines::Lines;
 
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
@@ -28,35 +32,42 @@ const SECRET: &[&str] = &[
 ];
 
 /// Field lines in the order in which they were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields {
     bytes: Bytes,
     lines: Box<[Line]>,
+    index: Index,
+}
+
+/// What tells where to look for a name.
+#[derive(Clone, Debug, Default)]
+struct Index {
     /// Where the lines of each name begin: most questions are about fields that are not there.
     places: Places,
     /// Two lines may have one name.
     repeats: bool,
 }
 
-/// Names and values, one after the other. All of nearly every head is text, and then need not be looked at again to be read
-/// as such.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Names and values in their order, with what stands between them or without it. All of nearly every head is text, and then
+/// need not be looked at again to be read as such.
+#[derive(Clone, Debug)]
 enum Bytes {
     Text(Box<str>),
     Raw(Box<[u8]>),
 }
 
 /// Where name and value of a field line stand in the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
     name: u32,
+    name_end: u32,
     value: u32,
     end: u32,
     tag: Tag,
 }
 
 /// What tells most names apart without a look at all of their letters: length, first, middle and last one, without case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tag(u32);
 
 /// One field line.
@@ -80,10 +91,9 @@ impl<'a> Field<'a> {
 
 impl Tag {
     #[inline]
-    const fn of(name: &str) -> Self {
+    const fn of(name: &[u8]) -> Self {
         // Every byte of a name is that of a letter, a digit or a mark, which this bit leaves apart.
         const NO_CASE: u8 = 0x20;
-        let name = name.as_bytes();
         let (Some((first, _)), Some((last, _))) = (name.split_first(), name.split_last()) else {
             return Self(0);
         };
@@ -184,23 +194,19 @@ impl Fields {
         let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
         let mut bytes = Vec::with_capacity(sizes.sum());
         let mut kept = Vec::with_capacity(lines.size_hint().0);
-        let mut places = Places::default();
-        let mut repeats = false;
+        let mut index = Index::default();
         for (name, value) in lines {
-            let tag = Tag::of(name);
-            repeats |= places.first(tag).is_some_and(|first| {
-                let mut before = kept.get(first..).into_iter().flatten();
-                before.any(|line: &Line| line.tag == tag)
-            });
-            places.add(tag, kept.len());
+            let tag = Tag::of(name.as_bytes());
+            index.add(&kept, tag);
             let start = position(bytes.len());
             bytes.extend_from_slice(name.as_bytes());
             let middle = position(bytes.len());
-            if !is_secret(name, tag) {
+            if !is_secret(name.as_bytes(), tag) {
                 bytes.extend_from_slice(value.trim_ascii());
             }
             kept.push(Line {
                 name: start,
+                name_end: middle,
                 value: middle,
                 end: position(bytes.len()),
                 tag,
@@ -209,8 +215,7 @@ impl Fields {
         Self {
             bytes: bytes.into(),
             lines: kept.into_boxed_slice(),
-            places,
-            repeats,
+            index,
         }
     }
 
@@ -222,8 +227,8 @@ impl Fields {
     /// The field lines of that name, in any case.
     #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
-        let tag = Tag::of(name);
-        let first = self.places.first(tag);
+        let tag = Tag::of(name.as_bytes());
+        let first = self.index.places.first(tag);
         self.named(first.unwrap_or(usize::MAX), tag, name)
     }
 
@@ -231,15 +236,15 @@ impl Fields {
     #[inline]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
         // That it is not there is told in place: the tag of a name in the source is known to the compiler.
-        let tag = Tag::of(name);
-        self.named(self.places.first(tag)?, tag, name).find()
+        let tag = Tag::of(name.as_bytes());
+        self.named(self.index.places.first(tag)?, tag, name).find()
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
-        let tag = Tag::of(name);
-        self.joined(self.named(self.places.first(tag)?, tag, name))
+        let tag = Tag::of(name.as_bytes());
+        self.joined(self.named(self.index.places.first(tag)?, tag, name))
     }
 
     #[inline]
@@ -258,7 +263,7 @@ impl Fields {
             Some(text) => Cow::Borrowed(text),
             None => self.field(line).text(),
         };
-        if !self.repeats {
+        if !self.index.repeats {
             return Some(first);
         }
         Some(lines.fold(first, |all, line| {
@@ -268,9 +273,11 @@ impl Fields {
 
     /// All that it holds, to be told apart from others.
     pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
-        hasher.write(self.bytes.as_slice());
-        for line in &self.lines {
-            hasher.write_u64(u64::from(line.value) << 32 | u64::from(line.end));
+        for field in self.iter() {
+            hasher.write(field.name.as_bytes());
+            hasher.write_u8(b':');
+            hasher.write(field.value);
+            hasher.write_u8(b'\n');
         }
     }
 
@@ -299,8 +306,8 @@ impl Fields {
 
     /// Whether a list field has that element, in any case.
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let tag = Tag::of(name);
-        let Some(place) = self.places.first(tag) else {
+        let tag = Tag::of(name.as_bytes());
+        let Some(place) = self.index.places.first(tag) else {
             return false;
         };
         let Some(line) = self.named(place, tag, name).line() else {
@@ -311,10 +318,25 @@ impl Fields {
             return true;
         }
         // Most are no list.
-        (self.repeats || value.contains(&b','))
+        (self.index.repeats || value.contains(&b','))
             && self
                 .elements(name)
                 .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+    }
+
+    /// Whether a name begins so, in any case.
+    pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
+        let [_, first, ..] = Tag::of(prefix.as_bytes()).0.to_le_bytes();
+        self.lines.iter().any(|line| {
+            // Few have even its first letter.
+            let [_, letter, ..] = line.tag.0.to_le_bytes();
+            letter == first
+                && self
+                    .bytes
+                    .slice(line.name, line.name_end)
+                    .get(..prefix.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        })
     }
 
     /// How many field lines there are.
@@ -341,7 +363,7 @@ impl Fields {
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
-        let found = self.bytes.slice(line.name, line.value);
+        let found = self.bytes.slice(line.name, line.name_end);
         found.eq_ignore_ascii_case(name.as_bytes())
     }
 
@@ -349,13 +371,40 @@ impl Fields {
     fn field(&self, line: &Line) -> Field<'_> {
         let name = self
             .bytes
-            .text(line.name, line.value)
-            .or_else(|| std::str::from_utf8(self.bytes.slice(line.name, line.value)).ok());
+            .text(line.name, line.name_end)
+            .or_else(|| std::str::from_utf8(self.bytes.slice(line.name, line.name_end)).ok());
         Field {
             name: name.unwrap_or_default(),
             value: self.bytes.slice(line.value, line.end),
             text: self.bytes.text(line.value, line.end),
         }
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        let pair = |field: Field<'_>, other: Field<'_>| {
+            (field.name, field.value) == (other.name, other.value)
+        };
+        self.len() == other.len()
+            && self
+                .iter()
+                .zip(other.iter())
+                .all(|(field, other)| pair(field, other))
+    }
+}
+
+impl Eq for Fields {}
+
+impl Index {
+    /// A line has that tag; `before` are those in front of it.
+    #[inline]
+    fn add(&mut self, before: &[Line], tag: Tag) {
+        self.repeats |= self.places.first(tag).is_some_and(|first| {
+            let mut before = before.get(first..).into_iter().flatten();
+            before.any(|line| line.tag == tag)
+        });
+        self.places.add(tag, before.len());
     }
 }
 
@@ -378,7 +427,7 @@ impl<'a> Named<'a> {
             self.rest = others;
             // Names are compared as bytes: only the few that match are worth being read as text.
             if line.tag == self.tag && self.fields.is_named(line, self.name) {
-                if !self.fields.repeats {
+                if !self.fields.index.repeats {
                     self.rest = &[];
                 }
                 return Some(line);
@@ -400,26 +449,21 @@ impl<'a> Iterator for Named<'a> {
     }
 }
 
-fn is_secret(name: &str, tag: Tag) -> bool {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "by the compiler, over its own length"
-    )]
-    const TAGS: [u32; SECRET.len()] = {
-        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
+#[inline]
+fn is_secret(name: &[u8], tag: Tag) -> bool {
+    /// The places of their tags, of which most other tags have none.
+    const SECRET_PLACES: u64 = {
+        let (mut places, mut rest) = (0, SECRET);
         while let Some((secret, others)) = rest.split_first() {
-            tags[SECRET.len() - rest.len()] = Tag::of(secret).0;
+            places |= 1 << Tag::of(secret.as_bytes()).place();
             rest = others;
         }
-        tags
+        places
     };
-    // All of them, without a way out: that is done for several at once.
-    TAGS.iter()
-        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
-        != 0
+    SECRET_PLACES >> tag.place() & 1 != 0
         && SECRET
             .iter()
-            .any(|secret| name.eq_ignore_ascii_case(secret))
+            .any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
 /// A head is far smaller than 4 GiB; were it not, the rest would be left out.

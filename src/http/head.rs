@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status as Parsed};
 
-use super::{Fields, RequestHead, ResponseHead, Status, Version};
+use super::{Fields, RequestHead, ResponseHead, Status, Version, usual};
 
 /// Which of the two messages a direction carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub(crate) enum Broken {
 const USUAL_FIELDS: usize = 128;
 /// No `header_fields` makes a parse allocate more than this.
 const MOST_FIELDS: usize = 8192;
+
+/// No method is so long.
+pub(super) const LONGEST_METHOD: usize = 32;
 
 /// How many bytes of empty lines stand before a start line (RFC 9112 §2.2).
 pub(crate) fn empty_lines(bytes: &[u8]) -> usize {
@@ -92,7 +95,6 @@ pub(crate) fn begins(kind: Kind, bytes: &[u8]) -> Option<bool> {
             None => Some(false),
         },
         Kind::Request => {
-            const LONGEST_METHOD: usize = 32;
             match bytes
                 .iter()
                 .take(LONGEST_METHOD)
@@ -136,6 +138,12 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
+    usual::read(kind, head, fields)
+        .map_or_else(|| tolerant(kind, head, folds, fields), |(head, _)| Ok(head))
+}
+
+/// Reads a whole head in whatever form servers take.
+pub(super) fn tolerant(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
     let fields = usize::try_from(fields).unwrap_or(MOST_FIELDS);
     let mut few = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut many;
@@ -169,7 +177,7 @@ fn parse_request<'a>(
     complete(result)?;
     match (parsed.method, parsed.path, parsed.version) {
         (Some(method), Some(target), Some(version)) => Ok(RequestHead {
-            method: method.into(),
+            method: usual::method_name(method),
             target: target.into(),
             version: version_of(version),
             fields: fields_of(parsed.headers),
@@ -194,7 +202,7 @@ fn parse_response<'a>(
         (Some(version), Some(code)) => Ok(ResponseHead {
             version: version_of(version),
             status: Status(code),
-            reason: parsed.reason.unwrap_or_default().into(),
+            reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default()),
             fields: fields_of(parsed.headers),
         }),
         _ => Err(Broken::Malformed),
@@ -240,26 +248,29 @@ fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
-/// Characters of a token (RFC 9110 §5.6.2).
-const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+/// Whether a byte is a character of a token (RFC 9110 §5.6.2).
+pub(super) const TCHAR: [bool; 256] = {
+    const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "by the compiler, and no byte is outside"
+    )]
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut marks = MARKS;
+    while let Some((mark, others)) = marks.split_first() {
+        table[*mark as usize] = true;
+        marks = others;
+    }
+    table
+};
+
+fn is_tchar(byte: u8) -> bool {
+    TCHAR.get(usize::from(byte)) == Some(&true)
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ mod buffer;
 mod fields;
 mod head;
 mod reader;
+mod usual;
+
+use std::borrow::Cow;
 
 pub(crate) use body::Framing;
 pub(crate) use buffer::Buffer;
@@ -43,7 +46,7 @@ pub struct Status(pub u16);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead {
     /// `GET`, mostly.
-    pub method: Box<str>,
+    pub method: Cow<'static, str>,
     /// Request target as sent: `/ws?token=…`, `http://host/ws`, `host:443`. Holds secrets; mask it before it is shown.
     pub target: Box<str>,
     /// Version of the request line.
@@ -55,7 +58,11 @@ pub struct RequestHead {
 impl RequestHead {
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
-        (self.method.len() + self.target.len()) as u64 + self.fields.allocated()
+        let method = match &self.method {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(method) => method.capacity(),
+        };
+        (method + self.target.len()) as u64 + self.fields.allocated()
     }
 
     /// The part of the target behind the first `?`.
@@ -86,7 +93,7 @@ pub struct ResponseHead {
     /// Status code.
     pub status: Status,
     /// Reason phrase, often the only text that tells the cause; may be empty.
-    pub reason: Box<str>,
+    pub reason: Cow<'static, str>,
     /// Field lines in their order, without secrets.
     pub fields: Fields,
 }

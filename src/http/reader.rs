@@ -3,6 +3,7 @@
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
 use super::head::{self, Broken, Head, Kind};
+use super::usual;
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
 
@@ -136,6 +137,16 @@ impl Reader {
             self.started = piece.at;
         }
         let before = buffer.len();
+        if before == 0
+            && let Some((head, len)) = usual::read(self.kind, piece.bytes, limits.header_fields)
+            && len <= limit
+        {
+            skip(&mut piece.bytes, len);
+            return Ok(Step::Head {
+                head,
+                started: self.started,
+            });
+        }
         let whole = if before == 0 {
             head::end_of_head(piece.bytes, 0)
         } else {

@@ -13,8 +13,11 @@ const SEED: [u8; 2] = [0, 0];
 /// Protocol number of TCP, then a byte of padding.
 const TCP: [u8; 2] = [6, 0];
 
+/// `1:` and the base64 of a SHA-1.
+pub(super) type CommunityId = [u8; 30];
+
 /// The Community ID of a TCP connection.
-pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
+pub(super) fn community_id(a: Endpoint, b: Endpoint) -> CommunityId {
     let (low, high) = if order(a) <= order(b) { (a, b) } else { (b, a) };
     let mut hash = Sha1::new();
     let (from, to) = (low.port.to_be_bytes(), high.port.to_be_bytes());
@@ -40,9 +43,10 @@ pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
             }
         }
     }
-    let mut id = String::with_capacity("1:".len() + 28);
-    id.push_str("1:");
-    BASE64.encode_append(&hash.finalize(), &mut id);
+    let mut id = *b"1:0000000000000000000000000000";
+    if let Some((_, digest)) = id.split_at_mut_checked("1:".len()) {
+        BASE64.encode_mut(&hash.finalize(), digest);
+    }
     id
 }
 
@@ -79,8 +83,8 @@ mod tests {
             ),
         ] {
             let end = |(addr, port): (&str, u16)| Endpoint::new(addr.parse().unwrap(), port);
-            assert_eq!(community_id(end(a), end(b)), id);
-            assert_eq!(community_id(end(b), end(a)), id);
+            assert_eq!(community_id(end(a), end(b)), id.as_bytes());
+            assert_eq!(community_id(end(b), end(a)), id.as_bytes());
         }
     }
 }

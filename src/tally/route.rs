@@ -8,6 +8,8 @@ use crate::attempt::Leg;
 const MAX_CHARS: usize = 120;
 /// Longer host names do not exist (RFC 1035 §2.3.4), ports aside.
 const MAX_HOST: usize = 261;
+/// Shorter words than this are nothing else.
+const WORD: usize = 16;
 /// What stands for an id.
 const ANY: &str = "*";
 
@@ -21,15 +23,18 @@ pub fn template(target: &str) -> String {
 fn write_template(target: &str, route: &mut String) {
     let path = path(target);
     let sockjs = sockjs_session(path);
-    for (index, segment) in path.split('/').enumerate() {
+    let ends = memchr::memchr_iter(b'/', path.as_bytes()).chain([path.len()]);
+    let mut start = 0;
+    for (index, end) in ends.enumerate() {
         if index > 0 {
             route.push('/');
         }
         if Some(index) == sockjs {
             route.push_str(ANY);
         } else {
-            collapse(segment, route);
+            collapse(path.get(start..end).unwrap_or_default(), route);
         }
+        start = end + 1;
     }
     if route.is_empty() {
         route.push('/');
@@ -143,6 +148,11 @@ const fn is_mark(byte: u8) -> bool {
 
 /// Adds a segment, with `*` for its ids.
 fn collapse(segment: &str, out: &mut String) {
+    // Most are a word: too short for a token, and without the digits of an id.
+    let is_word = |byte: u8| byte.is_ascii_alphabetic() || byte == b'.';
+    if segment.len() < WORD && segment.bytes().all(is_word) {
+        return out.push_str(segment);
+    }
     // Path parameters (`;jsessionid=…`) are of one session, never of a route.
     let segment = segment.split_once(';').map_or(segment, |(name, _)| name);
     if is_id(segment) || is_token(segment) {

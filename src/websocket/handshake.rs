@@ -1,5 +1,8 @@
 //! The fields of the opening handshake, read out of a request and a response (RFC 6455 §4).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
 
@@ -15,10 +18,10 @@ pub struct Offer {
     pub upgrade: bool,
     /// `Connection` has the option `upgrade`.
     pub connection: bool,
-    /// `Sec-WebSocket-Key`; the first, if there are several.
-    pub key: Option<Box<str>>,
+    /// `Sec-WebSocket-Key`; the first, if there are several. Shared with who waits for the answer.
+    pub key: Option<Arc<str>>,
     /// `Sec-WebSocket-Version`.
-    pub version: Option<Box<str>>,
+    pub version: Option<Cow<'static, str>>,
     /// `Sec-WebSocket-Protocol`, in the order of preference.
     pub subprotocols: Box<[Box<str>]>,
     /// `Sec-WebSocket-Extensions`, in the order of preference.
@@ -57,7 +60,7 @@ pub enum Accept {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     /// Its token, such as `permessage-deflate`.
-    pub name: Box<str>,
+    pub name: Cow<'static, str>,
     /// Its parameters in their order.
     pub params: Box<[Param]>,
 }
@@ -66,7 +69,7 @@ pub struct Extension {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
     /// Its name.
-    pub name: Box<str>,
+    pub name: Cow<'static, str>,
     /// Its value without quotes, where it has one.
     pub value: Option<Box<str>>,
 }
@@ -78,8 +81,8 @@ impl Offer {
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),
-            key: first(fields, "sec-websocket-key"),
-            version: first(fields, "sec-websocket-version"),
+            key: first(fields, "sec-websocket-key").map(Into::into),
+            version: first(fields, "sec-websocket-version").map(interned),
             subprotocols: list(fields, "sec-websocket-protocol"),
             extensions: extensions(fields),
         }
@@ -89,19 +92,19 @@ impl Offer {
 impl Answer {
     /// Reads the handshake fields of a response to a request with that key (`None`: the request was not seen).
     pub fn of(head: &ResponseHead, offer: Option<&Offer>) -> Self {
+        let key = offer.map(|offer| offer.key.as_deref().unwrap_or_default());
+        Self::to(head, key)
+    }
+
+    /// Likewise by the key alone.
+    pub(crate) fn to(head: &ResponseHead, key: Option<&str>) -> Self {
         let fields = &head.fields;
         let accept =
-            (head.status.0 == 101).then(|| match (fields.first("sec-websocket-accept"), offer) {
+            (head.status.0 == 101).then(|| match (fields.first("sec-websocket-accept"), key) {
                 (None, _) => Accept::Missing,
                 (Some(_), None) => Accept::Unknown,
-                (Some(field), Some(offer)) => {
-                    let expected = accept_for(offer.key.as_deref().unwrap_or_default());
-                    if field.value == expected.as_bytes() {
-                        Accept::Ok
-                    } else {
-                        Accept::Wrong
-                    }
-                }
+                (Some(field), Some(key)) if *field.value == accept_bytes(key) => Accept::Ok,
+                (Some(_), Some(_)) => Accept::Wrong,
             });
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
@@ -120,26 +123,22 @@ pub fn asks_for_websocket(head: &RequestHead, offer: &Offer) -> bool {
 
 /// Whether there is any `Sec-WebSocket-*` field: they are end to end and outlive a stripped `Upgrade`.
 pub fn bears_websocket_field(fields: &Fields) -> bool {
-    const PREFIX: &str = "sec-websocket-";
-    fields.iter().any(|field| {
-        field
-            .name
-            .get(..PREFIX.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-    })
+    fields.has_prefix("sec-websocket-")
 }
 
 /// Whether a 101 is one to WebSocket: it says so, or that was asked for and it does not name another protocol.
 pub fn switches_to_websocket(head: &ResponseHead, answer: &Answer, asked: bool) -> bool {
     const OTHERS: &[&[u8]] = &[b"h2", b"http/", b"tls/", b"tcp"];
-    let names_another = head.fields.elements("upgrade").any(|token| {
-        OTHERS.iter().any(|other| {
-            token
-                .get(..other.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(other))
+    let names_another = || {
+        head.fields.elements("upgrade").any(|token| {
+            OTHERS.iter().any(|other| {
+                token
+                    .get(..other.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(other))
+            })
         })
-    });
-    answer.upgrade || (asked && !names_another)
+    };
+    answer.upgrade || (asked && !names_another())
 }
 
 /// A request of Engine.IO for its WebSocket transport; the parameters outlive a proxy that strips fields.
@@ -152,10 +151,17 @@ fn is_engine_io(head: &RequestHead) -> bool {
 
 /// The accept value that belongs to a key (RFC 6455 §4.2.2, step 5.4).
 pub fn accept_for(key: &str) -> String {
+    String::from_utf8_lossy(&accept_bytes(key)).into_owned()
+}
+
+/// Its 28 characters.
+fn accept_bytes(key: &str) -> [u8; 28] {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());
     hash.update(GUID);
-    BASE64.encode(&hash.finalize())
+    let mut accept = [0; 28];
+    BASE64.encode_mut(&hash.finalize(), &mut accept);
+    accept
 }
 
 /// Whether a key is 16 bytes in base64 (RFC 6455 §4.1).
@@ -166,18 +172,21 @@ pub fn is_valid_key(key: &str) -> bool {
             .is_ok_and(|bytes| bytes.len() == 16)
 }
 
-fn first(fields: &Fields, name: &str) -> Option<Box<str>> {
-    fields.first(name).map(|field| field.text().into())
+fn first<'a>(fields: &'a Fields, name: &'a str) -> Option<Cow<'a, str>> {
+    fields.first(name).map(|field| field.text())
 }
 
 fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
     if fields.first(name).is_none() {
         return Box::default();
     }
-    fields
-        .elements(name)
-        .map(|element| String::from_utf8_lossy(element).into())
-        .collect()
+    let mut list = Vec::with_capacity(fields.elements(name).count());
+    list.extend(
+        fields
+            .elements(name)
+            .map(|element| String::from_utf8_lossy(element).into()),
+    );
+    list.into()
 }
 
 fn extensions(fields: &Fields) -> Box<[Extension]> {
@@ -185,29 +194,48 @@ fn extensions(fields: &Fields) -> Box<[Extension]> {
     if fields.first(NAME).is_none() {
         return Box::default();
     }
-    fields
-        .elements(NAME)
-        .map(|element| {
-            let text = String::from_utf8_lossy(element);
-            let mut parts = text.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().into();
-            let params = parts.filter(|part| !part.is_empty()).map(param).collect();
-            Extension { name, params }
-        })
-        .collect()
+    let mut extensions = Vec::with_capacity(fields.elements(NAME).count());
+    for element in fields.elements(NAME) {
+        let text = String::from_utf8_lossy(element);
+        let mut parts = text.split(';').map(str::trim);
+        let name = interned(parts.next().unwrap_or_default());
+        let parts = parts.filter(|part| !part.is_empty());
+        let mut params = Vec::with_capacity(parts.clone().count());
+        params.extend(parts.map(param));
+        extensions.push(Extension {
+            name,
+            params: params.into(),
+        });
+    }
+    extensions.into()
 }
 
 fn param(part: &str) -> Param {
     match part.split_once('=') {
         Some((name, value)) => Param {
-            name: name.trim().into(),
+            name: interned(name.trim()),
             value: Some(value.trim().trim_matches('"').into()),
         },
         None => Param {
-            name: part.into(),
+            name: interned(part),
             value: None,
         },
     }
+}
+
+/// A token of the handshake; those of RFC 6455 and RFC 7692 are not allocated.
+fn interned<'a>(token: impl Into<Cow<'a, str>>) -> Cow<'static, str> {
+    let token = token.into();
+    let known = match &*token {
+        "13" => "13",
+        "permessage-deflate" => "permessage-deflate",
+        "client_max_window_bits" => "client_max_window_bits",
+        "server_max_window_bits" => "server_max_window_bits",
+        "client_no_context_takeover" => "client_no_context_takeover",
+        "server_no_context_takeover" => "server_no_context_takeover",
+        _ => return Cow::Owned(token.into_owned()),
+    };
+    Cow::Borrowed(known)
 }
 
 #[cfg(test)]

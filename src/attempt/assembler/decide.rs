@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::Assembler;
 use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
-use crate::attempt::join::Client;
-use crate::attempt::places::SocketLeg;
+use crate::attempt::closing::{Shown, SocketLegs, Tail};
+use crate::attempt::few::Few;
+use crate::attempt::join::{self, Client};
+use crate::attempt::places::{LegView, SocketLeg};
 use crate::attempt::plain::Behind;
 use crate::attempt::{
-    Attempt, ClosingLeg, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role,
-    Surroundings, tree,
+    Attempt, EarlierTry, JoinedBy, Leg, LegEnd, Node, Output, Protocol, Role, Surroundings, tree,
 };
 use crate::flow::{ConnId, Endpoint, is_host_reached};
 use crate::limits::Limit;
@@ -32,8 +33,19 @@ pub(super) enum Cut {
     NoRoom,
 }
 
-/// What each view of a leg shows after the 101, the first first.
-type Tails = Vec<(ConnId, ClosingLeg)>;
+/// What the views of a leg show after its request.
+struct Tails {
+    /// Of the first, which is the leg in the attempt.
+    first: (ConnId, Tail),
+    others: Vec<LiveLeg>,
+}
+
+impl Tails {
+    fn all(&self) -> impl Iterator<Item = &Tail> {
+        let others = self.others.iter().map(|live| &live.tail);
+        std::iter::once(&self.first.1).chain(others)
+    }
+}
 
 impl Assembler {
     /// Decides an attempt, unless the last look at it finds another leg that is still to be waited for.
@@ -55,16 +67,21 @@ impl Assembler {
             case.legs.iter_mut().for_each(|live| live.leg.shed(shed_at));
         }
         self.absorb_earlier(&mut case);
-        let tails: Vec<Tails> = case.legs.iter_mut().map(LiveLeg::take_tails).collect();
-        let legs = case
+        let (legs, tails): (Vec<_>, Vec<Tails>) = case
             .legs
             .into_iter()
-            .map(|live| (live.leg, live.joined_by))
-            .collect();
+            .map(|live| {
+                let tails = Tails {
+                    first: (live.leg.conn, live.tail),
+                    others: live.copies,
+                };
+                ((live.leg, live.joined_by), tails)
+            })
+            .unzip();
         let bad_gateway = tails
             .iter()
-            .flatten()
-            .flat_map(|(_, tail)| &tail.closes)
+            .flat_map(Tails::all)
+            .flat_map(Tail::closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
         let (nodes, several) = self.add_plain(tree::build(legs), id);
         is_ambiguous |= several;
@@ -107,43 +124,52 @@ impl Assembler {
         let is_open = attempt.protocol == Protocol::WebSocket
             && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let places = &mut self.undecided.places;
-        let most = if is_open { tails.len() } else { 0 };
-        let mut legs: Vec<Vec<ClosingLeg>> = Vec::with_capacity(most);
-        let shown = attempt.facing();
+        let mut legs = SocketLegs::None;
+        let shown = if is_open {
+            attempt.facing()
+        } else {
+            Vec::new()
+        };
+        let host = attempt.outermost().request_field("host");
+        let host = host.as_deref().map(join::host_name);
         for (index, node) in attempt.legs.iter().enumerate() {
-            if node.role == Role::Failed {
-                continue;
-            }
-            let follow = is_open && node.role == Role::Path;
-            let of_leg = |tails: &Tails| {
-                tails
-                    .first()
-                    .is_some_and(|(conn, _)| *conn == node.leg.conn)
-            };
+            let of_leg = |tails: &Tails| tails.first.0 == node.leg.conn;
             let found = tails.iter().position(of_leg);
-            let tails = found
-                .map(|found| tails.swap_remove(found))
-                .unwrap_or_default();
-            // Those of very many may be open at once: as much room as they need.
-            let mut views = Vec::with_capacity(tails.len());
-            for (conn, mut tail) in tails {
+            let found = found.filter(|_| node.role != Role::Failed);
+            let Some(Tails { first, others }) = found.map(|found| tails.swap_remove(found)) else {
+                continue;
+            };
+            let follow = shown.get(index).filter(|_| node.role == Role::Path);
+            let leg = legs.len();
+            let mut follow_view = |conn, leg_of: &Leg, tail: Tail, view| {
                 let is_free = places.release(conn, id);
-                tail.leg = index;
-                if let Some(&(client, server)) = shown.get(index) {
-                    (tail.client, tail.server) = (client, server);
+                let &(client, server) = follow?;
+                if is_free && !tail.has_ended() {
+                    let at = LegView::new(leg, view);
+                    places.open_socket(
+                        conn,
+                        SocketLeg {
+                            socket: attempt.id,
+                            at,
+                        },
+                    );
                 }
-                if follow && is_free && tail.ended.is_none() {
-                    let socket = SocketLeg {
-                        socket: attempt.id,
-                        leg: legs.len(),
-                        view: views.len(),
-                    };
-                    places.open_socket(conn, socket);
-                }
-                views.push(tail);
-            }
-            if follow && !views.is_empty() {
-                legs.push(views);
+                let of = Shown {
+                    leg: index,
+                    client,
+                    server,
+                    host,
+                };
+                Some(self.sockets.handshakes.view(leg_of, tail, of))
+            };
+            let (conn, tail) = first;
+            let first = follow_view(conn, &node.leg, tail, 0);
+            let others = others.into_iter().enumerate();
+            let others: Vec<_> = others
+                .filter_map(|(at, live)| follow_view(live.leg.conn, &live.leg, live.tail, at + 1))
+                .collect();
+            if let Some(first) = first {
+                legs.push(Few::of(first, others));
             }
         }
         if is_open

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::attempt::{Alike, ClosingLeg, Neighbours};
+use super::tail::Tail;
+use super::view::View;
+use crate::attempt::{Alike, Neighbours};
 use crate::flow::{Direction, Endpoint};
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
@@ -70,23 +72,24 @@ const SHORTEST: i64 = 20;
 
 impl LegEnd {
     /// How a leg ended; `None` while it has not.
-    pub(super) fn of(leg: &ClosingLeg) -> Option<Self> {
-        let close = leg.closes.first();
+    pub(super) fn of(view: &View) -> Option<Self> {
+        Self::shown(view.ends(), &view.tail)
+    }
+
+    fn shown((client, server): (Endpoint, Endpoint), tail: &Tail) -> Option<Self> {
+        let close = tail.closes().first();
         let closed = close.map(|close| (close.at.ts, close.dir));
-        let tcp = leg.tcp_ends.first().map(|end| (end.at, end.dir));
+        let tcp = tail.tcp_ends().first().map(|end| (end.at, end.dir));
         let (at, dir) = [closed, tcp]
             .into_iter()
             .flatten()
             .min_by_key(|end| end.0)?;
         let who = match dir {
-            Direction::ToClient => leg.server,
-            Direction::ToServer => Endpoint {
-                port: 0,
-                ..leg.client
-            },
+            Direction::ToClient => server,
+            Direction::ToServer => Endpoint { port: 0, ..client },
         };
-        let [client, server] = leg.last_bytes;
-        let since = |last: Option<Timestamp>| tenths(at.since(last.unwrap_or(leg.opened_at)));
+        let [client, server] = tail.last_bytes();
+        let since = |last: Option<Timestamp>| tenths(at.since(last.unwrap_or(tail.opened_at)));
         let spans = [since(client.max(server)), since(server), since(None)];
         let code = close.map(|close| close.close.code.unwrap_or(CloseCode::NO_STATUS));
         Some(Self {
@@ -215,20 +218,27 @@ fn tenths(span: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Fact, Frames};
+    use crate::time::Stamp;
 
     fn end(at_ms: i64, silent_ms: i64, age_ms: i64) -> LegEnd {
         let ms = |ms: i64| Timestamp::from_nanos((1_000_000 + ms) * 1_000_000);
-        let leg = ClosingLeg {
-            opened_at: ms(at_ms - age_ms),
-            last_bytes: [None, Some(ms(at_ms - silent_ms))],
-            tcp_ends: vec![crate::attempt::TcpEnd {
-                dir: Direction::ToClient,
-                at: ms(at_ms),
-                reset: false,
-            }],
-            ..ClosingLeg::default()
+        let mut tail = Tail::default();
+        tail.opened_at = ms(at_ms - age_ms);
+        let frames = Frames {
+            last: [None, Some(ms(at_ms - silent_ms))],
+            ..Frames::default()
         };
-        LegEnd::of(&leg).unwrap()
+        let dir = Direction::ToClient;
+        for fact in [Fact::Frames(Box::new(frames)), Fact::Fin { dir }] {
+            let at = Stamp {
+                ts: ms(at_ms),
+                ..Stamp::default()
+            };
+            tail.note(at, &fact);
+        }
+        let end = Endpoint::default();
+        LegEnd::shown((end, end), &tail).unwrap()
     }
 
     fn of(ends: &[LegEnd]) -> Neighbours {

@@ -18,6 +18,35 @@ const LARGEST_PLAIN: u64 = 8 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
+/// What follows a final response.
+enum Then {
+    /// Its content, which nobody looks at: it was plain.
+    Nothing,
+    /// Its content, the beginning of which is told.
+    Content { exchange: u32, encoded: bool },
+    /// Another protocol.
+    Switch(Next),
+}
+
+/// What a 101 leads to.
+enum Next {
+    WebSocket(Rsv),
+    Http2,
+    Other,
+}
+
+impl Next {
+    fn of(head: &ResponseHead, answer: &Answer, asked: bool) -> Self {
+        if websocket::switches_to_websocket(head, answer, asked) {
+            Self::WebSocket(Rsv::agreed(answer))
+        } else if head.fields.has_element("upgrade", "h2c") {
+            Self::Http2
+        } else {
+            Self::Other
+        }
+    }
+}
+
 impl Exchanges {
     pub(super) fn server(&mut self, link: &mut Link<'_>, piece: &mut Piece<'_>) -> Turn {
         let whole = piece.bytes.len();
@@ -40,7 +69,7 @@ impl Exchanges {
                         hunt.give_up(link.budget);
                     }
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, &head, started, rest) {
+                    if let Some(turn) = self.response(link, head, started, rest) {
                         return turn;
                     }
                 }
@@ -63,7 +92,7 @@ impl Exchanges {
     fn response(
         &mut self,
         link: &mut Link<'_>,
-        head: &ResponseHead,
+        head: ResponseHead,
         started: Stamp,
         rest: usize,
     ) -> Option<Turn> {
@@ -78,7 +107,7 @@ impl Exchanges {
         }
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(head, method);
+        let framing = Framing::of_response(&head, method);
         // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
         let is_lost = pending
             .as_ref()
@@ -89,20 +118,18 @@ impl Exchanges {
         } else {
             self.responses.begin_body(framing);
         }
-        let told = self.answer(link, pending.as_mut(), head, started);
+        let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
+        let then = self.answer(link, pending.as_mut(), head, started);
         self.interim.clear();
-        if let Some(exchange) = told
-            && status != 101
+        if let Then::Content { exchange, encoded } = then
             && method != Some("HEAD")
         {
-            self.content = Content::begin(link, exchange, head, framing);
+            self.content = Content::begin(link, exchange, encoded, framing);
         }
-        let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
-        let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
         let noted = pending.and_then(|pending| pending.settle(link));
-        match (status, method) {
-            (101, _) => Some(self.switch(link, head, asked, rest)),
-            (200..=299, Some("CONNECT")) => {
+        match (then, method) {
+            (Then::Switch(next), _) => Some(self.switch(link, next, rest)),
+            (_, Some("CONNECT")) if matches!(status, 200..=299) => {
                 link.conn.state.origin_mut().through = noted.and_then(|noted| noted.authority);
                 Some(Turn::Become {
                     speaks: Speaks::default(),
@@ -115,15 +142,16 @@ impl Exchanges {
         }
     }
 
-    /// Tells a final response, and its request if that was not yet; the number of the exchange, unless it is plain.
+    /// Tells a final response, and its request if that was not yet.
     fn answer(
         &mut self,
         link: &mut Link<'_>,
-        pending: Option<&mut Pending>,
-        head: &ResponseHead,
+        mut pending: Option<&mut Pending>,
+        head: ResponseHead,
         started: Stamp,
-    ) -> Option<u32> {
+    ) -> Then {
         let told = pending.as_ref().is_some_and(|pending| pending.told);
+        let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let lost = pending
             .as_ref()
             .is_none_or(|pending| pending.method == Method::Lost);
@@ -131,46 +159,57 @@ impl Exchanges {
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
             if let Some(pending) = pending.filter(|_| !lost) {
-                refused_poll(link, pending, head);
+                refused_poll(link, pending, &head);
                 let exchange = plain_exchange(link, pending, head, started);
                 link.plain(exchange);
             }
-            return None;
+            return Then::Nothing;
         }
-        let pending = pending.map(|pending| &*pending);
-        let exchange = pending.map_or(self.next, |pending| pending.exchange);
+        let exchange = pending
+            .as_ref()
+            .map_or(self.next, |pending| pending.exchange);
         if pending.is_none() {
             self.next = self.next.saturating_add(1);
         }
         // Without its key an accept cannot be called wrong.
-        let noted = pending.and_then(|pending| pending.noted.as_deref());
-        let mut offer = noted.filter(|_| told).map(|noted| Offer {
-            key: noted.key.clone(),
-            ..Offer::default()
-        });
-        if let Some(late) = noted.and_then(|noted| noted.late.as_deref()) {
+        let noted = pending.as_ref().and_then(|pending| pending.noted.as_ref());
+        let mut key = noted.filter(|_| told).map(|noted| noted.key.clone());
+        let late = pending
+            .as_mut()
+            .filter(|_| !told)
+            .and_then(|pending| pending.take_late(link, |_| true));
+        if let Some(late) = late {
             let connection = link.describe();
             let request = Request {
                 exchange,
                 connection,
                 started: late.started,
-                head: late.head.clone(),
-                offer: offer.insert(Offer::of(&late.head)).clone(),
+                offer: Offer::of(&late.head),
+                head: late.head,
             };
+            key = Some(request.offer.key.clone());
             link.report_at(late.at, Fact::Request(Box::new(request)));
         }
+        let key = key.as_ref().map(|key| key.as_deref().unwrap_or_default());
+        let answer = Answer::to(&head, key);
+        let then = if head.status.0 == 101 {
+            Then::Switch(Next::of(&head, &answer, asked))
+        } else {
+            let encoded = Content::is_encoded(&head);
+            Then::Content { exchange, encoded }
+        };
         let connection = (!link.conn.state.reported).then(|| link.describe());
         let response = Response {
             exchange,
             connection,
             started,
-            answer: Answer::of(head, offer.as_ref()),
-            head: Some(head.clone()),
+            answer,
+            head: Some(head),
             interim: std::mem::take(&mut self.interim),
             behind: link.behind(),
         };
         link.report_at(link.at, Fact::Response(Box::new(response)));
-        Some(exchange)
+        then
     }
 
     /// The server answers an upgrade with bytes that are no HTTP.
@@ -192,21 +231,16 @@ impl Exchanges {
     }
 
     /// After a 101.
-    fn switch(
-        &mut self,
-        link: &mut Link<'_>,
-        head: &ResponseHead,
-        asked: bool,
-        rest: usize,
-    ) -> Turn {
-        let answer = Answer::of(head, None);
-        if !websocket::switches_to_websocket(head, &answer, asked) {
-            if head.fields.has_element("upgrade", "h2c") {
+    fn switch(&mut self, link: &mut Link<'_>, next: Next, rest: usize) -> Turn {
+        let rsv = match next {
+            Next::WebSocket(rsv) => rsv,
+            Next::Http2 => {
                 link.counts.http2 += 1;
+                return Turn::become_opaque();
             }
-            return Turn::become_opaque();
-        }
-        let mut socket = Socket::opened(Rsv::agreed(&answer));
+            Next::Other => return Turn::become_opaque(),
+        };
+        let mut socket = Socket::opened(rsv);
         // A client that was out of step, or whose frames were taken for the start of a request.
         if self.requests.is_seeking() {
             socket.lose(Direction::ToServer);
@@ -237,7 +271,7 @@ fn refused_poll(link: &mut Link<'_>, pending: &Pending, head: &ResponseHead) {
 fn plain_exchange(
     link: &mut Link<'_>,
     pending: &mut Pending,
-    head: &ResponseHead,
+    head: ResponseHead,
     started: Stamp,
 ) -> Option<PlainExchange> {
     if link.counts.waiting == 0 {
@@ -261,8 +295,8 @@ fn plain_exchange(
         connection: None,
         behind: link.behind(),
         started,
-        head: Some(head.clone()),
-        answer: Answer::of(head, None),
+        answer: Answer::of(&head, None),
+        head: Some(head),
         interim: Vec::new(),
     };
     Some(PlainExchange {

@@ -74,7 +74,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
         let lines: Vec<_> = if text == "whole" { WHOLE } else { text }.lines().collect();
         let words: Vec<_> = lines[0].split(' ').collect();
         let head = RequestHead {
-            method: words[0].into(),
+            method: words[0].to_owned().into(),
             target: words[1].into(),
             version: version(words[2]),
             fields: fields(&lines[1..]),
@@ -86,7 +86,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             offer: Offer::of(&head),
             head,
         };
-        (Stamp::default(), request)
+        (Stamp::default(), Box::new(request))
     });
     let mut body = None;
     let response = answer.map(|text| {
@@ -105,10 +105,12 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
         let head = ResponseHead {
             version: version(proto),
             status: Status(status.parse().unwrap()),
-            reason: reason.into(),
+            reason: reason.to_owned().into(),
             fields: fields(&lines[1..]),
         };
-        let offer = request.as_ref().map(|(_, request)| &request.offer);
+        let offer = request
+            .as_ref()
+            .map(|(_, request): &(_, Box<Request>)| &request.offer);
         let response = Response {
             exchange: 0,
             connection: None,
@@ -118,7 +120,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             interim: Vec::new(),
             behind: None,
         };
-        (Stamp::default(), response)
+        (Stamp::default(), Box::new(response))
     });
     let end = |dir, reset| {
         let at = Timestamp::default();

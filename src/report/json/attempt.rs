@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
+use super::format::{Plain, Text, object};
 use super::time::Time;
-use super::{Address, FindingJson, HopJson};
+use super::{Address, FindingJson, HopJson, Shown, Texts};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
 use crate::event::{Connection, Request, Response};
 use crate::judge::{Difference, JudgedAttempt};
-use crate::report::community::community_id;
+use crate::report::community::{CommunityId, community_id};
 use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::names::Names;
@@ -17,121 +16,137 @@ use crate::tally::{answer_time, host_of, target_of};
 use crate::time::Stamp;
 use crate::websocket::Accept;
 
-#[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
-    v: u8,
-    r#type: &'static str,
-    id: u64,
-    time: Time,
-    protocol: Option<Cow<'a, str>>,
-    verdict: &'static str,
-    finding: Option<&'static str>,
-    confidence: Option<&'static str>,
-    severity: &'static str,
-    host: Option<Cow<'a, str>>,
-    target: Option<&'a str>,
-    status: Option<u16>,
-    hop: Option<HopJson<'a>>,
-    findings: Vec<FindingJson<'a>>,
-    cause: Option<&'a str>,
-    fix: &'a [String],
-    wont_help: &'a [String],
-    tries: u32,
-    earlier_tries: Vec<Earlier<'a>>,
-    ambiguous: bool,
-    legs: Vec<LegJson<'a>>,
-    diff: Vec<Diff<'a>>,
+object! {
+    #[derive(Debug)]
+    pub(super) struct Line<'a> {
+        v: u8,
+        r#type: Plain<&'static str>,
+        id: u64,
+        time: Time,
+        protocol: Option<Shown<'a>>,
+        verdict: Plain<&'static str>,
+        finding: Option<Plain<&'static str>>,
+        confidence: Option<Plain<&'static str>>,
+        severity: Plain<&'static str>,
+        host: Option<Shown<'a>>,
+        target: Option<Text<&'a str>>,
+        status: Option<u16>,
+        hop: Option<HopJson<'a>>,
+        findings: Vec<FindingJson<'a>>,
+        cause: Option<Text<&'a str>>,
+        fix: Texts<'a>,
+        wont_help: Texts<'a>,
+        tries: u32,
+        earlier_tries: Vec<Earlier<'a>>,
+        ambiguous: bool,
+        legs: Vec<LegJson<'a>>,
+        diff: Vec<Diff<'a>>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Earlier<'a> {
-    time: Time,
-    status: Option<u16>,
-    target: Cow<'a, str>,
-    tcp_stream: Option<u32>,
-    frame: u64,
+object! {
+    #[derive(Debug)]
+    struct Earlier<'a> {
+        time: Time,
+        status: Option<u16>,
+        target: Shown<'a>,
+        tcp_stream: Option<u32>,
+        frame: u64,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct LegJson<'a> {
-    parent: Option<usize>,
-    role: &'static str,
-    joined_by: Option<&'static str>,
-    client: Address,
-    server: Address,
-    file: Option<u16>,
-    seen_on: Vec<Cow<'a, str>>,
-    also: Vec<ViewJson<'a>>,
-    community_id: String,
-    tcp_stream: Option<u32>,
-    redirected: Option<RedirectedJson>,
-    proxied_for: Option<Address>,
-    through: Option<Cow<'a, str>>,
-    request: Option<RequestJson<'a>>,
-    response: Option<ResponseJson<'a>>,
-    ended: &'static str,
-    handshake_us: Option<u64>,
+object! {
+    #[derive(Debug)]
+    struct LegJson<'a> {
+        parent: Option<usize>,
+        role: Plain<&'static str>,
+        joined_by: Option<Plain<&'static str>>,
+        client: Address,
+        server: Address,
+        file: Option<u16>,
+        seen_on: Vec<Shown<'a>>,
+        also: Vec<ViewJson<'a>>,
+        community_id: Plain<CommunityId>,
+        tcp_stream: Option<u32>,
+        redirected: Option<RedirectedJson>,
+        proxied_for: Option<Address>,
+        through: Option<Shown<'a>>,
+        request: Option<RequestJson<'a>>,
+        response: Option<ResponseJson<'a>>,
+        ended: Plain<&'static str>,
+        handshake_us: Option<u64>,
+    }
 }
 
-/// A leg under other addresses.
-#[derive(Debug, Serialize)]
-struct ViewJson<'a> {
-    client: Address,
-    server: Address,
-    file: u16,
-    seen_on: Vec<Cow<'a, str>>,
-    tcp_stream: Option<u32>,
+object! {
+    /// A leg under other addresses.
+    #[derive(Debug)]
+    struct ViewJson<'a> {
+        client: Address,
+        server: Address,
+        file: u16,
+        seen_on: Vec<Shown<'a>>,
+        tcp_stream: Option<u32>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct RedirectedJson {
-    from: Address,
-    tcp_stream: Option<u32>,
+object! {
+    #[derive(Debug)]
+    struct RedirectedJson {
+        from: Address,
+        tcp_stream: Option<u32>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct RequestJson<'a> {
-    frame: u64,
-    time: Time,
-    method: Cow<'a, str>,
-    target: Cow<'a, str>,
-    version: &'static str,
-    host: Option<Cow<'a, str>>,
-    upgrade: Option<Cow<'a, str>>,
-    connection: Option<Cow<'a, str>>,
-    key: Option<Cow<'a, str>>,
-    ws_version: Option<Cow<'a, str>>,
-    extensions: Option<Cow<'a, str>>,
-    subprotocols: Option<Cow<'a, str>>,
-    origin: Option<Cow<'a, str>>,
-    via: Option<Cow<'a, str>>,
-    forwarded_for: Option<Cow<'a, str>>,
+object! {
+    #[derive(Debug)]
+    struct RequestJson<'a> {
+        frame: u64,
+        time: Time,
+        method: Shown<'a>,
+        target: Shown<'a>,
+        version: Plain<&'static str>,
+        host: Option<Shown<'a>>,
+        upgrade: Option<Shown<'a>>,
+        connection: Option<Shown<'a>>,
+        key: Option<Shown<'a>>,
+        ws_version: Option<Shown<'a>>,
+        extensions: Option<Shown<'a>>,
+        subprotocols: Option<Shown<'a>>,
+        origin: Option<Shown<'a>>,
+        via: Option<Shown<'a>>,
+        forwarded_for: Option<Shown<'a>>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct ResponseJson<'a> {
-    frame: u64,
-    time: Time,
-    status: Option<u16>,
-    version: Option<&'static str>,
-    upgrade: Option<Cow<'a, str>>,
-    connection: Option<Cow<'a, str>>,
-    accept: Option<&'static str>,
-    extensions: Option<Cow<'a, str>>,
-    subprotocol: Option<Cow<'a, str>>,
-    server: Option<Cow<'a, str>>,
-    body: Option<Cow<'a, str>>,
+object! {
+    #[derive(Debug)]
+    struct ResponseJson<'a> {
+        frame: u64,
+        time: Time,
+        status: Option<u16>,
+        version: Option<Plain<&'static str>>,
+        upgrade: Option<Shown<'a>>,
+        connection: Option<Shown<'a>>,
+        accept: Option<Plain<&'static str>>,
+        extensions: Option<Shown<'a>>,
+        subprotocol: Option<Shown<'a>>,
+        server: Option<Shown<'a>>,
+        body: Option<Shown<'a>>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Diff<'a> {
-    from: usize,
-    to: usize,
-    message: &'static str,
-    field: Cow<'a, str>,
-    change: &'static str,
-    was: Option<Cow<'a, str>>,
-    is: Option<Cow<'a, str>>,
+object! {
+    #[derive(Debug)]
+    struct Diff<'a> {
+        from: usize,
+        to: usize,
+        message: Plain<&'static str>,
+        field: Shown<'a>,
+        change: Plain<&'static str>,
+        was: Option<Shown<'a>>,
+        is: Option<Shown<'a>>,
+    }
 }
 
 /// The target of the outermost leg, which the others mostly have too.
@@ -162,19 +177,16 @@ impl<'a> Line<'a> {
         let root = facts::root(judged);
         Self {
             v: 1,
-            r#type: "attempt",
+            r#type: Plain("attempt"),
             id: attempt.id,
             time: Time(outermost.started()),
-            protocol: facts::protocol(attempt).map(|token| mask.words(token)),
-            verdict: judgement.verdict.name(),
-            finding: root.map(|finding| finding.id.name()),
-            confidence: root.map(|finding| finding.confidence.name()),
-            severity: judgement.severity.name(),
-            host: host_of(outermost).map(|host| match host {
-                Cow::Borrowed(host) => mask.host(host),
-                Cow::Owned(host) => mask.host(&host).into_owned().into(),
-            }),
-            target: target.map(|target| &*target.shown),
+            protocol: facts::protocol(attempt).map(|token| Text(mask.words(token))),
+            verdict: Plain(judgement.verdict.name()),
+            finding: root.map(|finding| Plain(finding.id.name())),
+            confidence: root.map(|finding| Plain(finding.confidence.name())),
+            severity: Plain(judgement.severity.name()),
+            host: shown(host_of(outermost), |host| mask.host(host)),
+            target: target.map(|target| Text(&*target.shown)),
             status: judgement.status,
             hop: judgement.hop.as_ref().map(|hop| HopJson::new(hop, mask)),
             findings: judgement
@@ -182,9 +194,9 @@ impl<'a> Line<'a> {
                 .iter()
                 .map(|finding| FindingJson::new(finding, mask))
                 .collect(),
-            cause: judgement.advice.cause.as_deref(),
-            fix: &judgement.advice.fix,
-            wont_help: &judgement.advice.wont_help,
+            cause: judgement.advice.cause.as_deref().map(Text),
+            fix: Texts(&judgement.advice.fix),
+            wont_help: Texts(&judgement.advice.wont_help),
             tries: attempt.tries,
             earlier_tries: attempt
                 .earlier_tries
@@ -211,7 +223,7 @@ impl<'a> Earlier<'a> {
         Self {
             time: Time(earlier.time),
             status: earlier.status,
-            target: mask.target(&earlier.target),
+            target: Text(mask.target(&earlier.target)),
             tcp_stream: earlier.tcp_stream,
             frame: earlier.frame,
         }
@@ -239,24 +251,24 @@ impl<'a> LegJson<'a> {
         let response = leg.response.as_ref();
         Self {
             parent: node.parent,
-            role: node.role.name(),
-            joined_by: node.joined_by.map(JoinedBy::name),
+            role: Plain(node.role.name()),
+            joined_by: node.joined_by.map(JoinedBy::name).map(Plain),
             client: Address(connection.client),
             server: Address(connection.server),
             file: source,
             seen_on,
             also,
-            community_id: community_id(connection.client, connection.server),
+            community_id: Plain(community_id(connection.client, connection.server)),
             tcp_stream: connection.tcp_stream,
             redirected: connection.redirected.map(|other| RedirectedJson {
                 from: Address(other.from),
                 tcp_stream: other.tcp_stream,
             }),
             proxied_for: connection.proxied_for.map(Address),
-            through: through.map(|authority| mask.host(authority)),
+            through: through.map(|authority| Text(mask.host(authority))),
             request: request.map(|(at, request)| RequestJson::new(*at, request, mask, target)),
             response: response.map(|(at, response)| ResponseJson::new(*at, response, leg, mask)),
-            ended: facts::ended(leg),
+            ended: Plain(facts::ended(leg)),
             handshake_us: answer_time(leg).map(super::micros),
         }
     }
@@ -276,9 +288,11 @@ impl<'a> ViewJson<'a> {
 }
 
 /// The names of the interfaces on which a connection was seen.
-fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Cow<'a, str>> {
+fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Shown<'a>> {
     let seen_on = connection.seen_on.iter();
-    seen_on.map(|&iface| names.get(source, iface)).collect()
+    seen_on
+        .map(|&iface| Text(names.get(source, iface)))
+        .collect()
 }
 
 impl<'a> RequestJson<'a> {
@@ -290,12 +304,12 @@ impl<'a> RequestJson<'a> {
         Self {
             frame: at.frame,
             time: Time(request.started.ts),
-            method: mask.words(&head.method),
-            target: match target {
+            method: Text(mask.words(&head.method)),
+            target: Text(match target {
                 Some(target) if *head.target == *target.sent => Cow::Borrowed(&target.shown),
                 _ => mask.target(&head.target),
-            },
-            version: head.version.name(),
+            }),
+            version: Plain(head.version.name()),
             host: shown(value("host"), |text| mask.host(text)),
             upgrade: words("upgrade"),
             connection: words("connection"),
@@ -321,13 +335,13 @@ impl<'a> ResponseJson<'a> {
             frame: at.frame,
             time: Time(response.started.ts),
             status: head.map(|head| head.status.0),
-            version: head.map(|head| head.version.name()),
+            version: head.map(|head| Plain(head.version.name())),
             upgrade: words("upgrade"),
             connection: words("connection"),
             accept: response.answer.accept.and_then(|accept| match accept {
-                Accept::Ok => Some("ok"),
-                Accept::Wrong => Some("wrong"),
-                Accept::Missing => Some("missing"),
+                Accept::Ok => Some(Plain("ok")),
+                Accept::Wrong => Some(Plain("wrong")),
+                Accept::Missing => Some(Plain("missing")),
                 Accept::Unknown => None,
             }),
             extensions: shown(value("sec-websocket-extensions"), |text| mask.open(text)),
@@ -335,7 +349,7 @@ impl<'a> ResponseJson<'a> {
                 mask.subprotocols(text)
             }),
             server: words("server"),
-            body: facts::text_body(leg).map(|text| mask.words(text)),
+            body: facts::text_body(leg).map(|text| Text(mask.words(text))),
         }
     }
 }
@@ -345,14 +359,14 @@ impl<'a> Diff<'a> {
         let field = &difference.field;
         let value = |value: &'a Option<Box<str>>| {
             let value = value.as_deref()?;
-            Some(mask.field(field, value))
+            Some(Text(mask.field(field, value)))
         };
         Self {
             from: difference.from,
             to: difference.to,
-            message: difference.message.name(),
-            field: mask.words(field),
-            change: difference.change.name(),
+            message: Plain(difference.message.name()),
+            field: Text(mask.words(field)),
+            change: Plain(difference.change.name()),
             was: value(&difference.was),
             is: value(&difference.is),
         }
@@ -360,12 +374,12 @@ impl<'a> Diff<'a> {
 }
 
 /// A value as far as it may be shown, without a copy where that is all of it.
-fn shown(value: Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) -> Option<Cow<'_, str>> {
-    Some(match value? {
+fn shown(value: Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) -> Option<Shown<'_>> {
+    Some(Text(match value? {
         Cow::Borrowed(text) => match show(text) {
             Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),
             other => Cow::Owned(other.into_owned()),
         },
         Cow::Owned(text) => Cow::Owned(show(&text).into_owned()),
-    })
+    }))
 }

@@ -2,8 +2,10 @@
 //!
 //! The types here are for writing only: their keys are a contract, the types of the rooms are not.
 
+mod address;
 mod attempt;
 mod closing;
+mod format;
 mod summary;
 mod time;
 
@@ -13,8 +15,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use self::address::Address;
+use self::format::{Format, Plain, Text, object};
+
 use crate::event::Health;
-use crate::flow::Endpoint;
 use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing, Meaning};
 use crate::report::mask::Mask;
 use crate::report::names::Names;
@@ -112,7 +116,11 @@ impl<W: Write> Lines<W> {
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         // A line is written whole, so that a reader never sees half of one.
         self.buffer.clear();
-        serde_json::to_writer(&mut self.buffer, line)?;
+        let format = Format::default();
+        line.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut self.buffer,
+            format,
+        ))?;
         self.buffer.push(b'\n');
         self.out.write_all(&self.buffer)?;
         if self.flush {
@@ -130,23 +138,28 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `1.2.3.4:80`; IPv6 in brackets.
-#[derive(Clone, Copy, Debug)]
-struct Address(Endpoint);
+/// A value as far as it may be shown.
+type Shown<'a> = Text<Cow<'a, str>>;
 
-impl Serialize for Address {
+/// Lines of text.
+#[derive(Clone, Copy, Debug)]
+struct Texts<'a>(&'a [String]);
+
+impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.collect_seq(self.0.iter().map(Text))
     }
 }
 
-/// Who did it.
-#[derive(Debug, Serialize)]
-struct HopJson<'a> {
-    r#in: Option<Address>,
-    out: Option<Address>,
-    software: Option<Cow<'a, str>>,
-    adjacent: Option<bool>,
+object! {
+    /// Who did it.
+    #[derive(Debug)]
+    struct HopJson<'a> {
+        r#in: Option<Address>,
+        out: Option<Address>,
+        software: Option<Shown<'a>>,
+        adjacent: Option<bool>,
+    }
 }
 
 impl<'a> HopJson<'a> {
@@ -154,55 +167,62 @@ impl<'a> HopJson<'a> {
         Self {
             r#in: hop.inward.map(Address),
             out: hop.outward.map(Address),
-            software: hop.software.as_deref().map(|software| mask.words(software)),
+            software: hop
+                .software
+                .as_deref()
+                .map(|software| Text(mask.words(software))),
             adjacent: hop.adjacent,
         }
     }
 }
 
-/// What a code means to the application that sends it.
-#[derive(Debug, Serialize)]
-struct MeaningJson<'a> {
-    of: &'a str,
-    name: &'a str,
-    text: &'a str,
-    fix: &'a [String],
-    known_by: &'a str,
+object! {
+    /// What a code means to the application that sends it.
+    #[derive(Debug)]
+    struct MeaningJson<'a> {
+        of: Text<&'a str>,
+        name: Text<&'a str>,
+        text: Text<&'a str>,
+        fix: Texts<'a>,
+        known_by: Text<&'a str>,
+    }
 }
 
 impl<'a> MeaningJson<'a> {
     fn new(meaning: &'a Meaning) -> Self {
         Self {
-            of: &meaning.of,
-            name: &meaning.name,
-            text: &meaning.text,
-            fix: &meaning.fix,
-            known_by: &meaning.known_by,
+            of: Text(&meaning.of),
+            name: Text(&meaning.name),
+            text: Text(&meaning.text),
+            fix: Texts(&meaning.fix),
+            known_by: Text(&meaning.known_by),
         }
     }
 }
 
-/// One named fact.
-#[derive(Debug, Serialize)]
-struct FindingJson<'a> {
-    id: &'static str,
-    rule: Option<&'a str>,
-    leg: usize,
-    confidence: &'static str,
-    evidence: Vec<Cow<'a, str>>,
+object! {
+    /// One named fact.
+    #[derive(Debug)]
+    struct FindingJson<'a> {
+        id: Plain<&'static str>,
+        rule: Option<Text<&'a str>>,
+        leg: usize,
+        confidence: Plain<&'static str>,
+        evidence: Vec<Shown<'a>>,
+    }
 }
 
 impl<'a> FindingJson<'a> {
     fn new(finding: &'a Finding, mask: &Mask) -> Self {
         Self {
-            id: finding.id.name(),
-            rule: finding.rule.as_deref(),
+            id: Plain(finding.id.name()),
+            rule: finding.rule.as_deref().map(Text),
             leg: finding.leg,
-            confidence: finding.confidence.name(),
+            confidence: Plain(finding.confidence.name()),
             evidence: finding
                 .evidence
                 .iter()
-                .map(|text| mask.words(text))
+                .map(|text| Text(mask.words(text)))
                 .collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::format::Plain;
 use crate::time::Timestamp;
 
 const SECONDS_A_DAY: i64 = 86_400;
@@ -12,8 +13,7 @@ pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = rfc3339(self.0);
-        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
+        Plain(rfc3339(self.0)).serialize(serializer)
     }
 }
 
@@ -66,7 +66,8 @@ fn put<const N: usize>(text: &mut [u8; 30], at: usize, number: u32) {
     };
     let mut rest = number;
     for digit in place.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        let [last, ..] = (rest % 10).to_le_bytes();
+        *digit = b'0' + last;
         rest /= 10;
     }
 }

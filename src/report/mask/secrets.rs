@@ -5,7 +5,7 @@
 
 use super::HIDDEN;
 use super::plain::{is_bare, is_plain};
-use super::target::{is_harmless, path_masked, split_query, target_masked};
+use super::target::{is_harmless, path_masked, pieces, split_query, target_masked};
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
@@ -45,13 +45,16 @@ impl Secrets {
         }
         let (path, query) = split_query(url);
         if let Some((_, query)) = query {
-            for pair in query.split(['&', ';', '#']) {
+            for pair in pieces(query, |byte| matches!(byte, b'&' | b';' | b'#')) {
                 match pair.split_once('=') {
                     Some((name, value)) if !is_harmless(name, value) => self.keep(value),
                     Some(_) => {}
                     None => self.keep(pair),
                 }
             }
+        }
+        if is_bare(path) || is_plain(path) {
+            return;
         }
         if let Some((user, _)) = path.rsplit_once('@') {
             let user = user.rsplit_once("//").map_or(user, |(_, user)| user);

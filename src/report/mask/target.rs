@@ -1,15 +1,15 @@
 //! A request target or URL with its secrets hidden: values of the query, userinfo, tokens in the path.
 
 use super::HIDDEN;
+use super::plain::is_plain;
 use super::token::{looks_secret, name_of_secret};
 use crate::tally::template;
 
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
-    let (rest, fragment) = target
-        .split_once('#')
-        .map_or((target, None), |(rest, fragment)| (rest, Some(fragment)));
+    let fragment = memchr::memchr(b'#', target.as_bytes());
+    let (rest, fragment) = target.split_at(fragment.unwrap_or(target.len()));
     let (path, query) = split_query(rest);
     write_path(path, &mut out);
     if let Some((mark, query)) = query {
@@ -20,7 +20,7 @@ pub(super) fn target_masked(target: &str) -> String {
             out.push_str(HIDDEN);
         }
     }
-    if fragment.is_some_and(|f| !f.is_empty()) {
+    if fragment.len() > 1 {
         out.push('#');
         out.push_str(HIDDEN);
     }
@@ -45,6 +45,19 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
     })
 }
 
+/// What stands between marks, which are ASCII.
+pub(super) fn pieces(text: &str, is_mark: fn(u8) -> bool) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let Some(end) = text.bytes().position(is_mark) else {
+            return Some(text);
+        };
+        rest = text.get(end + 1..);
+        text.get(..end)
+    })
+}
+
 pub(super) fn path_masked(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     write_path(path, &mut out);
@@ -52,6 +65,9 @@ pub(super) fn path_masked(path: &str) -> String {
 }
 
 fn write_path(path: &str, out: &mut String) {
+    if is_plain(path) {
+        return out.push_str(path);
+    }
     let mut path = path;
     if !path.starts_with('/') {
         if let Some((scheme, rest)) = path.split_once("://").filter(|(s, _)| !s.contains('/')) {

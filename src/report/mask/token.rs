@@ -161,6 +161,18 @@ pub(super) fn looks_secret(text: &str, least: usize) -> bool {
 /// Shorter ones are cut off too early to be known as such.
 const JWT: usize = 16;
 
+/// Whether one may begin anywhere in a text.
+pub(super) fn bears_jwt(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // A capital J is rare.
+    let mut ends = memchr::memchr_iter(b'J', bytes);
+    ends.any(|end| {
+        bytes
+            .get(..=end)
+            .is_some_and(|start| start.ends_with(b"eyJ"))
+    })
+}
+
 /// Three parts in base64url (RFC 7515 §7.1), or the beginning of that.
 fn is_jwt(text: &str) -> bool {
     text.len() >= JWT && text.starts_with("eyJ")
@@ -186,7 +198,10 @@ fn is_slug(text: &str) -> bool {
 /// Whether a value of `Sec-WebSocket-Protocol` is so short and plain that none of its elements can be a token, nor a name
 /// that announces one.
 pub(super) fn hides_nothing(list: &str) -> bool {
-    list.len() < SHORT && !list.contains('.') && !list.contains("eyJ") && !bears_secret_name(list)
+    list.len() < SHORT
+        && !list.bytes().any(|byte| byte == b'.')
+        && !bears_jwt(list)
+        && !bears_secret_name(list)
 }
 
 /// One element of `Sec-WebSocket-Protocol`, its token hidden.

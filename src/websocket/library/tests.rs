@@ -9,7 +9,7 @@ fn head(method: &str, target: &str, fields: &[(&str, &str)]) -> RequestHead {
     let host = [("Host", "app.example")];
     let lines = host.iter().chain(fields);
     RequestHead {
-        method: method.into(),
+        method: method.to_owned().into(),
         target: target.into(),
         version: Version::Http11,
         fields: Fields::new(lines.map(|&(name, value)| (name, value.as_bytes()))),

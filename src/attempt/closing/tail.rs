@@ -1,0 +1,354 @@
+//! What a leg shows after its request, fact by fact, in as little room as there is to note: very many may be open at once,
+//! and most of them silent.
+
+use crate::attempt::{ClosingLeg, RoundTrips, SeenClose, SeenViolation, TcpEnd};
+use crate::event::{Fact, FrameCounts, GapOver, Largest};
+use crate::flow::{Direction, End};
+use crate::time::{Stamp, Timestamp};
+
+/// Close frames kept of one leg: one of each side is right, more are a fault that two show.
+const CLOSES: usize = 4;
+/// Violations kept of one leg: one of each kind and side.
+const VIOLATIONS: usize = 20;
+
+/// What a leg shows after its request.
+#[derive(Debug, Default)]
+pub(in crate::attempt) struct Tail {
+    /// First byte of its 101.
+    pub(in crate::attempt) opened_at: Timestamp,
+    /// What came since then; nothing on a silent one.
+    since: Option<Box<Since>>,
+    /// How the connection was left.
+    ended: Option<End>,
+    lossy: bool,
+    blind: [bool; 2],
+    torn: [bool; 2],
+    one_sided: bool,
+}
+
+/// The fields of a [`ClosingLeg`] of the same names.
+#[derive(Debug, Default)]
+struct Since {
+    closes: Vec<SeenClose>,
+    tcp_ends: Vec<TcpEnd>,
+    client_frames: FrameCounts,
+    server_frames: FrameCounts,
+    rtt: [RoundTrips; 2],
+    began: [Option<Timestamp>; 2],
+    ping_waits: [Option<Timestamp>; 2],
+    last_bytes: [Option<Timestamp>; 2],
+    largest: [Largest; 2],
+    latest: [u64; 2],
+    unfinished: [u64; 2],
+    violations: Vec<SeenViolation>,
+    retransmitting: Option<(Direction, Timestamp)>,
+}
+
+/// The order in which records were captured.
+const fn in_order(at: Stamp) -> (Timestamp, u64) {
+    (at.ts, at.frame)
+}
+
+impl Tail {
+    /// Takes note of a fact.
+    pub(in crate::attempt) fn note(&mut self, at: Stamp, fact: &Fact) {
+        match fact {
+            Fact::Frames(frames) => {
+                let blind = self.blind;
+                let since = self.since();
+                since.client_frames.add(&frames.client);
+                since.server_frames.add(&frames.server);
+                (since.largest, since.unfinished) = (frames.largest, frames.unfinished);
+                (since.ping_waits, since.latest) = (frames.ping_waits, frames.latest);
+                let mine = since.began.iter_mut().zip(blind);
+                for ((mine, blind), seen) in mine.zip(frames.began) {
+                    *mine = mine.or(seen.filter(|_| !blind));
+                }
+                for (mine, seen) in since.last_bytes.iter_mut().zip(frames.last) {
+                    *mine = seen.or(*mine);
+                }
+            }
+            Fact::Pong { pinged, rtt } => {
+                if let Some(trips) = self.since().rtt.get_mut(pinged.index()) {
+                    trips.extend([(at.ts.before(*rtt), *rtt)]);
+                }
+            }
+            Fact::Close { dir, close } => {
+                let since = self.since();
+                if !since.has_room_for_close(*dir) {
+                    return;
+                }
+                let other = dir.flip().index();
+                let seen = SeenClose {
+                    dir: *dir,
+                    at,
+                    close: (**close).clone(),
+                    received: since.largest.get(other).copied().unwrap_or_default(),
+                    receiving: since.unfinished.get(other).copied().unwrap_or_default(),
+                };
+                // What waited behind a hole is told late.
+                insert(&mut since.closes, seen, |seen| in_order(seen.at));
+            }
+            Fact::Violation(violation) => {
+                let violations = &mut self.since().violations;
+                let same = |seen: &&mut SeenViolation| {
+                    seen.kind() == violation.kind && seen.first.dir == violation.dir
+                };
+                if let Some(seen) = violations.iter_mut().find(same) {
+                    seen.count = seen.count.saturating_add(1);
+                } else if violations.len() < VIOLATIONS {
+                    violations.push(SeenViolation {
+                        first: *violation,
+                        at,
+                        count: 1,
+                    });
+                }
+            }
+            // Of a frame whose header was seen it is known what it was.
+            Fact::Gap {
+                over: GapOver::Snapped,
+                ..
+            } => self.lossy = true,
+            Fact::Gap {
+                over: GapOver::Payload,
+                dir,
+                ..
+            } => {
+                self.lossy = true;
+                if let Some(torn) = self.torn.get_mut(dir.index()) {
+                    *torn = true;
+                }
+            }
+            Fact::Gap { dir, .. } => self.lose(*dir),
+            Fact::Retransmitting { dir } => {
+                self.since().retransmitting.get_or_insert((*dir, at.ts));
+            }
+            Fact::Fin { dir } => self.since().tcp_end(TcpEnd {
+                dir: *dir,
+                at: at.ts,
+                reset: false,
+            }),
+            Fact::Ended { how, both_ways } => {
+                self.ended = Some(*how);
+                self.one_sided = !both_ways;
+                if let End::Rst(dir) = how {
+                    self.since().tcp_end(TcpEnd {
+                        dir: *dir,
+                        at: at.ts,
+                        reset: true,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Frames of a side may be missing.
+    pub(in crate::attempt) fn lose(&mut self, dir: Direction) {
+        self.lossy = true;
+        if let Some(blind) = self.blind.get_mut(dir.index()) {
+            *blind = true;
+        }
+    }
+
+    /// It was joined in the middle, or what came in its middle was lost.
+    pub(in crate::attempt) fn joined(&mut self) {
+        self.lossy = true;
+        self.blind = [true; 2];
+        if let Some(since) = &mut self.since {
+            since.began = [None; 2];
+        }
+    }
+
+    /// Close frames in their order.
+    pub(in crate::attempt) fn closes(&self) -> &[SeenClose] {
+        self.since.as_ref().map_or(&[], |since| &since.closes)
+    }
+
+    /// FIN and RST in their order.
+    pub(in crate::attempt) fn tcp_ends(&self) -> &[TcpEnd] {
+        self.since.as_ref().map_or(&[], |since| &since.tcp_ends)
+    }
+
+    /// Last byte of the client and of the server before the end.
+    pub(super) fn last_bytes(&self) -> [Option<Timestamp>; 2] {
+        self.since
+            .as_ref()
+            .map_or([None; 2], |since| since.last_bytes)
+    }
+
+    /// Since when its bytes go unacknowledged.
+    pub(super) fn stuck_since(&self) -> Option<Timestamp> {
+        let (_, since) = self.since.as_ref()?.retransmitting?;
+        Some(since)
+    }
+
+    /// How the connection was left, if it was before any side ended it.
+    pub(in crate::attempt) const fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// How much of its end it shows.
+    pub(super) fn clarity(&self) -> (bool, bool, bool) {
+        (
+            self.is_over(),
+            self.first_end().is_some(),
+            !self.lossy && !self.one_sided,
+        )
+    }
+
+    /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
+    pub(super) fn first_end(&self) -> Option<Timestamp> {
+        let since = self.since.as_ref()?;
+        first_end(&since.closes, &since.tcp_ends, since.retransmitting)
+    }
+
+    /// Nothing more can come on this connection.
+    pub(super) fn is_over(&self) -> bool {
+        let fin = |dir| self.tcp_ends().iter().any(|end| end.dir == dir);
+        self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
+    }
+
+    /// All of it, for a leg of which the rest is known.
+    pub(super) fn into_leg(self, leg: ClosingLeg) -> ClosingLeg {
+        let Since {
+            closes,
+            tcp_ends,
+            client_frames,
+            server_frames,
+            rtt,
+            began,
+            ping_waits,
+            last_bytes,
+            largest,
+            latest,
+            unfinished,
+            violations,
+            retransmitting,
+        } = self.since.map_or_else(Since::default, |since| *since);
+        ClosingLeg {
+            opened_at: self.opened_at,
+            closes,
+            tcp_ends,
+            ended: self.ended,
+            client_frames,
+            server_frames,
+            rtt,
+            began,
+            ping_waits,
+            last_bytes,
+            largest,
+            latest,
+            unfinished,
+            violations,
+            retransmitting,
+            lossy: self.lossy,
+            blind: self.blind,
+            torn: self.torn,
+            one_sided: self.one_sided,
+            ..leg
+        }
+    }
+
+    fn since(&mut self) -> &mut Since {
+        self.since.get_or_insert_default()
+    }
+}
+
+impl Since {
+    /// The first of each side always has a place.
+    fn has_room_for_close(&self, dir: Direction) -> bool {
+        let has = |dir| self.closes.iter().any(|close| close.dir == dir);
+        let kept_free = usize::from(!has(dir.flip()));
+        !has(dir) || self.closes.len() + kept_free < CLOSES
+    }
+
+    fn tcp_end(&mut self, end: TcpEnd) {
+        let is_known = |seen: &TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
+        if !self.tcp_ends.iter().any(is_known) {
+            insert(&mut self.tcp_ends, end, |seen| seen.at);
+        }
+    }
+}
+
+/// Adds to what is in order, and mostly stays at two: one of each side.
+fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) {
+    if to.is_empty() {
+        to.reserve_exact(2);
+    }
+    let at = to.partition_point(|other| key(other) <= key(&one));
+    to.insert(at, one);
+}
+
+/// The first Close, FIN or RST, or since when bytes go unacknowledged.
+pub(super) fn first_end(
+    closes: &[SeenClose],
+    tcp_ends: &[TcpEnd],
+    retransmitting: Option<(Direction, Timestamp)>,
+) -> Option<Timestamp> {
+    let close = closes.first().map(|close| close.at.ts);
+    let tcp = tcp_ends.first().map(|end| end.at);
+    let stuck = retransmitting.map(|(_, since)| since);
+    [close, tcp, stuck].into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Frames;
+
+    fn frames(began: [Option<i64>; 2]) -> Fact {
+        Fact::Frames(Box::new(Frames {
+            began: began.map(|ms| ms.map(Timestamp::from_nanos)),
+            ..Frames::default()
+        }))
+    }
+
+    fn began(tail: Tail) -> [Option<Timestamp>; 2] {
+        tail.into_leg(ClosingLeg::default()).began
+    }
+
+    #[test]
+    fn the_first_message_is_the_first_one_told_unless_some_may_be_missing() {
+        let at = Stamp::default();
+        let told = || {
+            let mut tail = Tail::default();
+            tail.note(at, &frames([Some(5), None]));
+            tail.note(
+                at,
+                &Fact::Gap {
+                    dir: Direction::ToClient,
+                    len: 9,
+                    over: GapOver::FrameHeader,
+                },
+            );
+            tail.note(at, &frames([Some(7), Some(8)]));
+            tail
+        };
+        assert_eq!(began(told()), [Some(Timestamp::from_nanos(5)), None]);
+        // Of what was joined in the middle nothing is known to be the first.
+        let mut joined = told();
+        joined.joined();
+        assert_eq!(began(joined), [None; 2]);
+    }
+
+    #[test]
+    fn what_comes_late_stands_where_it_belongs() {
+        let mut tail = Tail::default();
+        for (dir, at) in [(Direction::ToClient, 9), (Direction::ToServer, 4)] {
+            let at = Stamp {
+                ts: Timestamp::from_nanos(at),
+                ..Stamp::default()
+            };
+            tail.note(at, &Fact::Fin { dir });
+        }
+        assert_eq!(tail.first_end(), Some(Timestamp::from_nanos(4)));
+        assert_eq!(tail.tcp_ends().len(), 2);
+        assert!(tail.is_over());
+    }
+
+    #[test]
+    fn a_silent_one_takes_little_room() {
+        assert!(size_of::<Tail>() <= 24, "{}", size_of::<Tail>());
+    }
+}
