@@ -181,11 +181,11 @@ impl Above for State {
 
     fn passage(&self, _: Direction) {}
 
-    fn pass((): &mut (), _: &[u8], _: Timestamp) -> bool {
+    fn pass((): &mut (), _: &[u8]) -> bool {
         false
     }
 
-    fn land(&mut self, _: Direction, (): &(), _: u64) {}
+    fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
 }
 
 fn ignore(_: &mut Conn<State>, _: Stamp, item: StreamItem<'_>, _: &mut Budget) {

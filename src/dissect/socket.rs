@@ -8,7 +8,7 @@ use self::side::{Side, Sync};
 use crate::dissect::link::Link;
 use crate::dissect::pings::Pings;
 use crate::dissect::sync::{self, Candidate, Proof};
-use crate::event::{Fact, FrameCounts, Frames, GapOver, Violation, ViolationKind};
+use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, ViolationKind};
 use crate::flow::{Both, Direction};
 use crate::time::Timestamp;
 use crate::websocket::{
@@ -179,7 +179,14 @@ impl Socket {
         if frames.frames() > 0 {
             side.latest = u64::from(frames.latest);
             side.is_largest = false;
-            side.is_compressed = frames.compressed;
+            side.is_compressed = frames.is_compressed();
+        }
+        if let Some((bytes, before, compressed)) = frames.grew_to() {
+            side.largest = Largest {
+                bytes,
+                before,
+                compressed,
+            };
         }
         let counts = self.counts(dir);
         counts.messages = counts.messages.saturating_add(messages);

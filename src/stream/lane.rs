@@ -20,10 +20,10 @@ pub trait Above: Default {
     fn passage(&self, dir: Direction) -> Self::Passage;
 
     /// Lets bytes pass by. False, and nothing changed, where it is to be told of them.
-    fn pass(passage: &mut Self::Passage, bytes: &[u8], ts: Timestamp) -> bool;
+    fn pass(passage: &mut Self::Passage, bytes: &[u8]) -> bool;
 
-    /// Takes in what has passed by, so many bytes.
-    fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64);
+    /// Takes in what has passed by, so many bytes, and when the last of them was heard.
+    fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64, heard: Timestamp);
 
     /// Becomes small: nothing but [`Above::unfold`] will be asked of it for a while.
     fn fold(&mut self) {}
@@ -38,11 +38,11 @@ impl Above for () {
 
     fn passage(&self, _: Direction) -> Self::Passage {}
 
-    fn pass((): &mut Self::Passage, _: &[u8], _: Timestamp) -> bool {
+    fn pass((): &mut Self::Passage, _: &[u8]) -> bool {
         false
     }
 
-    fn land(&mut self, _: Direction, (): &Self::Passage, _: u64) {}
+    fn land(&mut self, _: Direction, (): &Self::Passage, _: u64, _: Timestamp) {}
 }
 
 /// Connections in one piece of memory.
@@ -72,6 +72,8 @@ pub(super) struct Lane<P> {
     next: u32,
     /// The last acknowledgment.
     acked: u32,
+    /// How long before the last segment the last byte passed, in nanoseconds.
+    ago: u32,
     /// Where its segments are captured.
     place: Option<(u16, u16)>,
     open: bool,
@@ -84,6 +86,8 @@ pub(super) struct Landed {
     pub(super) next: u32,
     pub(super) acked: u32,
     pub(super) last: Stamp,
+    /// When its last byte passed, if any did.
+    pub(super) heard: Timestamp,
 }
 
 impl<P: Copy + Default> Lanes<P> {
@@ -143,19 +147,25 @@ impl<P: Copy + Default> Lanes<P> {
         if !is_plain || is_ahead {
             return false;
         }
-        if !segment.payload.is_empty() {
+        if segment.payload.is_empty() {
+            let heard = me.ts.as_nanos().wrapping_sub(i64::from(me.ago));
+            let ago = segment.at.ts.as_nanos().wrapping_sub(heard);
+            let Ok(ago) = u32::try_from(ago) else {
+                return false;
+            };
+            me.ago = ago;
+        } else {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "no record is longer than 16 MiB"
             )]
             let next = me.next.wrapping_add(segment.payload.len() as u32);
             // The full state takes in what passed by its sequence numbers, so it must before these go round.
-            if (next ^ me.next) >> 31 != 0
-                || !S::pass(&mut me.passage, segment.payload, segment.at.ts)
-            {
+            if (next ^ me.next) >> 31 != 0 || !S::pass(&mut me.passage, segment.payload) {
                 return false;
             }
             me.next = next;
+            me.ago = 0;
             recent.remember(segment, now);
         }
         if acknowledges {
@@ -214,6 +224,7 @@ impl<P: Copy + Default> Pair<P> {
             lane.frame = at.frame;
             lane.next = way.next;
             lane.acked = way.acked;
+            lane.ago = 0;
             lane.passage = way.passage;
         }
         let (me, peer) = match side {
@@ -234,6 +245,9 @@ impl<P: Copy + Default> Pair<P> {
                 next: lane.next,
                 acked: lane.acked,
                 last: lane.last(),
+                heard: Timestamp::from_nanos(
+                    lane.ts.as_nanos().saturating_sub(i64::from(lane.ago)),
+                ),
             };
             (landed, lane.passage)
         })
@@ -254,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_lane_is_a_cache_line() {
-        assert_eq!(size_of::<Lane<[u64; 4]>>(), 64);
-        assert_eq!(size_of::<Pair<[u64; 4]>>(), 192);
+        assert_eq!(size_of::<Lane<[u32; 7]>>(), 64);
+        assert_eq!(size_of::<Pair<[u32; 7]>>(), 192);
     }
 }

@@ -204,11 +204,11 @@ mod tests {
 
         fn passage(&self, _: Direction) {}
 
-        fn pass((): &mut (), _: &[u8], _: Timestamp) -> bool {
+        fn pass((): &mut (), _: &[u8]) -> bool {
             false
         }
 
-        fn land(&mut self, _: Direction, (): &(), _: u64) {}
+        fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
 
         fn fold(&mut self) {
             self.folded = true;

@@ -282,7 +282,7 @@ impl<S: Above> Table<S> {
             if passed > 0 {
                 entry.conn.comes_to(side, way.next);
                 let dir = entry.conn.dir(side);
-                entry.conn.state.land(dir, &passage, passed);
+                entry.conn.state.land(dir, &passage, passed, way.heard);
             }
         }
     }

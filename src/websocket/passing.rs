@@ -1,8 +1,7 @@
 //! Data frames that pass by: counted, and not told one by one.
 //!
 //! The walk from header to header in the fewest steps, for the frames that most frames are: whole messages of text or
-//! binary, as their side may send them, and none the largest so far. Whatever else comes is left to the
-//! [`FrameWalker`](super::FrameWalker).
+//! binary, as their side may send them. Whatever else comes is left to the [`FrameWalker`](super::FrameWalker).
 
 use super::{FrameHeader, Opcode, Rsv};
 
@@ -13,8 +12,8 @@ pub struct Passing {
     pub(super) left: u32,
     /// Payload bytes that were announced.
     pub bytes: u32,
-    /// A larger message does not pass.
-    largest: u32,
+    /// Payload bytes of the largest message so far, and of the largest before it.
+    largest: (u32, u32),
     /// Payload bytes of the latest message.
     pub latest: u32,
     /// Text frames.
@@ -23,13 +22,19 @@ pub struct Passing {
     pub binary: u16,
     /// The reserved bits that a frame may have, at their place in its first byte.
     rsv: u8,
-    /// Frames are masked.
-    masked: bool,
+    marks: u8,
     /// Behind the present payload a message may begin.
     pub(super) begins: bool,
-    /// The latest message has RSV1.
-    pub compressed: bool,
 }
+
+/// Frames are masked.
+const MASKED: u8 = 1;
+/// The latest message has RSV1.
+const COMPRESSED: u8 = 2;
+/// The largest message is one that passed.
+const GREW: u8 = 4;
+/// The largest message has RSV1.
+const LARGEST_COMPRESSED: u8 = 8;
 
 impl Passing {
     /// From within a payload of which so many bytes are left, or between two frames.
@@ -37,26 +42,39 @@ impl Passing {
         Self {
             left,
             bytes: 0,
-            largest: 0,
+            largest: (0, 0),
             latest: 0,
             text: 0,
             binary: 0,
             rsv: 0,
-            masked: false,
+            marks: 0,
             begins,
-            compressed: false,
         }
     }
 
-    /// With frames that are masked or not, have no other than these reserved bits, and are no larger than this.
+    /// With frames that are masked or not, and have no other than these reserved bits, after a largest message of so many
+    /// bytes.
     #[must_use]
     pub fn with(self, masked: bool, rsv: Rsv, largest: u64) -> Self {
+        let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         Self {
-            masked,
+            marks: if masked { MASKED } else { 0 },
             rsv: rsv.0 << 4,
-            largest: u32::try_from(largest).unwrap_or(u32::MAX),
+            largest: (largest, largest),
             ..self
         }
+    }
+
+    /// Whether the latest message has RSV1.
+    pub const fn is_compressed(&self) -> bool {
+        self.marks & COMPRESSED != 0
+    }
+
+    /// The largest message, if it is one that passed: its bytes, those of the largest before it, and whether it has RSV1.
+    pub fn grew_to(&self) -> Option<(u64, u64, bool)> {
+        let (bytes, before) = self.largest;
+        let compressed = self.marks & LARGEST_COMPRESSED != 0;
+        (self.marks & GREW != 0).then_some((bytes.into(), before.into(), compressed))
     }
 
     /// Frames that began.
@@ -93,10 +111,9 @@ impl Passing {
     fn begin(&mut self, header: &FrameHeader) -> Option<()> {
         let fits = self.begins
             && header.fin
-            && header.mask.is_some() == self.masked
+            && header.mask.is_some() == (self.marks & MASKED != 0)
             && header.rsv.0 << 4 & !self.rsv == 0
-            && !header.length_not_minimal
-            && header.payload_len <= u64::from(self.largest);
+            && !header.length_not_minimal;
         let count = match header.opcode {
             Opcode::TEXT => &mut self.text,
             Opcode::BINARY => &mut self.binary,
@@ -108,7 +125,18 @@ impl Passing {
         *count = count.checked_add(1)?;
         self.latest = u32::try_from(header.payload_len).ok()?;
         self.bytes = self.bytes.checked_add(self.latest)?;
-        self.compressed = header.rsv.0 & Rsv::RSV1 != 0;
+        self.marks &= !COMPRESSED;
+        if header.rsv.0 & Rsv::RSV1 != 0 {
+            self.marks |= COMPRESSED;
+        }
+        let (largest, _) = self.largest;
+        if self.latest > largest {
+            self.largest = (self.latest, largest);
+            self.marks = GREW | self.marks & !LARGEST_COMPRESSED;
+            if self.is_compressed() {
+                self.marks |= LARGEST_COMPRESSED;
+            }
+        }
         Some(())
     }
 }
