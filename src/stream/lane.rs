@@ -95,12 +95,20 @@ impl<P: Copy + Default> Lanes<P> {
         Self(Vec::new())
     }
 
-    /// The lanes of a slot; there is room for it from now on.
-    pub(super) fn of(&mut self, slot: u32) -> Option<&mut Pair<P>> {
-        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        while self.0.len() <= chunk {
+    /// Makes lanes for a slot, closed.
+    pub(super) fn make(&mut self, slot: u32) {
+        while self.0.len() <= slot as usize / CHUNK {
             self.0.push(vec![Pair::default(); CHUNK].into_boxed_slice());
         }
+        if let Some(pair) = self.of(slot) {
+            *pair = Pair::default();
+        }
+    }
+
+    /// The lanes of a slot.
+    #[inline]
+    pub(super) fn of(&mut self, slot: u32) -> Option<&mut Pair<P>> {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
         self.0.get_mut(chunk)?.get_mut(at)
     }
 

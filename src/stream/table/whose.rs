@@ -9,7 +9,7 @@ use crate::packet::{Flags, Segment};
 use crate::stream::StreamItem;
 use crate::stream::conn::{Conn, Interfaces, Rank, Side};
 use crate::stream::connection::Connection;
-use crate::stream::lane::{Above, Pair};
+use crate::stream::lane::Above;
 use crate::stream::numbers::Numbers;
 use crate::stream::past::{Gone, Why};
 use crate::time::Stamp;
@@ -172,7 +172,7 @@ impl<S: Above> Table<S> {
         self.next_id = self.next_id.saturating_add(1);
         self.counters.connections = self.counters.connections.saturating_add(1);
         self.index.insert(arrival.hash, Place::Open(slot).value());
-        *self.lanes.of(slot)? = Pair::default();
+        self.lanes.make(slot);
         self.await_other_half(slot, segment);
         Some(slot)
     }
