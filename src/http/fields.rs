@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 pub(super) use lines::Lines;
 
+use super::words::same;
+
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
     "authorization",
@@ -240,6 +242,28 @@ impl Fields {
         self.named(self.index.places.first(tag)?, tag, name).find()
     }
 
+    /// The value of the first field line of that name, as text.
+    #[inline]
+    pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
+        let tag = Tag::of(name.as_bytes());
+        let line = self
+            .named(self.index.places.first(tag)?, tag, name)
+            .line()?;
+        Some(self.text(line))
+    }
+
+    /// The value of a field that has one line and no other.
+    #[inline]
+    pub(crate) fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        let tag = Tag::of(name.as_bytes());
+        let mut lines = self.named(self.index.places.first(tag)?, tag, name);
+        let line = lines.line()?;
+        lines
+            .line()
+            .is_none()
+            .then(|| self.bytes.slice(line.value, line.end))
+    }
+
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
@@ -259,10 +283,7 @@ impl Fields {
 
     fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
         let line = lines.line()?;
-        let first = match self.bytes.text(line.value, line.end) {
-            Some(text) => Cow::Borrowed(text),
-            None => self.field(line).text(),
-        };
+        let first = self.text(line);
         if !self.index.repeats {
             return Some(first);
         }
@@ -295,33 +316,38 @@ impl Fields {
     }
 
     /// Whether a list field has any element.
+    #[inline]
     pub fn has_elements(&self, name: &str) -> bool {
-        self.all(name).any(|field| {
-            !field
-                .value
-                .iter()
-                .all(|b| b.is_ascii_whitespace() || *b == b',')
-        })
+        self.first_value(name).is_some()
+            && self.all(name).any(|field| {
+                !field
+                    .value
+                    .iter()
+                    .all(|b| b.is_ascii_whitespace() || *b == b',')
+            })
     }
 
     /// Whether a list field has that element, in any case.
+    #[inline]
     pub fn has_element(&self, name: &str, element: &str) -> bool {
         let tag = Tag::of(name.as_bytes());
-        let Some(place) = self.index.places.first(tag) else {
-            return false;
-        };
-        let Some(line) = self.named(place, tag, name).line() else {
+        self.index
+            .places
+            .first(tag)
+            .is_some_and(|place| self.lists(self.named(place, tag, name), element.as_bytes()))
+    }
+
+    fn lists(&self, mut lines: Named<'_>, element: &[u8]) -> bool {
+        let Some(line) = lines.line() else {
             return false;
         };
         let value = self.bytes.slice(line.value, line.end);
-        if value.eq_ignore_ascii_case(element.as_bytes()) {
-            return true;
-        }
         // Most are no list.
-        (self.index.repeats || value.contains(&b','))
-            && self
-                .elements(name)
-                .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+        same(value, element)
+            || std::iter::once(value)
+                .chain(lines.map(|field| field.value))
+                .flat_map(|value| value.split(|&byte| byte == b','))
+                .any(|part| same(part.trim_ascii(), element))
     }
 
     /// Whether a name begins so, in any case.
@@ -335,7 +361,7 @@ impl Fields {
                     .bytes
                     .slice(line.name, line.name_end)
                     .get(..prefix.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+                    .is_some_and(|start| same(start, prefix.as_bytes()))
         })
     }
 
@@ -363,8 +389,15 @@ impl Fields {
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
-        let found = self.bytes.slice(line.name, line.name_end);
-        found.eq_ignore_ascii_case(name.as_bytes())
+        same(self.bytes.slice(line.name, line.name_end), name.as_bytes())
+    }
+
+    #[inline]
+    fn text(&self, line: &Line) -> Cow<'_, str> {
+        match self.bytes.text(line.value, line.end) {
+            Some(text) => Cow::Borrowed(text),
+            None => self.field(line).text(),
+        }
     }
 
     #[inline]
@@ -452,7 +485,7 @@ impl<'a> Iterator for Named<'a> {
 #[inline]
 fn is_secret(name: &[u8], tag: Tag) -> bool {
     /// The places of their tags, of which most other tags have none.
-    const SECRET_PLACES: u64 = {
+    const PLACES: u64 = {
         let (mut places, mut rest) = (0, SECRET);
         while let Some((secret, others)) = rest.split_first() {
             places |= 1 << Tag::of(secret.as_bytes()).place();
@@ -460,10 +493,27 @@ fn is_secret(name: &[u8], tag: Tag) -> bool {
         }
         places
     };
-    SECRET_PLACES >> tag.place() & 1 != 0
-        && SECRET
-            .iter()
-            .any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+    PLACES >> tag.place() & 1 != 0 && has_secret_tag(name, tag)
+}
+
+fn has_secret_tag(name: &[u8], tag: Tag) -> bool {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "by the compiler, over its own length"
+    )]
+    const TAGS: [u32; SECRET.len()] = {
+        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
+        while let Some((secret, others)) = rest.split_first() {
+            tags[SECRET.len() - rest.len()] = Tag::of(secret.as_bytes()).0;
+            rest = others;
+        }
+        tags
+    };
+    // All of them, without a way out: that is done for several at once.
+    TAGS.iter()
+        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
+        != 0
+        && SECRET.iter().any(|secret| same(name, secret.as_bytes()))
 }
 
 /// A head is far smaller than 4 GiB; were it not, the rest would be left out.
