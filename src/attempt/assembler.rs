@@ -205,8 +205,8 @@ impl Assembler {
 
     fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
         match fact {
-            Fact::Request(request) => self.request(conn, at, *request),
-            Fact::Response(response) => self.response(conn, at, *response),
+            Fact::Request(request) => self.request(conn, at, request),
+            Fact::Response(response) => self.response(conn, at, response),
             Fact::Body {
                 exchange,
                 bytes,
@@ -262,7 +262,7 @@ impl Assembler {
         }
     }
 
-    fn request(&mut self, conn: ConnId, at: Stamp, mut request: Request) {
+    fn request(&mut self, conn: ConnId, at: Stamp, mut request: Box<Request>) {
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
@@ -295,7 +295,7 @@ impl Assembler {
             .begin(exchange, leg, protocol, self.around.lost());
     }
 
-    fn response(&mut self, conn: ConnId, at: Stamp, mut response: Response) {
+    fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
         let exchange = response.exchange;
         if self.undecided.live(conn, exchange).is_none() {
             let Some(connection) = response.connection.take() else {
@@ -332,7 +332,7 @@ impl Assembler {
             if let Some(status) = status.filter(|&status| status != 101) {
                 self.sockets.refused(&live.leg, at.ts, status);
             }
-            let request = live.leg.request.as_ref().map(|(_, request)| request);
+            let request = live.leg.request.as_ref().map(|(_, request)| &**request);
             live.tail.opened(&response, request);
             live.leg.response = Some((at, response));
             self.undecided.weigh(id);

@@ -17,9 +17,9 @@ pub struct Leg {
     /// The same connection under other addresses, as translation of addresses shows it.
     pub also: Vec<View>,
     /// The request, with the stamp of the record that completes its head.
-    pub request: Option<(Stamp, Request)>,
+    pub request: Option<(Stamp, Box<Request>)>,
     /// The final answer, likewise.
-    pub response: Option<(Stamp, Response)>,
+    pub response: Option<(Stamp, Box<Response>)>,
     /// How the content of the answer begins.
     pub body: Option<BodyStart>,
     /// When it was first noticed, where neither request nor answer was seen.

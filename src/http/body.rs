@@ -50,9 +50,6 @@ impl Framing {
             }
             return Self::UntilClose;
         }
-        if fields.first_value("content-length").is_none() {
-            return otherwise;
-        }
         if let Some(length) = fields.only("content-length").and_then(number) {
             return Self::Length(length);
         }

@@ -1,5 +1,6 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
+mod index;
 mod lines;
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 
 pub(super) use lines::Lines;
 
+use self::index::{Index, Tag};
 use super::words::same;
 
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
@@ -41,15 +43,6 @@ pub struct Fields {
     index: Index,
 }
 
-/// What tells where to look for a name.
-#[derive(Clone, Debug, Default)]
-struct Index {
-    /// Where the lines of each name begin: most questions are about fields that are not there.
-    places: Places,
-    /// Two lines may have one name.
-    repeats: bool,
-}
-
 /// Names and values in their order, with what stands between them or without it. All of nearly every head is text, and then
 /// need not be looked at again to be read as such.
 #[derive(Clone, Debug)]
@@ -68,10 +61,6 @@ struct Line {
     tag: Tag,
 }
 
-/// What tells most names apart without a look at all of their letters: length, first, middle and last one, without case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tag(u32);
-
 /// One field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
@@ -88,66 +77,6 @@ impl<'a> Field<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         self.text
             .map_or_else(|| String::from_utf8_lossy(self.value), Cow::Borrowed)
-    }
-}
-
-impl Tag {
-    #[inline]
-    const fn of(name: &[u8]) -> Self {
-        // Every byte of a name is that of a letter, a digit or a mark, which this bit leaves apart.
-        const NO_CASE: u8 = 0x20;
-        let (Some((first, _)), Some((last, _))) = (name.split_first(), name.split_last()) else {
-            return Self(0);
-        };
-        let (_, rest) = name.split_at(name.len() / 2);
-        let middle = match rest.split_first() {
-            Some((middle, _)) => *middle,
-            None => 0,
-        };
-        let [len, ..] = name.len().to_le_bytes();
-        Self(u32::from_le_bytes([
-            len,
-            *first | NO_CASE,
-            middle | NO_CASE,
-            *last | NO_CASE,
-        ]))
-    }
-
-    /// Its place among [`PLACES`], the same for equal tags.
-    #[inline]
-    const fn place(self) -> usize {
-        (self.0.wrapping_mul(0x9E37_79B1) >> (u32::BITS - PLACES.ilog2())) as usize
-    }
-}
-
-/// Places for the tags of a head, which has some fourteen.
-const PLACES: usize = 64;
-
-/// For each place of a tag the number of the first line that has one, from 1; or, of very many, one that is before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Places([u8; PLACES]);
-
-impl Default for Places {
-    fn default() -> Self {
-        Self([0; PLACES])
-    }
-}
-
-impl Places {
-    /// Where to begin to look for a line; `None` where there is none.
-    #[inline]
-    fn first(&self, tag: Tag) -> Option<usize> {
-        usize::from(self.0.get(tag.place()).copied()?).checked_sub(1)
-    }
-
-    /// A line has that tag.
-    #[inline]
-    fn add(&mut self, tag: Tag, line: usize) {
-        if let Some(place) = self.0.get_mut(tag.place())
-            && *place == 0
-        {
-            *place = u8::try_from(line.saturating_add(1)).unwrap_or(u8::MAX);
-        }
     }
 }
 
@@ -292,13 +221,11 @@ impl Fields {
         }))
     }
 
-    /// All that it holds, to be told apart from others.
+    /// All that it holds, to be told apart from others; the same wherever the same bytes were read.
     pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
-        for field in self.iter() {
-            hasher.write(field.name.as_bytes());
-            hasher.write_u8(b':');
-            hasher.write(field.value);
-            hasher.write_u8(b'\n');
+        hasher.write(self.bytes.as_slice());
+        for line in &self.lines {
+            hasher.write_u64(u64::from(line.value) << 32 | u64::from(line.end));
         }
     }
 
@@ -428,18 +355,6 @@ impl PartialEq for Fields {
 }
 
 impl Eq for Fields {}
-
-impl Index {
-    /// A line has that tag; `before` are those in front of it.
-    #[inline]
-    fn add(&mut self, before: &[Line], tag: Tag) {
-        self.repeats |= self.places.first(tag).is_some_and(|first| {
-            let mut before = before.get(first..).into_iter().flatten();
-            before.any(|line| line.tag == tag)
-        });
-        self.places.add(tag, before.len());
-    }
-}
 
 /// The lines of one name.
 struct Named<'a> {

@@ -124,8 +124,7 @@ fn fields<const ALL: bool>(bytes: &[u8], most: u64) -> Option<(Fields, &[u8])> {
                 let spaces = behind.iter().take_while(|&&byte| byte == b' ').count();
                 behind.get(spaces..)?
             }
-            [b' ', value @ ..] => value,
-            value => value,
+            [b' ', value @ ..] | value => value,
         };
         let start = line.len() - value.len();
         let len = text_len::<b' '>(value);

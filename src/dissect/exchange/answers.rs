@@ -308,8 +308,8 @@ fn plain_exchange(
         interim: Vec::new(),
     };
     Some(PlainExchange {
-        request,
+        request: Box::new(request),
         asked_at: late.at,
-        response,
+        response: Box::new(response),
     })
 }

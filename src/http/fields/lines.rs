@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Fields, Index, Line, Tag, is_secret};
+use super::index::{Index, Tag};
+use super::{Fields, Line, is_secret};
 
 /// The field lines of a head that is read in one walk, by where they stand in its bytes.
 #[derive(Debug)]
@@ -61,13 +62,30 @@ impl Lines {
     }
 
     /// The fields that they are, apart from all that stands between them.
-    pub(in crate::http) fn pick(&self, bytes: &[u8]) -> Fields {
+    pub(in crate::http) fn pick(&mut self, bytes: &[u8]) -> Fields {
         let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
-        let lines = self.found.get(..self.len).unwrap_or_default();
-        Fields::new(lines.iter().map(|line| {
-            let name = str::from_utf8(part(line.name, line.name_end));
-            (name.unwrap_or_default(), part(line.value, line.end))
-        }))
+        match self.found.get(..self.len).unwrap_or_default() {
+            [] => Fields::default(),
+            [line] if self.secrets == 0 => {
+                let from = line.name;
+                let line = Line {
+                    name: 0,
+                    name_end: line.name_end - from,
+                    value: line.value - from,
+                    end: line.end - from,
+                    tag: line.tag,
+                };
+                Fields {
+                    bytes: part(from, from + line.end).to_vec().into(),
+                    lines: Box::new([line]),
+                    index: std::mem::take(&mut self.index),
+                }
+            }
+            lines => Fields::new(lines.iter().map(|line| {
+                let name = str::from_utf8(part(line.name, line.name_end));
+                (name.unwrap_or_default(), part(line.value, line.end))
+            })),
+        }
     }
 
     /// The fields that they are, with the bytes in which they stand.

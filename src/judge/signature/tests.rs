@@ -86,7 +86,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             offer: Offer::of(&head),
             head,
         };
-        (Stamp::default(), request)
+        (Stamp::default(), Box::new(request))
     });
     let mut body = None;
     let response = answer.map(|text| {
@@ -118,7 +118,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             interim: Vec::new(),
             behind: None,
         };
-        (Stamp::default(), response)
+        (Stamp::default(), Box::new(response))
     });
     let end = |dir, reset| {
         let at = Timestamp::default();

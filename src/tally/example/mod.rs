@@ -95,7 +95,7 @@ impl LegOf {
             offer: Offer::of(&head),
             head,
         };
-        self.0.request = Some((stamp(frame, ms), request));
+        self.0.request = Some((stamp(frame, ms), Box::new(request)));
         self
     }
 
@@ -130,7 +130,7 @@ impl LegOf {
             interim: Vec::new(),
             behind: None,
         };
-        self.0.response = Some((stamp(frame, ms), response));
+        self.0.response = Some((stamp(frame, ms), Box::new(response)));
         self
     }
 
