@@ -225,11 +225,11 @@ pub struct Response {
 #[derive(Clone, Debug)]
 pub struct PlainExchange {
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
     /// The record that completed its head.
     pub asked_at: Stamp,
     /// The final answer, completed at the event's stamp.
-    pub response: Response,
+    pub response: Box<Response>,
 }
 
 /// A poll, and whose it is.

@@ -1,5 +1,6 @@
 //! Where the content of a message ends, without keeping it (RFC 9112 §6 and §7).
 
+use super::words::same;
 use super::{Fields, RequestHead, ResponseHead};
 
 /// How the end of a content is found.
@@ -35,12 +36,22 @@ impl Framing {
         }
     }
 
+    /// Whether a field of that name says how the end is found.
+    pub(super) fn is_by(name: &[u8]) -> bool {
+        same(name, b"content-length") || same(name, b"transfer-encoding")
+    }
+
     fn by_fields(fields: &Fields, otherwise: Self) -> Self {
-        if let Some(last) = fields.elements("transfer-encoding").last() {
+        if fields.first_value("transfer-encoding").is_some()
+            && let Some(last) = fields.elements("transfer-encoding").last()
+        {
             if last.eq_ignore_ascii_case(b"chunked") {
                 return Self::Chunked;
             }
             return Self::UntilClose;
+        }
+        if let Some(length) = fields.only("content-length").and_then(number) {
+            return Self::Length(length);
         }
         let mut lengths = fields.elements("content-length").map(number);
         match lengths.next() {

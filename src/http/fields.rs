@@ -1,5 +1,6 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
+mod index;
 mod lines;
 
 use std::borrow::Cow;
@@ -7,6 +8,9 @@ use std::hash::Hasher;
 use std::net::IpAddr;
 
 pub(super) use lines::Lines;
+
+use self::index::{Index, Tag};
+use super::words::same;
 
 /// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
 const SECRET: &[&str] = &[
@@ -39,15 +43,6 @@ pub struct Fields {
     index: Index,
 }
 
-/// What tells where to look for a name.
-#[derive(Clone, Debug, Default)]
-struct Index {
-    /// Where the lines of each name begin: most questions are about fields that are not there.
-    places: Places,
-    /// Two lines may have one name.
-    repeats: bool,
-}
-
 /// Names and values in their order, with what stands between them or without it. All of nearly every head is text, and then
 /// need not be looked at again to be read as such.
 #[derive(Clone, Debug)]
@@ -66,10 +61,6 @@ struct Line {
     tag: Tag,
 }
 
-/// What tells most names apart without a look at all of their letters: length, first, middle and last one, without case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tag(u32);
-
 /// One field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
@@ -86,66 +77,6 @@ impl<'a> Field<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         self.text
             .map_or_else(|| String::from_utf8_lossy(self.value), Cow::Borrowed)
-    }
-}
-
-impl Tag {
-    #[inline]
-    const fn of(name: &[u8]) -> Self {
-        // Every byte of a name is that of a letter, a digit or a mark, which this bit leaves apart.
-        const NO_CASE: u8 = 0x20;
-        let (Some((first, _)), Some((last, _))) = (name.split_first(), name.split_last()) else {
-            return Self(0);
-        };
-        let (_, rest) = name.split_at(name.len() / 2);
-        let middle = match rest.split_first() {
-            Some((middle, _)) => *middle,
-            None => 0,
-        };
-        let [len, ..] = name.len().to_le_bytes();
-        Self(u32::from_le_bytes([
-            len,
-            *first | NO_CASE,
-            middle | NO_CASE,
-            *last | NO_CASE,
-        ]))
-    }
-
-    /// Its place among [`PLACES`], the same for equal tags.
-    #[inline]
-    const fn place(self) -> usize {
-        (self.0.wrapping_mul(0x9E37_79B1) >> (u32::BITS - PLACES.ilog2())) as usize
-    }
-}
-
-/// Places for the tags of a head, which has some fourteen.
-const PLACES: usize = 64;
-
-/// For each place of a tag the number of the first line that has one, from 1; or, of very many, one that is before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Places([u8; PLACES]);
-
-impl Default for Places {
-    fn default() -> Self {
-        Self([0; PLACES])
-    }
-}
-
-impl Places {
-    /// Where to begin to look for a line; `None` where there is none.
-    #[inline]
-    fn first(&self, tag: Tag) -> Option<usize> {
-        usize::from(self.0.get(tag.place()).copied()?).checked_sub(1)
-    }
-
-    /// A line has that tag.
-    #[inline]
-    fn add(&mut self, tag: Tag, line: usize) {
-        if let Some(place) = self.0.get_mut(tag.place())
-            && *place == 0
-        {
-            *place = u8::try_from(line.saturating_add(1)).unwrap_or(u8::MAX);
-        }
     }
 }
 
@@ -240,6 +171,28 @@ impl Fields {
         self.named(self.index.places.first(tag)?, tag, name).find()
     }
 
+    /// The value of the first field line of that name, as text.
+    #[inline]
+    pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
+        let tag = Tag::of(name.as_bytes());
+        let line = self
+            .named(self.index.places.first(tag)?, tag, name)
+            .line()?;
+        Some(self.text(line))
+    }
+
+    /// The value of a field that has one line and no other.
+    #[inline]
+    pub(crate) fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        let tag = Tag::of(name.as_bytes());
+        let mut lines = self.named(self.index.places.first(tag)?, tag, name);
+        let line = lines.line()?;
+        lines
+            .line()
+            .is_none()
+            .then(|| self.bytes.slice(line.value, line.end))
+    }
+
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
@@ -259,10 +212,7 @@ impl Fields {
 
     fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
         let line = lines.line()?;
-        let first = match self.bytes.text(line.value, line.end) {
-            Some(text) => Cow::Borrowed(text),
-            None => self.field(line).text(),
-        };
+        let first = self.text(line);
         if !self.index.repeats {
             return Some(first);
         }
@@ -271,13 +221,11 @@ impl Fields {
         }))
     }
 
-    /// All that it holds, to be told apart from others.
+    /// All that it holds, to be told apart from others; the same wherever the same bytes were read.
     pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
-        for field in self.iter() {
-            hasher.write(field.name.as_bytes());
-            hasher.write_u8(b':');
-            hasher.write(field.value);
-            hasher.write_u8(b'\n');
+        hasher.write(self.bytes.as_slice());
+        for line in &self.lines {
+            hasher.write_u64(u64::from(line.value) << 32 | u64::from(line.end));
         }
     }
 
@@ -295,33 +243,38 @@ impl Fields {
     }
 
     /// Whether a list field has any element.
+    #[inline]
     pub fn has_elements(&self, name: &str) -> bool {
-        self.all(name).any(|field| {
-            !field
-                .value
-                .iter()
-                .all(|b| b.is_ascii_whitespace() || *b == b',')
-        })
+        self.first_value(name).is_some()
+            && self.all(name).any(|field| {
+                !field
+                    .value
+                    .iter()
+                    .all(|b| b.is_ascii_whitespace() || *b == b',')
+            })
     }
 
     /// Whether a list field has that element, in any case.
+    #[inline]
     pub fn has_element(&self, name: &str, element: &str) -> bool {
         let tag = Tag::of(name.as_bytes());
-        let Some(place) = self.index.places.first(tag) else {
-            return false;
-        };
-        let Some(line) = self.named(place, tag, name).line() else {
+        self.index
+            .places
+            .first(tag)
+            .is_some_and(|place| self.lists(self.named(place, tag, name), element.as_bytes()))
+    }
+
+    fn lists(&self, mut lines: Named<'_>, element: &[u8]) -> bool {
+        let Some(line) = lines.line() else {
             return false;
         };
         let value = self.bytes.slice(line.value, line.end);
-        if value.eq_ignore_ascii_case(element.as_bytes()) {
-            return true;
-        }
         // Most are no list.
-        (self.index.repeats || value.contains(&b','))
-            && self
-                .elements(name)
-                .any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+        same(value, element)
+            || std::iter::once(value)
+                .chain(lines.map(|field| field.value))
+                .flat_map(|value| value.split(|&byte| byte == b','))
+                .any(|part| same(part.trim_ascii(), element))
     }
 
     /// Whether a name begins so, in any case.
@@ -335,7 +288,7 @@ impl Fields {
                     .bytes
                     .slice(line.name, line.name_end)
                     .get(..prefix.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+                    .is_some_and(|start| same(start, prefix.as_bytes()))
         })
     }
 
@@ -363,8 +316,15 @@ impl Fields {
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
-        let found = self.bytes.slice(line.name, line.name_end);
-        found.eq_ignore_ascii_case(name.as_bytes())
+        same(self.bytes.slice(line.name, line.name_end), name.as_bytes())
+    }
+
+    #[inline]
+    fn text(&self, line: &Line) -> Cow<'_, str> {
+        match self.bytes.text(line.value, line.end) {
+            Some(text) => Cow::Borrowed(text),
+            None => self.field(line).text(),
+        }
     }
 
     #[inline]
@@ -395,18 +355,6 @@ impl PartialEq for Fields {
 }
 
 impl Eq for Fields {}
-
-impl Index {
-    /// A line has that tag; `before` are those in front of it.
-    #[inline]
-    fn add(&mut self, before: &[Line], tag: Tag) {
-        self.repeats |= self.places.first(tag).is_some_and(|first| {
-            let mut before = before.get(first..).into_iter().flatten();
-            before.any(|line| line.tag == tag)
-        });
-        self.places.add(tag, before.len());
-    }
-}
 
 /// The lines of one name.
 struct Named<'a> {
@@ -452,7 +400,7 @@ impl<'a> Iterator for Named<'a> {
 #[inline]
 fn is_secret(name: &[u8], tag: Tag) -> bool {
     /// The places of their tags, of which most other tags have none.
-    const SECRET_PLACES: u64 = {
+    const PLACES: u64 = {
         let (mut places, mut rest) = (0, SECRET);
         while let Some((secret, others)) = rest.split_first() {
             places |= 1 << Tag::of(secret.as_bytes()).place();
@@ -460,10 +408,27 @@ fn is_secret(name: &[u8], tag: Tag) -> bool {
         }
         places
     };
-    SECRET_PLACES >> tag.place() & 1 != 0
-        && SECRET
-            .iter()
-            .any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+    PLACES >> tag.place() & 1 != 0 && has_secret_tag(name, tag)
+}
+
+fn has_secret_tag(name: &[u8], tag: Tag) -> bool {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "by the compiler, over its own length"
+    )]
+    const TAGS: [u32; SECRET.len()] = {
+        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
+        while let Some((secret, others)) = rest.split_first() {
+            tags[SECRET.len() - rest.len()] = Tag::of(secret.as_bytes()).0;
+            rest = others;
+        }
+        tags
+    };
+    // All of them, without a way out: that is done for several at once.
+    TAGS.iter()
+        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
+        != 0
+        && SECRET.iter().any(|secret| same(name, secret.as_bytes()))
 }
 
 /// A head is far smaller than 4 GiB; were it not, the rest would be left out.

@@ -8,6 +8,8 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status as Parsed};
 
+use super::usual::Keep;
+use super::words::is_tchar;
 use super::{Fields, RequestHead, ResponseHead, Status, Version, usual};
 
 /// Which of the two messages a direction carries.
@@ -138,7 +140,7 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, head, fields)
+    usual::read(kind, Keep::All, head, fields)
         .map_or_else(|| tolerant(kind, head, folds, fields), |(head, _)| Ok(head))
 }
 
@@ -246,31 +248,6 @@ fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(plain)
-}
-
-/// Whether a byte is a character of a token (RFC 9110 §5.6.2).
-pub(super) const TCHAR: [bool; 256] = {
-    const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
-    let mut table = [false; 256];
-    let mut byte: u8 = 0;
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "by the compiler, and no byte is outside"
-    )]
-    while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut marks = MARKS;
-    while let Some((mark, others)) = marks.split_first() {
-        table[*mark as usize] = true;
-        marks = others;
-    }
-    table
-};
-
-fn is_tchar(byte: u8) -> bool {
-    TCHAR.get(usize::from(byte)) == Some(&true)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod fields;
 mod head;
 mod reader;
 mod usual;
+mod words;
 
 use std::borrow::Cow;
 
@@ -18,6 +19,7 @@ pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
+pub(crate) use usual::Keep;
 
 /// HTTP version of a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +69,8 @@ impl RequestHead {
 
     /// The part of the target behind the first `?`.
     pub(crate) fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
+        let mark = memchr::memchr(b'?', self.target.as_bytes())?;
+        self.target.get(mark + 1..)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
 use super::head::{self, Broken, Head, Kind};
-use super::usual;
+use super::usual::{self, Keep};
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
 
@@ -11,6 +11,8 @@ use crate::time::Stamp;
 #[derive(Debug)]
 pub(crate) struct Reader {
     kind: Kind,
+    /// Of a response.
+    keep: Keep,
     state: State,
     /// Of the first byte of the head that is being read.
     started: Stamp,
@@ -78,6 +80,7 @@ impl Reader {
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind,
+            keep: Keep::All,
             state: State::Head(Buffer::default()),
             started: Stamp::default(),
         }
@@ -138,7 +141,8 @@ impl Reader {
         }
         let before = buffer.len();
         if before == 0
-            && let Some((head, len)) = usual::read(self.kind, piece.bytes, limits.header_fields)
+            && let Some((head, len)) =
+                usual::read(self.kind, self.keep, piece.bytes, limits.header_fields)
             && len <= limit
         {
             skip(&mut piece.bytes, len);
@@ -194,6 +198,11 @@ impl Reader {
                 Ok(Step::More)
             }
         }
+    }
+
+    /// What must be kept of the next head, if it is that of a response.
+    pub(crate) const fn keep(&mut self, keep: Keep) {
+        self.keep = keep;
     }
 
     /// Tells how the content of the head just read ends.

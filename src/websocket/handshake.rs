@@ -81,8 +81,8 @@ impl Offer {
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),
-            key: first(fields, "sec-websocket-key").map(Into::into),
-            version: first(fields, "sec-websocket-version").map(interned),
+            key: fields.first_value("sec-websocket-key").map(Into::into),
+            version: fields.first_value("sec-websocket-version").map(interned),
             subprotocols: list(fields, "sec-websocket-protocol"),
             extensions: extensions(fields),
         }
@@ -117,6 +117,12 @@ impl Answer {
 }
 
 /// Whether a request is a try to open a WebSocket, or what a proxy left of one.
+pub(crate) fn is_handshake(head: &RequestHead) -> bool {
+    let upgrade = head.fields.has_element("upgrade", "websocket");
+    upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
+}
+
+/// Likewise, where its handshake fields were read.
 pub fn asks_for_websocket(head: &RequestHead, offer: &Offer) -> bool {
     offer.upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
 }
@@ -144,8 +150,8 @@ pub fn switches_to_websocket(head: &ResponseHead, answer: &Answer, asked: bool) 
 /// A request of Engine.IO for its WebSocket transport; the parameters outlive a proxy that strips fields.
 fn is_engine_io(head: &RequestHead) -> bool {
     head.query().is_some_and(|query| {
-        query.split('&').any(|param| param == "transport=websocket")
-            && query.split('&').any(|param| param.starts_with("EIO="))
+        split(query, b'&').any(|param| param == "transport=websocket")
+            && split(query, b'&').any(|param| param.starts_with("EIO="))
     })
 }
 
@@ -172,42 +178,53 @@ pub fn is_valid_key(key: &str) -> bool {
             .is_ok_and(|bytes| bytes.len() == 16)
 }
 
-fn first<'a>(fields: &'a Fields, name: &'a str) -> Option<Cow<'a, str>> {
-    fields.first(name).map(|field| field.text())
-}
-
 fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
-    if fields.first(name).is_none() {
+    let Some(value) = fields.value(name) else {
         return Box::default();
-    }
-    let mut list = Vec::with_capacity(fields.elements(name).count());
-    list.extend(
-        fields
-            .elements(name)
-            .map(|element| String::from_utf8_lossy(element).into()),
-    );
+    };
+    let mut list = Vec::with_capacity(1 + memchr::memchr_iter(b',', value.as_bytes()).count());
+    list.extend(elements(&value).map(Into::into));
     list.into()
 }
 
 fn extensions(fields: &Fields) -> Box<[Extension]> {
-    const NAME: &str = "sec-websocket-extensions";
-    if fields.first(NAME).is_none() {
+    let Some(value) = fields.value("sec-websocket-extensions") else {
         return Box::default();
-    }
-    let mut extensions = Vec::with_capacity(fields.elements(NAME).count());
-    for element in fields.elements(NAME) {
-        let text = String::from_utf8_lossy(element);
-        let mut parts = text.split(';').map(str::trim);
+    };
+    // Most that name any name one.
+    let mut extensions = Vec::with_capacity(1);
+    for element in elements(&value) {
+        let mut parts = split(element, b';').map(str::trim);
         let name = interned(parts.next().unwrap_or_default());
-        let parts = parts.filter(|part| !part.is_empty());
-        let mut params = Vec::with_capacity(parts.clone().count());
-        params.extend(parts.map(param));
+        let most = memchr::memchr_iter(b';', element.as_bytes()).count();
+        let mut params = Vec::with_capacity(most);
+        params.extend(parts.filter(|part| !part.is_empty()).map(param));
         extensions.push(Extension {
             name,
             params: params.into(),
         });
     }
     extensions.into()
+}
+
+/// The elements of a list, without the empty ones (RFC 9110 §5.6.1).
+fn elements(list: &str) -> impl Iterator<Item = &str> {
+    split(list, b',')
+        .map(str::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// The parts between these marks, which are ASCII.
+pub(super) fn split(text: &str, mark: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let Some(at) = memchr::memchr(mark, text.as_bytes()) else {
+            return Some(text);
+        };
+        rest = text.get(at + 1..);
+        text.get(..at)
+    })
 }
 
 fn param(part: &str) -> Param {

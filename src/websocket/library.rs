@@ -6,6 +6,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
+use super::handshake::split;
 use crate::http::{RequestHead, origin_form};
 
 /// The shortest connection token of SignalR is longer; what is shorter is the `id` of something else.
@@ -138,7 +139,9 @@ impl Poll {
                 by: Transport::Negotiation,
             });
         }
-        if let Some((base, server, _, transport)) = sockjs(path) {
+        if is_sockjs_transport(path)
+            && let Some((base, server, _, transport)) = sockjs(path)
+        {
             let name = match (transport, is_get) {
                 ("xhr", false) => "xhr",
                 ("xhr_streaming", false) => "xhr_streaming",
@@ -156,6 +159,9 @@ impl Poll {
             return None;
         }
         let traces = Traces::of_token(head, path, query)?;
+        if sockjs(path).is_some() {
+            return None;
+        }
         // Its long polls are told from other requests by the time that keeps caches away.
         let is_timed = |at: &str| !at.is_empty() && at.bytes().all(|digit| digit.is_ascii_digit());
         if head.fields.has_element("accept", "text/event-stream") {
@@ -171,14 +177,24 @@ impl Poll {
 /// Path and query of a target.
 fn parts(head: &RequestHead) -> (&str, &str) {
     let target = origin_form(&head.target);
-    target.split_once('?').unwrap_or((target, ""))
+    let mark = memchr::memchr(b'?', target.as_bytes());
+    let parts = mark.and_then(|mark| Some((target.get(..mark)?, target.get(mark + 1..)?)));
+    parts.unwrap_or((target, ""))
 }
 
 /// The value of a name in a query, as it was sent.
 fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    let values = query.split('&').filter_map(|pair| pair.split_once('='));
-    let mut values = values.filter(|&(known, value)| known == name && !value.is_empty());
-    values.next().map(|(_, value)| value)
+    split(query, b'&')
+        .filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        .find(|value| !value.is_empty())
+}
+
+/// Whether the last part of a path is a name of such a transport.
+fn is_sockjs_transport(path: &str) -> bool {
+    let last = memchr::memrchr(b'/', path.as_bytes()).and_then(|slash| path.get(slash + 1..));
+    let of_get = ["eventsource", "htmlfile", "jsonp"];
+    let of_post = ["xhr", "xhr_streaming", "xhr_send", "jsonp_send"];
+    last.is_some_and(|last| of_get.contains(&last) || of_post.contains(&last))
 }
 
 /// Base, server number, session and transport: `/echo/766/yfzjpajr/websocket`. Neither number nor session has a dot, by

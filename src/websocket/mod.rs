@@ -14,6 +14,7 @@ mod walker;
 
 pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
+pub(crate) use handshake::is_handshake;
 pub use handshake::{
     Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
     is_valid_key, switches_to_websocket,

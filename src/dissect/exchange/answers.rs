@@ -9,7 +9,7 @@ use crate::dissect::pending::{Late, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, PlainExchange, Request, Response};
 use crate::flow::Direction;
-use crate::http::{Broken, Framing, Head, Piece, ResponseHead, Step};
+use crate::http::{Broken, Framing, Head, Keep, Piece, ResponseHead, Step};
 use crate::time::Stamp;
 use crate::websocket::{self, Answer, Offer};
 
@@ -19,6 +19,7 @@ const LARGEST_PLAIN: u64 = 8 * 1024;
 const MOST_INTERIM: usize = 8;
 
 /// What follows a final response.
+#[derive(Clone, Copy)]
 enum Then {
     /// Its content, which nobody looks at: it was plain.
     Nothing,
@@ -29,6 +30,7 @@ enum Then {
 }
 
 /// What a 101 leads to.
+#[derive(Clone, Copy)]
 enum Next {
     WebSocket(Rsv),
     Http2,
@@ -57,6 +59,12 @@ impl Exchanges {
             {
                 return turn;
             }
+            // Of an answer that no attempt can have, its fields are nobody's.
+            let is_plain = |front: &Pending| !front.told && front.method != Method::Lost;
+            let nobody_waits = link.counts.waiting == 0;
+            let is_plain = nobody_waits && self.pending.front().is_some_and(is_plain);
+            self.responses
+                .keep(if is_plain { Keep::Framing } else { Keep::All });
             match self.responses.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(part) => Content::add(&mut self.content, link, part),
@@ -300,8 +308,8 @@ fn plain_exchange(
         interim: Vec::new(),
     };
     Some(PlainExchange {
-        request,
+        request: Box::new(request),
         asked_at: late.at,
-        response,
+        response: Box::new(response),
     })
 }

@@ -69,8 +69,7 @@ impl Exchanges {
         }
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
-        let offer = Offer::of(&head);
-        let websocket = websocket::asks_for_websocket(&head, &offer);
+        let websocket = websocket::is_handshake(&head);
         let told = websocket || head.fields.has_elements("upgrade");
         let method = Method::of(&head);
         let mut pending = Pending {
@@ -83,6 +82,7 @@ impl Exchanges {
         };
         let authority = method.authority(&head);
         if told {
+            let offer = Offer::of(&head);
             pending.note(link, Noted::told(offer.key.clone(), authority));
             let request = Request {
                 exchange,

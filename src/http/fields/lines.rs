@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::{Fields, Index, Line, Tag, is_secret, position};
+use super::index::{Index, Tag};
+use super::{Fields, Line, is_secret};
 
 /// The field lines of a head that is read in one walk, by where they stand in its bytes.
 #[derive(Debug)]
 pub(in crate::http) struct Lines {
-    lines: [Line; Lines::MOST],
+    found: [Line; Self::MOST],
     len: usize,
     index: Index,
     /// A bit for each line whose value is not kept.
@@ -28,43 +29,68 @@ impl Lines {
             tag: Tag(0),
         };
         Self {
-            lines: [none; Self::MOST],
+            found: [none; Self::MOST],
             len: 0,
             index: Index::default(),
             secrets: 0,
         }
     }
 
-    /// How many there are.
-    pub(in crate::http) const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// The next line, with a name that begins at `at` and a value without white space around it; false where there is no
-    /// room for it.
+    /// The next line, which begins with a name at `at`; of its value, without white space around it, the places within the
+    /// line. False where there is no room for it.
     #[inline]
     #[must_use]
     pub(in crate::http) fn add(&mut self, at: usize, name: &[u8], value: Range<usize>) -> bool {
         let tag = Tag::of(name);
-        let Some((before, [line, ..])) = self.lines.split_at_mut_checked(self.len) else {
+        let Some((before, [line, ..])) = self.found.split_at_mut_checked(self.len) else {
             return false;
         };
+        let at = position(at);
         *line = Line {
-            name: position(at),
-            name_end: position(at + name.len()),
-            value: position(value.start),
-            end: position(value.end),
+            name: at,
+            name_end: at.wrapping_add(position(name.len())),
+            value: at.wrapping_add(position(value.start)),
+            end: at.wrapping_add(position(value.end)),
             tag,
         };
         self.index.add(before, tag);
-        self.secrets |= u64::from(is_secret(name, tag)) << self.len;
+        if is_secret(name, tag) {
+            self.secrets |= 1 << self.len;
+        }
         self.len += 1;
         true
     }
 
+    /// The fields that they are, apart from all that stands between them.
+    pub(in crate::http) fn pick(&mut self, bytes: &[u8]) -> Fields {
+        let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
+        match self.found.get(..self.len).unwrap_or_default() {
+            [] => Fields::default(),
+            [line] if self.secrets == 0 => {
+                let from = line.name;
+                let line = Line {
+                    name: 0,
+                    name_end: line.name_end - from,
+                    value: line.value - from,
+                    end: line.end - from,
+                    tag: line.tag,
+                };
+                Fields {
+                    bytes: part(from, from + line.end).to_vec().into(),
+                    lines: Box::new([line]),
+                    index: std::mem::take(&mut self.index),
+                }
+            }
+            lines => Fields::new(lines.iter().map(|line| {
+                let name = str::from_utf8(part(line.name, line.name_end));
+                (name.unwrap_or_default(), part(line.value, line.end))
+            })),
+        }
+    }
+
     /// The fields that they are, with the bytes in which they stand.
-    pub(in crate::http) fn copy(mut self, bytes: &[u8]) -> Fields {
-        let lines = self.lines.get_mut(..self.len).unwrap_or_default();
+    pub(in crate::http) fn copy(&mut self, bytes: &[u8]) -> Fields {
+        let lines = self.found.get_mut(..self.len).unwrap_or_default();
         let end = lines.last().map_or(0, |line| line.end);
         let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
         let mut kept = Vec::with_capacity(end as usize);
@@ -87,7 +113,13 @@ impl Lines {
         Fields {
             bytes: kept.into(),
             lines: (&*lines).into(),
-            index: self.index,
+            index: std::mem::take(&mut self.index),
         }
     }
+}
+
+/// A place in a head that is read in one walk, which is smaller than 4 GiB.
+#[expect(clippy::cast_possible_truncation, reason = "as said")]
+const fn position(len: usize) -> u32 {
+    len as u32
 }

@@ -197,9 +197,9 @@ impl Script {
             return self;
         };
         let exchange = PlainExchange {
-            request: *request,
+            request,
             asked_at,
-            response: *response,
+            response,
         };
         self.add(conn, answered, Fact::Plain(Some(Box::new(exchange))));
         self
