@@ -18,7 +18,7 @@ pub(super) use self::tail::Tail;
 pub use self::trips::RoundTrips;
 pub(super) use self::view::Shown;
 
-use self::ends::{Ends, LegEnd};
+use self::ends::Ends;
 use self::view::{Handshakes, View};
 use crate::attempt::few::Few;
 use crate::attempt::places::{LegView, SocketLeg};
@@ -79,8 +79,8 @@ struct Socket {
 struct Trouble {
     failed_upstream: Vec<FailedUpstream>,
     first_end: Option<Timestamp>,
-    /// How the outermost leg ended.
-    outer_end: Option<LegEnd>,
+    /// That the outermost leg ended is told.
+    has_outer_ended: bool,
     lossy: bool,
     /// When it will be looked at, if that is so.
     due: Option<Timestamp>,
@@ -323,15 +323,14 @@ impl Sockets {
         if first_end.is_none() && socket.trouble.is_none() {
             return;
         }
-        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
         let trouble = socket.trouble.get_or_insert_default();
         let before = std::mem::replace(&mut trouble.first_end, first_end);
         self.ended += usize::from(before.is_none() && first_end.is_some());
-        if trouble.outer_end.is_none() {
-            trouble.outer_end = outer_end;
-            if let Some(end) = outer_end {
-                self.ends.add(end);
-            }
+        if !trouble.has_outer_ended
+            && let Some(end) = self.ends.end_of(socket.legs.best().next())
+        {
+            trouble.has_outer_ended = true;
+            self.ends.add(end);
         }
         if let Some(complete) = socket.complete_at() {
             self.look_at(id, complete);
@@ -366,7 +365,7 @@ impl Sockets {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
         // As the best view shows it now, which may not be the one that showed its end first.
-        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
+        let outer_end = self.ends.end_of(socket.legs.best().next());
         let mut legs = Vec::with_capacity(socket.legs.len());
         let mut host = None;
         for views in socket.legs.into_legs() {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::attempt::case::{Case, CaseId};
+use crate::attempt::case::{Case, CaseId, Cases};
 use crate::attempt::few::Few;
 use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
@@ -52,7 +52,7 @@ pub(super) enum Joined {
 
 impl Keys {
     /// Where a leg with a key belongs.
-    pub(super) fn place(&self, leg: &Leg, cases: &HashMap<CaseId, Case>) -> Joined {
+    pub(super) fn place(&self, leg: &Leg, cases: &Cases) -> Joined {
         let Some(key) = usable_key(leg) else {
             return Joined::Alone;
         };
@@ -94,11 +94,7 @@ impl Keys {
     }
 
     /// The undecided attempt after whose refusal the same client asks again with the key it had.
-    pub(super) fn refused_before(
-        &self,
-        leg: &Leg,
-        cases: &HashMap<CaseId, Case>,
-    ) -> Option<CaseId> {
+    pub(super) fn refused_before(&self, leg: &Leg, cases: &Cases) -> Option<CaseId> {
         let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
         candidates
             .filter(|id| {

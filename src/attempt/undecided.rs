@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::case::{Case, CaseId, Cases, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Pair};
 use crate::attempt::places::{LegView, Places, Slot};
@@ -21,7 +21,7 @@ const INVITING: usize = 16;
 /// keys until [`Undecided::forget_keys`].
 #[derive(Debug, Default)]
 pub(super) struct Undecided {
-    cases: HashMap<CaseId, Case>,
+    cases: Cases,
     next: CaseId,
     /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
     pub(super) places: Places,
@@ -79,7 +79,7 @@ impl Undecided {
 
     /// All of them, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CaseId, &Case)> {
-        self.cases.iter().map(|(&id, case)| (id, case))
+        self.cases.iter()
     }
 
     /// Those that have waited for an answer for at least so long, in the order of their first request.
