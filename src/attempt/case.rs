@@ -83,16 +83,16 @@ impl Cases {
         self.0.len()
     }
 
-    pub(super) fn contains_key(&self, id: &CaseId) -> bool {
-        self.0.contains_key(id)
+    pub(super) fn contains(&self, id: CaseId) -> bool {
+        self.0.contains_key(&id)
     }
 
-    pub(super) fn get(&self, id: &CaseId) -> Option<&Case> {
-        self.0.get(id).map(|case| &**case)
+    pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
+        self.0.get(&id).map(|case| &**case)
     }
 
-    pub(super) fn get_mut(&mut self, id: &CaseId) -> Option<&mut Case> {
-        self.0.get_mut(id).map(|case| &mut **case)
+    pub(super) fn get_mut(&mut self, id: CaseId) -> Option<&mut Case> {
+        self.0.get_mut(&id).map(|case| &mut **case)
     }
 
     /// All of them, in no order.
@@ -104,8 +104,8 @@ impl Cases {
         self.0.insert(id, Box::new(case));
     }
 
-    pub(super) fn remove(&mut self, id: &CaseId) -> Option<Case> {
-        self.0.remove(id).map(|case| *case)
+    pub(super) fn remove(&mut self, id: CaseId) -> Option<Case> {
+        self.0.remove(&id).map(|case| *case)
     }
 }
 

@@ -132,7 +132,7 @@ impl Lone {
     /// The attempt of a single leg which was given the accept that an attempt of several brought: the first hop of a chain
     /// made a key of its own, and the others passed that on.
     fn pair_by_accept(&self, id: CaseId, cases: &Cases) -> Option<Pair> {
-        let inner = &cases.get(&id)?.outermost()?.leg;
+        let inner = &cases.get(id)?.outermost()?.leg;
         let accept = inner.answer_field("sec-websocket-accept")?;
         let near = self.by_target.get(target(inner)?)?;
         let earlier = near.range(..(inner.started(), id)).rev().take(NEIGHBOURS);
@@ -178,7 +178,7 @@ impl Lone {
         let here = (leg.started(), id);
         let asks = move |id| {
             cases
-                .get(&id)
+                .get(id)
                 .is_some_and(|case| case.protocol == Protocol::WebSocket)
         };
         let fits = move |&(_, other): &(Timestamp, CaseId)| {
@@ -216,7 +216,7 @@ enum Side {
 }
 
 fn single(cases: &Cases, id: CaseId) -> Option<&Leg> {
-    match cases.get(&id)?.legs.as_slice() {
+    match cases.get(id)?.legs.as_slice() {
         [live] => Some(&live.best().leg),
         _ => None,
     }

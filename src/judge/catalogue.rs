@@ -238,12 +238,12 @@ impl Part {
     fn finding(&self, finding: FindingId) -> Option<FindingText> {
         const HEADING: &str = "[[finding]]\n";
         let begin = format!("{HEADING}id = \"{}\"\n", finding.name());
-        let find = |text: &str, what: &str| memmem::find(text.as_bytes(), what.as_bytes());
+        let begin = memmem::Finder::new(&begin);
         let text = self.files.iter().find_map(|file| {
-            let (_, text) = file.split_at_checked(find(file, &begin)?)?;
+            let (_, text) = file.split_at_checked(begin.find(file.as_bytes())?)?;
             let (_, behind) = text.split_at_checked(HEADING.len())?;
-            let end = find(behind, HEADING).map_or(text.len(), |end| HEADING.len() + end);
-            text.get(..end)
+            let end = memmem::find(behind.as_bytes(), HEADING.as_bytes());
+            text.get(..end.map_or(text.len(), |end| HEADING.len() + end))
         })?;
         toml::from_str::<File>(text).ok()?.finding.pop()
     }

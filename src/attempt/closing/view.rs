@@ -213,30 +213,38 @@ impl<'a> Said<'a> {
 
 impl Marks {
     fn of(leg: &Leg) -> Option<Box<Self>> {
-        const NAMES: &[&str] = &[
-            "via",
-            "cf-ray",
-            "x-amz-cf-id",
-            "x-amzn-trace-id",
-            "x-cloud-trace-context",
-            "x-served-by",
-            "x-cache",
-            "x-envoy-upstream-service-time",
-        ];
-        let asked = leg.request_head().map(|head| &head.fields);
         // Without an answer nothing is known of who handled it.
-        let response = leg.response.as_ref()?;
-        let answered = response.1.head.as_ref().map(|head| &head.fields);
-        let mark = |(name, fields): (&str, &Fields)| {
-            let value = fields.value(name)?;
-            Some(format!("{name}: {value}").into())
-        };
+        let (_, response) = leg.response.as_ref()?;
+        let asked = leg.request_head().map(|head| &head.fields);
+        let answered = response.head.as_ref().map(|head| &head.fields);
         // A hop in front of this leg marks the request, one behind it the answer.
-        let mut marks = Vec::new();
-        for fields in [asked, answered].into_iter().flatten() {
-            marks.extend(NAMES.iter().filter_map(|name| mark((name, fields))));
-        }
+        let fields = [asked, answered].into_iter().flatten();
+        let marks = fields.flat_map(Self::among).filter_map(|(name, value)| {
+            let value = value?;
+            Some(format!("{name}: {value}").into())
+        });
+        let marks: Vec<_> = marks.collect();
         (!marks.is_empty()).then(|| Box::new(Self(marks)))
+    }
+
+    /// Each name stands where it is looked up, so that the compiler knows what to look for.
+    fn among(fields: &Fields) -> [(&'static str, Option<Cow<'_, str>>); 8] {
+        [
+            ("via", fields.value("via")),
+            ("cf-ray", fields.value("cf-ray")),
+            ("x-amz-cf-id", fields.value("x-amz-cf-id")),
+            ("x-amzn-trace-id", fields.value("x-amzn-trace-id")),
+            (
+                "x-cloud-trace-context",
+                fields.value("x-cloud-trace-context"),
+            ),
+            ("x-served-by", fields.value("x-served-by")),
+            ("x-cache", fields.value("x-cache")),
+            (
+                "x-envoy-upstream-service-time",
+                fields.value("x-envoy-upstream-service-time"),
+            ),
+        ]
     }
 }
 

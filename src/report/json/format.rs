@@ -1,4 +1,4 @@
-//! What serde_json is to do other than usual, so that a line costs little: keys are known and texts are mostly plain, and
+//! What `serde_json` is to do other than usual, so that a line costs little: keys are known and texts are mostly plain, and
 //! to look for what must be escaped, byte by byte, would be most of the work.
 //!
 //! A key travels as a number that has its letters, and a text without anything to escape as bytes; [`Format`] is what
