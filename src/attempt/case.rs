@@ -7,6 +7,7 @@ use crate::attempt::join::Client;
 use crate::attempt::{EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
+use crate::hash::HashMap;
 use crate::http::Fields;
 use crate::time::{Stamp, Timestamp};
 
@@ -22,6 +23,10 @@ const SETTLE_HOLES: Duration = Duration::from_millis(250);
 
 /// Number of an undecided attempt, in the order of its first request.
 pub(super) type CaseId = u64;
+
+/// Undecided attempts by their number. Each has a place of its own: a table has room for many that are not there.
+#[derive(Debug, Default)]
+pub(super) struct Cases(HashMap<CaseId, Box<Case>>);
 
 /// An undecided attempt.
 #[derive(Debug)]
@@ -72,6 +77,37 @@ pub(super) enum Progress {
 /// Bytes that a leg needs in the maps and lists that find its attempt, and that stay unused between allocations: measured,
 /// over very many at once.
 const INDEXES: usize = 3584;
+
+impl Cases {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn contains(&self, id: CaseId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
+        self.0.get(&id).map(|case| &**case)
+    }
+
+    pub(super) fn get_mut(&mut self, id: CaseId) -> Option<&mut Case> {
+        self.0.get_mut(&id).map(|case| &mut **case)
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CaseId, &Case)> {
+        self.0.iter().map(|(&id, case)| (id, &**case))
+    }
+
+    pub(super) fn insert(&mut self, id: CaseId, case: Case) {
+        self.0.insert(id, Box::new(case));
+    }
+
+    pub(super) fn remove(&mut self, id: CaseId) -> Option<Case> {
+        self.0.remove(&id).map(|case| *case)
+    }
+}
 
 impl Case {
     /// Bytes that are allocated for it.

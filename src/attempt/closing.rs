@@ -4,6 +4,7 @@
 
 mod ends;
 mod leg;
+mod legs;
 mod tail;
 mod trips;
 mod view;
@@ -14,14 +15,15 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub(super) use self::legs::SocketLegs;
 pub(super) use self::tail::Tail;
 pub use self::trips::RoundTrips;
 pub(super) use self::view::Shown;
 
-use self::ends::{Ends, LegEnd};
+use self::ends::Ends;
+use self::legs::best_of;
 use self::view::{Handshakes, View};
-use crate::attempt::few::Few;
-use crate::attempt::places::{LegView, SocketLeg};
+use crate::attempt::places::SocketLeg;
 use crate::attempt::{
     Attempt, Closing, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
 };
@@ -79,91 +81,11 @@ struct Socket {
 struct Trouble {
     failed_upstream: Vec<FailedUpstream>,
     first_end: Option<Timestamp>,
-    /// How the outermost leg ended.
-    outer_end: Option<LegEnd>,
+    /// That the outermost leg ended is told.
+    has_outer_ended: bool,
     lossy: bool,
     /// When it will be looked at, if that is so.
     due: Option<Timestamp>,
-}
-
-/// The legs of a WebSocket, outermost first, of each its views, the first first.
-#[derive(Debug)]
-pub(super) enum SocketLegs {
-    None,
-    /// As most have it.
-    One(View),
-    Several(Vec<Few<View>>),
-}
-
-impl SocketLegs {
-    pub(super) const fn len(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::One(_) => 1,
-            Self::Several(legs) => legs.len(),
-        }
-    }
-
-    pub(super) fn push(&mut self, views: Few<View>) {
-        *self = match std::mem::replace(self, Self::None) {
-            Self::None if views.len() == 1 => Self::One(views.into_first()),
-            Self::None => Self::Several(vec![views]),
-            Self::One(first) => Self::Several(vec![Few::one(first), views]),
-            Self::Several(mut legs) => {
-                legs.push(views);
-                Self::Several(legs)
-            }
-        };
-    }
-
-    fn first(&self) -> Option<&View> {
-        match self {
-            Self::None => None,
-            Self::One(view) => Some(view),
-            Self::Several(legs) => legs.first().map(Few::first),
-        }
-    }
-
-    fn at_mut(&mut self, at: LegView) -> Option<&mut View> {
-        match self {
-            Self::None => None,
-            Self::One(view) => (at == LegView::new(0, 0)).then_some(view),
-            Self::Several(legs) => legs.get_mut(at.leg())?.get_mut(at.view()),
-        }
-    }
-
-    fn views_mut(&mut self) -> impl Iterator<Item = &mut View> {
-        let (one, several) = match self {
-            Self::None => (None, None),
-            Self::One(view) => (Some(view), None),
-            Self::Several(legs) => (None, Some(legs)),
-        };
-        let several = several.into_iter().flatten().flat_map(Few::iter_mut);
-        one.into_iter().chain(several)
-    }
-
-    /// Each leg as its best view shows it.
-    fn best(&self) -> impl Iterator<Item = &View> {
-        let (one, several): (_, &[_]) = match self {
-            Self::None => (None, &[]),
-            Self::One(view) => (Some(view), &[]),
-            Self::Several(legs) => (None, legs),
-        };
-        let several = several
-            .iter()
-            .filter_map(|views| views.iter().nth(best_of(views)));
-        one.into_iter().chain(several)
-    }
-
-    /// The views of each leg.
-    fn into_legs(self) -> impl Iterator<Item = Few<View>> {
-        let (one, several) = match self {
-            Self::None => (None, Vec::new()),
-            Self::One(view) => (Some(Few::one(view)), Vec::new()),
-            Self::Several(legs) => (None, legs),
-        };
-        one.into_iter().chain(several)
-    }
 }
 
 impl Sockets {
@@ -323,15 +245,14 @@ impl Sockets {
         if first_end.is_none() && socket.trouble.is_none() {
             return;
         }
-        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
         let trouble = socket.trouble.get_or_insert_default();
         let before = std::mem::replace(&mut trouble.first_end, first_end);
         self.ended += usize::from(before.is_none() && first_end.is_some());
-        if trouble.outer_end.is_none() {
-            trouble.outer_end = outer_end;
-            if let Some(end) = outer_end {
-                self.ends.add(end);
-            }
+        if !trouble.has_outer_ended
+            && let Some(end) = self.ends.end_of(socket.legs.best().next())
+        {
+            trouble.has_outer_ended = true;
+            self.ends.add(end);
         }
         if let Some(complete) = socket.complete_at() {
             self.look_at(id, complete);
@@ -366,7 +287,7 @@ impl Sockets {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
         // As the best view shows it now, which may not be the one that showed its end first.
-        let outer_end = socket.legs.best().next().and_then(LegEnd::of);
+        let outer_end = self.ends.end_of(socket.legs.best().next());
         let mut legs = Vec::with_capacity(socket.legs.len());
         let mut host = None;
         for views in socket.legs.into_legs() {
@@ -400,16 +321,6 @@ impl Sockets {
     }
 }
 
-/// That view of a leg that lost least; the first where they show the same.
-fn best_of(views: &Few<View>) -> usize {
-    if views.len() == 1 {
-        return 0;
-    }
-    let views = views.iter().enumerate();
-    let best = views.max_by_key(|(index, view)| (view.tail.clarity(), Reverse(*index)));
-    best.map_or(0, |(index, _)| index)
-}
-
 impl Socket {
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
@@ -426,5 +337,15 @@ impl Socket {
             tcp.or_else(|| tail.stuck_since().map(|since| since.after(GIVING_UP)))
         });
         gone.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_one_takes_little_room() {
+        assert!(size_of::<Socket>() <= 80, "{}", size_of::<Socket>());
     }
 }

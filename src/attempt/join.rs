@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::attempt::case::{Case, CaseId};
+use crate::attempt::case::{Case, CaseId, Cases};
 use crate::attempt::few::Few;
 use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
@@ -52,7 +52,7 @@ pub(super) enum Joined {
 
 impl Keys {
     /// Where a leg with a key belongs.
-    pub(super) fn place(&self, leg: &Leg, cases: &HashMap<CaseId, Case>) -> Joined {
+    pub(super) fn place(&self, leg: &Leg, cases: &Cases) -> Joined {
         let Some(key) = usable_key(leg) else {
             return Joined::Alone;
         };
@@ -67,9 +67,9 @@ impl Keys {
                 .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
         let candidates = || known.into_iter().flat_map(Few::iter).copied();
-        if is_shared(candidates().filter_map(|id| cases.get(&id))) {
+        if is_shared(candidates().filter_map(|id| cases.get(id))) {
             let mut serving = candidates().filter(|id| {
-                let case = cases.get(id);
+                let case = cases.get(*id);
                 case.is_some_and(|case| fits(case) && may_serve_one_of_several(case, leg))
             });
             return match (serving.next(), serving.next()) {
@@ -77,7 +77,7 @@ impl Keys {
                 _ => Joined::Alone,
             };
         }
-        let fitting = candidates().filter(|id| cases.get(id).is_some_and(fits));
+        let fitting = candidates().filter(|id| cases.get(*id).is_some_and(fits));
         if let Some(id) = fitting.max() {
             return Joined::To(id);
         }
@@ -94,15 +94,11 @@ impl Keys {
     }
 
     /// The undecided attempt after whose refusal the same client asks again with the key it had.
-    pub(super) fn refused_before(
-        &self,
-        leg: &Leg,
-        cases: &HashMap<CaseId, Case>,
-    ) -> Option<CaseId> {
+    pub(super) fn refused_before(&self, leg: &Leg, cases: &Cases) -> Option<CaseId> {
         let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
         candidates
             .filter(|id| {
-                let refused = cases.get(id).and_then(Case::outermost);
+                let refused = cases.get(*id).and_then(Case::outermost);
                 refused.is_some_and(|refused| is_next_try(&refused.leg, leg))
             })
             .max()
@@ -298,12 +294,14 @@ type Name<'a> = Option<Cow<'a, str>>;
 
 impl<'a> Ends<'a> {
     fn of(leg: &'a Leg) -> Self {
-        let named = ["x-forwarded-for", "x-real-ip"].map(|name| {
-            leg.request_field(name).map(|value| match value {
-                Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
-                Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
-            })
-        });
+        let first = |value| match value {
+            Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
+            Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
+        };
+        let named = [
+            leg.request_field("x-forwarded-for").map(first),
+            leg.request_field("x-real-ip").map(first),
+        ];
         Self {
             client: leg.connection.client.addr,
             server: leg.connection.server,

@@ -132,11 +132,13 @@ impl Leg {
     }
 
     /// A field of the request as text.
+    #[inline]
     pub fn request_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.request_head()?.fields.value(name)
     }
 
     /// A field of the final answer as text.
+    #[inline]
     pub fn answer_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.answer_head()?.fields.value(name)
     }
@@ -186,22 +188,23 @@ impl Leg {
 
     /// The field that proves that a proxy sent this request, where one does.
     pub fn proxy_mark(&self) -> Option<&'static str> {
-        const MARKS: &[&str] = &[
-            "via",
-            "forwarded",
-            "x-forwarded-for",
-            "x-forwarded-proto",
-            "x-forwarded-host",
-            "x-forwarded-server",
-            "x-forwarded-port",
-            "x-real-ip",
-            "x-varnish",
-        ];
         let head = self.request_head()?;
-        MARKS
-            .iter()
-            .copied()
-            .find(|mark| head.fields.first(mark).is_some())
+        let fields = &head.fields;
+        // Each name stands where it is looked up, so that the compiler knows what to look for.
+        let marks = [
+            ("via", fields.first("via")),
+            ("forwarded", fields.first("forwarded")),
+            ("x-forwarded-for", fields.first("x-forwarded-for")),
+            ("x-forwarded-proto", fields.first("x-forwarded-proto")),
+            ("x-forwarded-host", fields.first("x-forwarded-host")),
+            ("x-forwarded-server", fields.first("x-forwarded-server")),
+            ("x-forwarded-port", fields.first("x-forwarded-port")),
+            ("x-real-ip", fields.first("x-real-ip")),
+            ("x-varnish", fields.first("x-varnish")),
+        ];
+        marks
+            .into_iter()
+            .find_map(|(mark, field)| field.and(Some(mark)))
             .or_else(|| {
                 let is_old = head.version == crate::http::Version::Http10;
                 (is_old && head.fields.has_element("connection", "close"))

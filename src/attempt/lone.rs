@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::RangeBounds;
 use std::time::Duration;
 
-use crate::attempt::case::{Case, CaseId};
+use crate::attempt::case::{CaseId, Cases};
 use crate::attempt::{JoinedBy, Leg, Protocol, tree};
 use crate::hash::HashMap;
 use crate::http::origin_form;
@@ -23,7 +24,46 @@ const IN_STEP: Duration = Duration::from_millis(20);
 /// Undecided attempts of a single leg, by what they ask for.
 #[derive(Debug, Default)]
 pub(super) struct Lone {
-    by_target: HashMap<Box<str>, BTreeSet<(Timestamp, CaseId)>>,
+    by_target: HashMap<Box<str>, Begun>,
+}
+
+/// Attempts of one target, in the order in which they began.
+#[derive(Debug)]
+enum Begun {
+    /// As most have it.
+    One((Timestamp, CaseId)),
+    Several(BTreeSet<(Timestamp, CaseId)>),
+}
+
+impl Begun {
+    fn insert(&mut self, other: (Timestamp, CaseId)) {
+        match self {
+            Self::One(one) => *self = Self::Several(BTreeSet::from([*one, other])),
+            Self::Several(all) => _ = all.insert(other),
+        }
+    }
+
+    /// False where that is the only one.
+    fn remove(&mut self, other: (Timestamp, CaseId)) -> bool {
+        match self {
+            Self::One(one) => *one != other,
+            Self::Several(all) => {
+                all.remove(&other);
+                !all.is_empty()
+            }
+        }
+    }
+
+    fn range(
+        &self,
+        range: impl RangeBounds<(Timestamp, CaseId)>,
+    ) -> impl DoubleEndedIterator<Item = &(Timestamp, CaseId)> {
+        let (one, several) = match self {
+            Self::One(one) => (range.contains(one).then_some(one), None),
+            Self::Several(all) => (None, Some(all.range(range))),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
 }
 
 /// Two attempts that are one.
@@ -37,27 +77,25 @@ pub(super) struct Pair {
 impl Lone {
     /// A new attempt has one leg so far.
     pub(super) fn add(&mut self, leg: &Leg, id: CaseId) {
-        if let Some(target) = target(leg) {
-            self.by_target
-                .entry(target.into())
-                .or_default()
-                .insert((leg.started(), id));
+        let Some(target) = target(leg) else { return };
+        let begun = (leg.started(), id);
+        match self.by_target.get_mut(target) {
+            Some(all) => all.insert(begun),
+            None => _ = self.by_target.insert(target.into(), Begun::One(begun)),
         }
     }
 
     /// An attempt is decided, or has another leg.
     pub(super) fn remove(&mut self, leg: &Leg, id: CaseId) {
         let Some(target) = target(leg) else { return };
-        if let Some(ids) = self.by_target.get_mut(target) {
-            ids.remove(&(leg.started(), id));
-            if ids.is_empty() {
-                self.by_target.remove(target);
-            }
+        let all = self.by_target.get_mut(target);
+        if all.is_some_and(|all| !all.remove((leg.started(), id))) {
+            self.by_target.remove(target);
         }
     }
 
     /// The only pairing that an attempt fits into: from either side where it has a single leg.
-    pub(super) fn pair(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> Option<Pair> {
+    pub(super) fn pair(&self, id: CaseId, cases: &Cases) -> Option<Pair> {
         let Some(leg) = single(cases, id) else {
             return self.pair_by_accept(id, cases);
         };
@@ -79,12 +117,7 @@ impl Lone {
     }
 
     /// Whether an attempt other than `id` may own a leg.
-    pub(super) fn is_contested(
-        &self,
-        leg: &Leg,
-        id: CaseId,
-        cases: &HashMap<CaseId, Case>,
-    ) -> bool {
+    pub(super) fn is_contested(&self, leg: &Leg, id: CaseId, cases: &Cases) -> bool {
         let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
             return false;
         };
@@ -98,8 +131,8 @@ impl Lone {
 
     /// The attempt of a single leg which was given the accept that an attempt of several brought: the first hop of a chain
     /// made a key of its own, and the others passed that on.
-    fn pair_by_accept(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> Option<Pair> {
-        let inner = &cases.get(&id)?.outermost()?.leg;
+    fn pair_by_accept(&self, id: CaseId, cases: &Cases) -> Option<Pair> {
+        let inner = &cases.get(id)?.outermost()?.leg;
         let accept = inner.answer_field("sec-websocket-accept")?;
         let near = self.by_target.get(target(inner)?)?;
         let earlier = near.range(..(inner.started(), id)).rev().take(NEIGHBOURS);
@@ -118,13 +151,7 @@ impl Lone {
     }
 
     /// The one attempt on that side of a leg that fits; `None` where there is none, or several.
-    fn only(
-        &self,
-        leg: &Leg,
-        id: CaseId,
-        cases: &HashMap<CaseId, Case>,
-        side: Side,
-    ) -> Option<(CaseId, JoinedBy)> {
+    fn only(&self, leg: &Leg, id: CaseId, cases: &Cases, side: Side) -> Option<(CaseId, JoinedBy)> {
         let mut by_time = None;
         let mut ambiguous = false;
         for (other, by) in self.fitting(leg, id, cases, side) {
@@ -142,7 +169,7 @@ impl Lone {
         &'s self,
         leg: &'s Leg,
         id: CaseId,
-        cases: &'s HashMap<CaseId, Case>,
+        cases: &'s Cases,
         side: Side,
     ) -> Box<dyn Iterator<Item = (CaseId, JoinedBy)> + 's> {
         let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
@@ -151,7 +178,7 @@ impl Lone {
         let here = (leg.started(), id);
         let asks = move |id| {
             cases
-                .get(&id)
+                .get(id)
                 .is_some_and(|case| case.protocol == Protocol::WebSocket)
         };
         let fits = move |&(_, other): &(Timestamp, CaseId)| {
@@ -173,7 +200,7 @@ impl Lone {
 
     /// Whether another attempt of a single leg fits one that [`Lone::pair`] finds no partner for: several do, or it has
     /// several itself.
-    pub(super) fn is_ambiguous(&self, id: CaseId, cases: &HashMap<CaseId, Case>) -> bool {
+    pub(super) fn is_ambiguous(&self, id: CaseId, cases: &Cases) -> bool {
         single(cases, id).is_some_and(|leg| {
             [Side::Outer, Side::Inner]
                 .into_iter()
@@ -188,8 +215,8 @@ enum Side {
     Inner,
 }
 
-fn single(cases: &HashMap<CaseId, Case>, id: CaseId) -> Option<&Leg> {
-    match cases.get(&id)?.legs.as_slice() {
+fn single(cases: &Cases, id: CaseId) -> Option<&Leg> {
+    match cases.get(id)?.legs.as_slice() {
         [live] => Some(&live.best().leg),
         _ => None,
     }

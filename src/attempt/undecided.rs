@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::case::{Case, CaseId, Cases, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Pair};
 use crate::attempt::places::{LegView, Places, Slot};
@@ -21,7 +21,7 @@ const INVITING: usize = 16;
 /// keys until [`Undecided::forget_keys`].
 #[derive(Debug, Default)]
 pub(super) struct Undecided {
-    cases: HashMap<CaseId, Case>,
+    cases: Cases,
     next: CaseId,
     /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
     pub(super) places: Places,
@@ -52,7 +52,7 @@ impl Undecided {
     /// The one whose first request came first.
     pub(super) fn oldest(&mut self) -> Option<CaseId> {
         while let Some(&id) = self.order.front() {
-            if self.cases.contains_key(&id) {
+            if self.cases.contains(id) {
                 return Some(id);
             }
             self.order.pop_front();
@@ -62,7 +62,7 @@ impl Undecided {
 
     /// Takes account of what an attempt keeps by now.
     pub(super) fn weigh(&mut self, id: CaseId) {
-        if let Some(case) = self.cases.get_mut(&id) {
+        if let Some(case) = self.cases.get_mut(id) {
             let before = std::mem::replace(&mut case.weighed, 0);
             case.weighed = case.allocated();
             self.allocated = self.allocated.saturating_sub(before) + case.weighed;
@@ -70,16 +70,16 @@ impl Undecided {
     }
 
     pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
-        self.cases.get(&id)
+        self.cases.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: CaseId) -> Option<&mut Case> {
-        self.cases.get_mut(&id)
+        self.cases.get_mut(id)
     }
 
     /// All of them, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CaseId, &Case)> {
-        self.cases.iter().map(|(&id, case)| (id, case))
+        self.cases.iter()
     }
 
     /// Those that have waited for an answer for at least so long, in the order of their first request.
@@ -115,11 +115,7 @@ impl Undecided {
     }
 
     fn at(&mut self, slot: Slot) -> Option<(CaseId, &mut LiveLeg)> {
-        let leg = self
-            .cases
-            .get_mut(&slot.case)?
-            .legs
-            .get_mut(slot.at.leg())?;
+        let leg = self.cases.get_mut(slot.case)?.legs.get_mut(slot.at.leg())?;
         Some((slot.case, leg.view_mut(slot.at.view())?))
     }
 
@@ -131,11 +127,7 @@ impl Undecided {
         };
         let known = self.places.of_exchange(conn, first);
         let seen = known.and_then(|slot| {
-            let view = self
-                .cases
-                .get_mut(&slot.case)?
-                .legs
-                .get_mut(slot.at.leg())?;
+            let view = self.cases.get_mut(slot.case)?.legs.get_mut(slot.at.leg())?;
             Some(Slot {
                 exchange,
                 at: LegView::new(slot.at.leg(), view.see(leg.clone())?),
@@ -158,12 +150,12 @@ impl Undecided {
         now: Timestamp,
     ) -> Option<CaseId> {
         let here = self.places.of_exchange(conn, exchange)?;
-        let case = self.cases.get_mut(&here.case)?;
+        let case = self.cases.get_mut(here.case)?;
         let live = case.legs.get_mut(here.at.leg())?.view_mut(here.at.view())?;
         let (other, first) = self.views.answered_like(&live.leg, exchange, now)?;
         let there = self.places.of_exchange(other, first)?;
         let is_half = |slot: Slot| {
-            let legs = self.cases.get(&slot.case).map(|case| &*case.legs);
+            let legs = self.cases.get(slot.case).map(|case| &*case.legs);
             matches!(legs, Some([only]) if only.leg.request.is_none())
         };
         let (whole, half) = match (is_half(here), is_half(there)) {
@@ -179,7 +171,7 @@ impl Undecided {
             let conn = live.leg.conn;
             let leg = self
                 .cases
-                .get_mut(&whole.case)?
+                .get_mut(whole.case)?
                 .legs
                 .get_mut(whole.at.leg())?;
             self.places.release(conn, half.case);
@@ -238,7 +230,7 @@ impl Undecided {
         // Those that were decided before an older one stay in the list behind it.
         if self.order.len() > self.cases.len().saturating_mul(2).saturating_add(64) {
             let cases = &self.cases;
-            self.order.retain(|id| cases.contains_key(id));
+            self.order.retain(|id| cases.contains(*id));
         }
         self.order.push_back(id);
         id
@@ -253,8 +245,8 @@ impl Undecided {
             return None;
         }
         let inviting = self.inviting.get(&Client::of(leg)?)?;
-        let refused = |id: CaseId| Some(&self.cases.get(&id)?.outermost()?.leg);
-        let is_open = |id: CaseId| self.cases.get(&id).is_some_and(|case| case.next.is_none());
+        let refused = |id: CaseId| Some(&self.cases.get(id)?.outermost()?.leg);
+        let is_open = |id: CaseId| self.cases.get(id).is_some_and(|case| case.next.is_none());
         inviting
             .iter()
             .rev()
@@ -268,7 +260,7 @@ impl Undecided {
     /// A leg with the key of an attempt is another leg of it.
     pub(super) fn join(&mut self, id: CaseId, exchange: u32, leg: Leg) {
         let previous = self.previous(&leg);
-        let Some(case) = self.cases.get_mut(&id) else {
+        let Some(case) = self.cases.get_mut(id) else {
             return;
         };
         if let [only] = case.legs.as_slice() {
@@ -292,15 +284,15 @@ impl Undecided {
     }
 
     fn note_next(&mut self, of: Option<CaseId>, next: CaseId) {
-        if let Some(case) = of.and_then(|of| self.cases.get_mut(&of)) {
+        if let Some(case) = of.and_then(|of| self.cases.get_mut(of)) {
             case.next = Some(next);
         }
     }
 
     /// When the next try of the same client may be decided, where that was answered in time and will take this one in.
     pub(super) fn next_settles(&self, id: CaseId) -> Option<Timestamp> {
-        let refused = self.cases.get(&id)?;
-        let next = self.cases.get(&refused.next?)?;
+        let refused = self.cases.get(id)?;
+        let next = self.cases.get(refused.next?)?;
         let (before, after) = (&refused.outermost()?.leg, &next.outermost()?.leg);
         let in_time = after.answered()?.since(before.answered()?) <= SETTLE_TRIES;
         match next.progress() {
@@ -334,12 +326,12 @@ impl Undecided {
             .by_bytes
             .get(&hash)
             .copied()
-            .filter(|other| *other != id && self.cases.contains_key(other));
+            .filter(|other| *other != id && self.cases.contains(*other));
         let Some(other) = other else {
             self.show_bytes(id, hash);
             return None;
         };
-        let started = |id| Some(self.cases.get(&id)?.outermost()?.leg.started());
+        let started = |id| Some(self.cases.get(id)?.outermost()?.leg.started());
         let (outer, inner) = if started(other) <= started(id) {
             (other, id)
         } else {
@@ -351,7 +343,7 @@ impl Undecided {
     }
 
     fn show_bytes(&mut self, id: CaseId, hash: u64) {
-        if let Some(case) = self.cases.get_mut(&id) {
+        if let Some(case) = self.cases.get_mut(id) {
             case.first_bytes.push(hash);
             self.by_bytes.insert(hash, id);
         }
@@ -359,7 +351,7 @@ impl Undecided {
 
     /// An answer on this connection came; where it invites the client of the attempt to try again, that is noted.
     pub(super) fn note_invitation(&mut self, id: CaseId, conn: ConnId) {
-        let Some(case) = self.cases.get_mut(&id) else {
+        let Some(case) = self.cases.get_mut(id) else {
             return;
         };
         let may_invite = |live: &LiveLeg| {
@@ -400,7 +392,7 @@ impl Undecided {
         let Some(case) = self.take(inner) else {
             return;
         };
-        let Some(into) = self.cases.get_mut(&outer) else {
+        let Some(into) = self.cases.get_mut(outer) else {
             return;
         };
         if let [only] = into.legs.as_slice() {
@@ -420,7 +412,7 @@ impl Undecided {
 
     /// Takes an attempt out. Its keys and places stay: others may have them next.
     pub(super) fn take(&mut self, id: CaseId) -> Option<Case> {
-        let case = self.cases.remove(&id)?;
+        let case = self.cases.remove(id)?;
         self.allocated = self.allocated.saturating_sub(case.weighed);
         if let [only] = case.legs.as_slice() {
             self.lone.remove(&only.leg, id);

@@ -18,6 +18,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use memchr::memmem;
 use serde::Deserialize;
 
 use crate::judge::signature::{ClosingConditions, Conditions};
@@ -232,6 +233,20 @@ impl Part {
         self.read
             .get_or_init(|| Contents::parse(self.files).expect("the embedded catalogue is valid"))
     }
+
+    /// The text of a finding, read by itself: from its heading, under which its name stands, up to the next.
+    fn finding(&self, finding: FindingId) -> Option<FindingText> {
+        const HEADING: &str = "[[finding]]\n";
+        let begin = format!("{HEADING}id = \"{}\"\n", finding.name());
+        let begin = memmem::Finder::new(&begin);
+        let text = self.files.iter().find_map(|file| {
+            let (_, text) = file.split_at_checked(begin.find(file.as_bytes())?)?;
+            let (_, behind) = text.split_at_checked(HEADING.len())?;
+            let end = memmem::find(behind.as_bytes(), HEADING.as_bytes());
+            text.get(..end.map_or(text.len(), |end| HEADING.len() + end))
+        })?;
+        toml::from_str::<File>(text).ok()?.finding.pop()
+    }
 }
 
 impl Catalogue {
@@ -254,9 +269,16 @@ impl Catalogue {
         self.with_own.is_some()
     }
 
-    /// What is told of a finding; all have a text in the embedded catalogue.
+    /// What is told of a finding; all have a text in the embedded catalogue. Each is read when it is first asked for: most
+    /// captures ask for a few.
     pub fn text(&self, finding: FindingId) -> Option<&FindingText> {
-        FINDINGS.contents().findings.get(&finding)
+        static READ: [OnceLock<Option<FindingText>>; FindingId::ALL.len()] =
+            [const { OnceLock::new() }; FindingId::ALL.len()];
+        let read = READ.get(finding as usize)?;
+        let alone = read.get_or_init(|| FINDINGS.finding(finding));
+        // What does not stand there as it should is found by reading all.
+        let all = || FINDINGS.contents().findings.get(&finding);
+        alone.as_ref().or_else(all)
     }
 
     /// What to tell of a finding: the texts of its row where one matched, of the finding where the row is silent; of each

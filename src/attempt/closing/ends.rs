@@ -1,12 +1,14 @@
 //! What the ends of many WebSockets have in common: those that came at one time, and those after the same span.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::tail::Tail;
 use super::view::View;
 use crate::attempt::{Alike, Neighbours};
 use crate::flow::{Direction, Endpoint};
+use crate::hash::DigestSeed;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 
@@ -19,9 +21,9 @@ pub(super) struct LegEnd {
     spans: Option<[i64; 3]>,
 }
 
-/// Who sent the first Close, FIN or RST: a server by its address, a client by its host; which way, and with what code.
-/// Those that closed with one code have little to do with those that ended without a Close.
-type Ender = (Endpoint, Direction, Option<CloseCode>);
+/// Who sent the first Close, FIN or RST, by a digest: a server by its address, a client by its host; which way, and with
+/// what code. Those that closed with one code have little to do with those that ended without a Close.
+type Ender = u64;
 
 /// What may be the same from one end to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,8 @@ pub(super) struct Ends {
     after: BTreeMap<(Ender, Span, i64), Bursts>,
     /// When room was last made.
     tidied: Timestamp,
+    /// For the digests.
+    seed: DigestSeed,
 }
 
 /// Ends that fall into bursts: what comes at one moment had one cause, and shows one thing once.
@@ -71,12 +75,7 @@ const JITTER: i64 = 1;
 const SHORTEST: i64 = 20;
 
 impl LegEnd {
-    /// How a leg ended; `None` while it has not.
-    pub(super) fn of(view: &View) -> Option<Self> {
-        Self::shown(view.ends(), &view.tail)
-    }
-
-    fn shown((client, server): (Endpoint, Endpoint), tail: &Tail) -> Option<Self> {
+    fn of((client, server): (Endpoint, Endpoint), tail: &Tail, seed: &DigestSeed) -> Option<Self> {
         let close = tail.closes().first();
         let closed = close.map(|close| (close.at.ts, close.dir));
         let tcp = tail.tcp_ends().first().map(|end| (end.at, end.dir));
@@ -93,7 +92,7 @@ impl LegEnd {
         let spans = [since(client.max(server)), since(server), since(None)];
         let code = close.map(|close| close.close.code.unwrap_or(CloseCode::NO_STATUS));
         Some(Self {
-            ender: (who, dir, code),
+            ender: seed.hash_one((who, dir, code)),
             at,
             spans: close.is_none().then_some(spans),
         })
@@ -101,6 +100,11 @@ impl LegEnd {
 }
 
 impl Ends {
+    /// How a leg ended; `None` while it has not.
+    pub(super) fn end_of(&self, view: Option<&View>) -> Option<LegEnd> {
+        view.and_then(|view| LegEnd::of(view.ends(), &view.tail, &self.seed))
+    }
+
     /// One more has ended.
     pub(super) fn add(&mut self, end: LegEnd) {
         self.make_room(end.at);
@@ -212,7 +216,12 @@ const fn tenth(at: Timestamp) -> i64 {
 }
 
 fn tenths(span: Duration) -> i64 {
-    i64::try_from(span.as_millis() / 100).unwrap_or(i64::MAX / 2)
+    let tenths = i64::from(span.subsec_millis() / 100);
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+    seconds
+        .saturating_mul(10)
+        .saturating_add(tenths)
+        .min(i64::MAX / 2)
 }
 
 #[cfg(test)]
@@ -220,6 +229,19 @@ mod tests {
     use super::*;
     use crate::event::{Fact, Frames};
     use crate::time::Stamp;
+
+    /// The same for all.
+    fn seed() -> DigestSeed {
+        static SEED: std::sync::OnceLock<DigestSeed> = std::sync::OnceLock::new();
+        SEED.get_or_init(DigestSeed::default).clone()
+    }
+
+    fn ends() -> Ends {
+        Ends {
+            seed: seed(),
+            ..Ends::default()
+        }
+    }
 
     fn end(at_ms: i64, silent_ms: i64, age_ms: i64) -> LegEnd {
         let ms = |ms: i64| Timestamp::from_nanos((1_000_000 + ms) * 1_000_000);
@@ -238,15 +260,15 @@ mod tests {
             tail.note(at, &fact);
         }
         let end = Endpoint::default();
-        LegEnd::shown((end, end), &tail).unwrap()
+        LegEnd::of((end, end), &tail, &seed()).unwrap()
     }
 
-    fn of(ends: &[LegEnd]) -> Neighbours {
-        let mut all = Ends::default();
-        for &end in ends {
+    fn of(those: &[LegEnd]) -> Neighbours {
+        let mut all = ends();
+        for &end in those {
             all.add(end);
         }
-        all.neighbours(*ends.last().unwrap())
+        all.neighbours(*those.last().unwrap())
     }
 
     #[test]
@@ -277,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_million_ends_do_not_outgrow_it() {
-        let mut ends = Ends::default();
+        let mut ends = ends();
         for n in 0..100_000 {
             ends.add(end(n * 1_000, 2_000 + n, 5_000 + n * 3));
         }

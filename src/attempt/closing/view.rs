@@ -1,14 +1,14 @@
 //! One view of a leg of an open WebSocket. What its handshake says it mostly shares with others.
 
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::attempt::closing::tail::Tail;
 use crate::attempt::{ClosingLeg, Leg};
 use crate::flow::Endpoint;
-use crate::hash::Seed;
+use crate::hash::{DigestSeed, HashMap};
 use crate::http::{Fields, Version};
 use crate::websocket::{Accept, Extension};
 
@@ -48,8 +48,10 @@ enum Ends {
 struct Marks(Vec<Box<str>>);
 
 /// What a handshake says that many say alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Handshake {
+    /// What tells it apart.
+    digest: u64,
     /// Index of the leg in its attempt.
     leg: usize,
     /// Of the attempt.
@@ -65,35 +67,49 @@ struct Handshake {
     accept: Option<Accept>,
 }
 
-/// The handshakes of all that are open, each kept once.
+/// The same as it stands in a leg.
 #[derive(Debug, Default)]
-pub(in crate::attempt) struct Handshakes(HashSet<Arc<Handshake>, Seed>);
+struct Said<'a> {
+    leg: usize,
+    host: Option<&'a str>,
+    version: Option<Version>,
+    software: Option<Cow<'a, str>>,
+    offered: &'a [Extension],
+    agreed: &'a [Extension],
+    subprotocol: Option<&'a str>,
+    proxy_mark: Option<&'static str>,
+    /// Subprotocols asked for where none was agreed.
+    subprotocols: &'a [Box<str>],
+    accept: Option<Accept>,
+}
+
+/// The handshakes of all that are open, each kept once, by their digests.
+#[derive(Debug, Default)]
+pub(in crate::attempt) struct Handshakes {
+    known: HashMap<u64, Arc<Handshake>>,
+    seed: DigestSeed,
+}
 
 impl Handshakes {
     /// A view of a leg.
     pub(in crate::attempt) fn view(&mut self, leg: &Leg, tail: Tail, of: Shown<'_>) -> View {
-        let handshake = Handshake::of(leg, of);
-        let handshake = match self.0.get(&handshake) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new = Arc::new(handshake);
-                self.0.insert(Arc::clone(&new));
-                new
-            }
-        };
+        let said = Said::of(leg, of);
+        let digest = said.digest(&self.seed);
+        let known = self.known.entry(digest);
+        let handshake = known.or_insert_with(|| Arc::new(said.owned(digest)));
         View {
+            handshake: Arc::clone(handshake),
             tail,
             ends: Ends::of(of.client, of.server),
-            handshake,
             marks: Marks::of(leg),
         }
     }
 
     /// The view as it is told, with the host of its attempt. What no other has is forgotten.
     pub(super) fn close(&mut self, view: View) -> (Option<Box<str>>, ClosingLeg) {
-        // Here and in the set.
+        // Here and among the known.
         if Arc::strong_count(&view.handshake) == 2 {
-            self.0.remove(&view.handshake);
+            self.known.remove(&view.handshake.digest);
         }
         let (client, server) = view.ends.get();
         let said = Arc::unwrap_or_clone(view.handshake);
@@ -123,78 +139,112 @@ impl View {
     }
 }
 
-impl Handshake {
-    fn of(leg: &Leg, of: Shown<'_>) -> Self {
-        let request = leg.request.as_ref().map(|(_, request)| request);
-        let response = leg.response.as_ref().map(|(_, response)| response);
-        let mut handshake = Self {
+impl<'a> Said<'a> {
+    fn of(leg: &'a Leg, of: Shown<'a>) -> Self {
+        let request = leg.request.as_ref().map(|(_, request)| &**request);
+        let mut said = Self {
             leg: of.leg,
-            host: of.host.map(Into::into),
+            host: of.host,
             version: request.map(|request| request.head.version),
             proxy_mark: leg.proxy_mark(),
             ..Self::default()
         };
-        let Some(response) = response else {
-            return handshake;
+        let Some((_, response)) = &leg.response else {
+            return said;
         };
-        handshake.accept = response.answer.accept;
-        handshake.agreed.clone_from(&response.answer.extensions);
-        handshake.subprotocol = response.answer.subprotocols.first().cloned();
+        said.accept = response.answer.accept;
+        said.agreed = &response.answer.extensions;
+        said.subprotocol = response.answer.subprotocols.first().map(|name| &**name);
+        said.software = leg.answer_field("server");
         if let Some(request) = request {
-            handshake.offered.clone_from(&request.offer.extensions);
-            if handshake.subprotocol.is_none() {
-                let few = request.offer.subprotocols.iter();
-                let few = few.filter(|name| name.len() <= SUBPROTOCOL);
-                handshake.offered_subprotocols = few.take(SUBPROTOCOLS).cloned().collect();
+            said.offered = &request.offer.extensions;
+            if said.subprotocol.is_none() {
+                said.subprotocols = &request.offer.subprotocols;
             }
         }
-        let software = leg.answer_field("server");
-        handshake.software = software.map(|server| server.as_ref().into());
-        handshake
+        said
     }
-}
 
-impl Hash for Handshake {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        // What tells most of them apart.
-        (self.leg, &self.host, &self.software, &self.subprotocol).hash(hasher);
-        self.proxy_mark.hash(hasher);
-        self.offered_subprotocols.hash(hasher);
-        for extension in self.offered.iter().chain(&self.agreed) {
-            extension.name.hash(hasher);
-            for param in &extension.params {
-                (&param.name, &param.value).hash(hasher);
+    /// Subprotocols asked for where none was agreed, the first few.
+    fn offered_subprotocols(&self) -> impl Iterator<Item = &'a Box<str>> + use<'a> {
+        let few = self.subprotocols.iter();
+        few.filter(|name| name.len() <= SUBPROTOCOL)
+            .take(SUBPROTOCOLS)
+    }
+
+    /// What tells it apart from all others.
+    fn digest(&self, seed: &DigestSeed) -> u64 {
+        let mut hasher = seed.build_hasher();
+        (self.leg, self.host, &self.software, self.subprotocol).hash(&mut hasher);
+        self.proxy_mark.hash(&mut hasher);
+        let version = self.version.map(|version| version as u8);
+        let accept = self.accept.map(|accept| accept as u8);
+        (version, accept).hash(&mut hasher);
+        for extensions in [self.offered, self.agreed] {
+            extensions.len().hash(&mut hasher);
+            for extension in extensions {
+                (&extension.name, extension.params.len()).hash(&mut hasher);
+                for param in &extension.params {
+                    (&param.name, &param.value).hash(&mut hasher);
+                }
             }
+        }
+        self.offered_subprotocols()
+            .for_each(|name| name.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    fn owned(&self, digest: u64) -> Handshake {
+        Handshake {
+            digest,
+            leg: self.leg,
+            host: self.host.map(Into::into),
+            version: self.version,
+            software: self.software.as_deref().map(Into::into),
+            offered: self.offered.into(),
+            agreed: self.agreed.into(),
+            subprotocol: self.subprotocol.map(Into::into),
+            proxy_mark: self.proxy_mark,
+            offered_subprotocols: self.offered_subprotocols().cloned().collect(),
+            accept: self.accept,
         }
     }
 }
 
 impl Marks {
     fn of(leg: &Leg) -> Option<Box<Self>> {
-        const NAMES: &[&str] = &[
-            "via",
-            "cf-ray",
-            "x-amz-cf-id",
-            "x-amzn-trace-id",
-            "x-cloud-trace-context",
-            "x-served-by",
-            "x-cache",
-            "x-envoy-upstream-service-time",
-        ];
-        let asked = leg.request_head().map(|head| &head.fields);
         // Without an answer nothing is known of who handled it.
-        let response = leg.response.as_ref()?;
-        let answered = response.1.head.as_ref().map(|head| &head.fields);
-        let mark = |(name, fields): (&str, &Fields)| {
-            let value = fields.value(name)?;
-            Some(format!("{name}: {value}").into())
-        };
+        let (_, response) = leg.response.as_ref()?;
+        let asked = leg.request_head().map(|head| &head.fields);
+        let answered = response.head.as_ref().map(|head| &head.fields);
         // A hop in front of this leg marks the request, one behind it the answer.
-        let mut marks = Vec::new();
-        for fields in [asked, answered].into_iter().flatten() {
-            marks.extend(NAMES.iter().filter_map(|name| mark((name, fields))));
-        }
+        let fields = [asked, answered].into_iter().flatten();
+        let marks = fields.flat_map(Self::among).filter_map(|(name, value)| {
+            let value = value?;
+            Some(format!("{name}: {value}").into())
+        });
+        let marks: Vec<_> = marks.collect();
         (!marks.is_empty()).then(|| Box::new(Self(marks)))
+    }
+
+    /// Each name stands where it is looked up, so that the compiler knows what to look for.
+    fn among(fields: &Fields) -> [(&'static str, Option<Cow<'_, str>>); 8] {
+        [
+            ("via", fields.value("via")),
+            ("cf-ray", fields.value("cf-ray")),
+            ("x-amz-cf-id", fields.value("x-amz-cf-id")),
+            ("x-amzn-trace-id", fields.value("x-amzn-trace-id")),
+            (
+                "x-cloud-trace-context",
+                fields.value("x-cloud-trace-context"),
+            ),
+            ("x-served-by", fields.value("x-served-by")),
+            ("x-cache", fields.value("x-cache")),
+            (
+                "x-envoy-upstream-service-time",
+                fields.value("x-envoy-upstream-service-time"),
+            ),
+        ]
     }
 }
 
@@ -242,12 +292,12 @@ mod tests {
         let (short, long) = (open("10.0.0.1"), open("2001:db8::1"));
         assert!(Arc::ptr_eq(&short.handshake, &long.handshake));
         for (view, addr) in [(short, "10.0.0.1"), (long, "2001:db8::1")] {
-            assert_eq!(handshakes.0.len(), 1);
+            assert_eq!(handshakes.known.len(), 1);
             let (host, leg) = handshakes.close(view);
             assert_eq!(host.as_deref(), Some("a.example"));
             assert_eq!(leg.client, Endpoint::new(addr.parse().unwrap(), 1));
         }
-        assert!(handshakes.0.is_empty());
+        assert!(handshakes.known.is_empty());
     }
 
     #[test]

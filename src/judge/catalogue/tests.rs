@@ -112,6 +112,14 @@ fn every_finding_has_its_text() {
 }
 
 #[test]
+fn a_text_that_is_read_by_itself_is_the_one_in_its_file() {
+    for (finding, text) in &FINDINGS.contents().findings {
+        let alone = FINDINGS.finding(*finding);
+        assert_eq!(format!("{alone:?}"), format!("{:?}", Some(text)));
+    }
+}
+
+#[test]
 fn every_finding_says_what_to_do() {
     let catalogue = Catalogue::embedded();
     for text in FINDINGS.contents().findings.values() {

@@ -6,26 +6,13 @@ use super::{Edge, renamed_connection};
 use crate::http::{Status, origin_form};
 use crate::judge::{Change, Difference, Message};
 
-/// Fields of a request that are held against each other, in the order in which they are told.
-const REQUEST_FIELDS: &[&str] = &[
-    "host",
-    "upgrade",
-    "connection",
-    "sec-websocket-key",
-    "sec-websocket-version",
-    "sec-websocket-extensions",
-    "sec-websocket-protocol",
-    "origin",
-];
-
-/// Likewise of a response.
-const RESPONSE_FIELDS: &[&str] = &[
-    "upgrade",
-    "connection",
-    "sec-websocket-accept",
-    "sec-websocket-extensions",
-    "sec-websocket-protocol",
-];
+/// Each of these fields with its value in both heads. The names stand where they are looked up, so that the compiler knows
+/// what to look for.
+macro_rules! both {
+    ($outer:expr, $inner:expr, [$($name:literal,)+]) => {
+        [$(($name, $outer.fields.value($name), $inner.fields.value($name)),)+]
+    };
+}
 
 /// How the legs of the path differ, field by field.
 pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
@@ -67,13 +54,23 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                 origin_form(&inner.target),
             );
             line("version", outer.version.name(), inner.version.name());
-            for &field in REQUEST_FIELDS {
-                compare(
-                    Message::Request,
-                    field,
-                    outer.fields.value(field),
-                    inner.fields.value(field),
-                );
+            // In the order in which they are told.
+            let fields = both!(
+                outer,
+                inner,
+                [
+                    "host",
+                    "upgrade",
+                    "connection",
+                    "sec-websocket-key",
+                    "sec-websocket-version",
+                    "sec-websocket-extensions",
+                    "sec-websocket-protocol",
+                    "origin",
+                ]
+            );
+            for (field, was, is) in fields {
+                compare(Message::Request, field, was, is);
             }
         }
         if let (Some(outer), Some(inner)) = (edge.outer.answer_head(), edge.inner.answer_head()) {
@@ -92,13 +89,19 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                 Some(Cow::Borrowed(inner.version.name())),
                 Some(Cow::Borrowed(outer.version.name())),
             );
-            for &field in RESPONSE_FIELDS {
-                compare(
-                    Message::Response,
-                    field,
-                    inner.fields.value(field),
-                    outer.fields.value(field),
-                );
+            let fields = both!(
+                outer,
+                inner,
+                [
+                    "upgrade",
+                    "connection",
+                    "sec-websocket-accept",
+                    "sec-websocket-extensions",
+                    "sec-websocket-protocol",
+                ]
+            );
+            for (field, is, was) in fields {
+                compare(Message::Response, field, was, is);
             }
         }
         mark_renamed(edge, &mut all);

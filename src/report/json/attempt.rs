@@ -297,10 +297,9 @@ fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Show
 
 impl<'a> RequestJson<'a> {
     fn new(at: Stamp, request: &'a Request, mask: &Mask, target: Option<&'a Target<'a>>) -> Self {
-        let head = &request.head;
-        let value = |name: &'static str| head.fields.value(name);
-        let words = |name| shown(value(name), |text| mask.words(text));
-        let open = |name| shown(value(name), |text| mask.open(text));
+        let (head, fields) = (&request.head, &request.head.fields);
+        let words = |value| shown(value, |text| mask.words(text));
+        let open = |value| shown(value, |text| mask.open(text));
         Self {
             frame: at.frame,
             time: Time(request.started.ts),
@@ -310,18 +309,18 @@ impl<'a> RequestJson<'a> {
                 _ => mask.target(&head.target),
             }),
             version: Plain(head.version.name()),
-            host: shown(value("host"), |text| mask.host(text)),
-            upgrade: words("upgrade"),
-            connection: words("connection"),
-            key: open("sec-websocket-key"),
-            ws_version: words("sec-websocket-version"),
-            extensions: open("sec-websocket-extensions"),
-            subprotocols: shown(value("sec-websocket-protocol"), |text| {
+            host: shown(fields.value("host"), |text| mask.host(text)),
+            upgrade: words(fields.value("upgrade")),
+            connection: words(fields.value("connection")),
+            key: open(fields.value("sec-websocket-key")),
+            ws_version: words(fields.value("sec-websocket-version")),
+            extensions: open(fields.value("sec-websocket-extensions")),
+            subprotocols: shown(fields.value("sec-websocket-protocol"), |text| {
                 mask.subprotocols(text)
             }),
-            origin: shown(value("origin"), |text| mask.target(text)),
-            via: words("via"),
-            forwarded_for: words("x-forwarded-for"),
+            origin: shown(fields.value("origin"), |text| mask.target(text)),
+            via: words(fields.value("via")),
+            forwarded_for: words(fields.value("x-forwarded-for")),
         }
     }
 }
@@ -329,26 +328,30 @@ impl<'a> RequestJson<'a> {
 impl<'a> ResponseJson<'a> {
     fn new(at: Stamp, response: &'a Response, leg: &'a Leg, mask: &Mask) -> Self {
         let head = response.head.as_ref();
-        let value = |name: &'static str| head.and_then(|head| head.fields.value(name));
-        let words = |name| shown(value(name), |text| mask.words(text));
+        let fields = head.map(|head| &head.fields);
+        let words = |value| shown(value, |text| mask.words(text));
         Self {
             frame: at.frame,
             time: Time(response.started.ts),
             status: head.map(|head| head.status.0),
             version: head.map(|head| Plain(head.version.name())),
-            upgrade: words("upgrade"),
-            connection: words("connection"),
+            upgrade: words(fields.and_then(|fields| fields.value("upgrade"))),
+            connection: words(fields.and_then(|fields| fields.value("connection"))),
             accept: response.answer.accept.and_then(|accept| match accept {
                 Accept::Ok => Some(Plain("ok")),
                 Accept::Wrong => Some(Plain("wrong")),
                 Accept::Missing => Some(Plain("missing")),
                 Accept::Unknown => None,
             }),
-            extensions: shown(value("sec-websocket-extensions"), |text| mask.open(text)),
-            subprotocol: shown(value("sec-websocket-protocol"), |text| {
-                mask.subprotocols(text)
-            }),
-            server: words("server"),
+            extensions: shown(
+                fields.and_then(|fields| fields.value("sec-websocket-extensions")),
+                |text| mask.open(text),
+            ),
+            subprotocol: shown(
+                fields.and_then(|fields| fields.value("sec-websocket-protocol")),
+                |text| mask.subprotocols(text),
+            ),
+            server: words(fields.and_then(|fields| fields.value("server"))),
             body: facts::text_body(leg).map(|text| Text(mask.words(text))),
         }
     }

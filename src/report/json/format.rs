@@ -1,4 +1,4 @@
-//! What serde_json is to do other than usual, so that a line costs little: keys are known and texts are mostly plain, and
+//! What `serde_json` is to do other than usual, so that a line costs little: keys are known and texts are mostly plain, and
 //! to look for what must be escaped, byte by byte, would be most of the work.
 //!
 //! A key travels as a number that has its letters, and a text without anything to escape as bytes; [`Format`] is what
@@ -7,85 +7,34 @@
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 /// JSON without white space.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Format {
-    place: Place,
-}
-
-/// Where a text stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
-    /// It is a value.
-    #[default]
-    Value,
-    /// It is a key, of which nothing is written yet; the first of its object or not.
-    Key { first: bool },
-    /// It is a key that has begun.
-    InKey,
-    /// It is a key that is written, and the colon behind it.
-    BehindKey,
-}
-
-impl Format {
-    /// Begins a key, if that is what comes.
-    fn begin_key<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        let Place::Key { first } = self.place else {
-            return Ok(());
-        };
-        self.place = Place::InKey;
-        out.write_all(if first { b"\"" } else { b",\"" })
-    }
+    is_key: bool,
 }
 
 impl Formatter for Format {
-    fn begin_object_key<W: ?Sized + Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
-        self.place = Place::Key { first };
-        Ok(())
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.is_key = true;
+        out.write_all(if first { b"\"" } else { b",\"" })
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        let is_written = self.place == Place::BehindKey;
-        self.place = Place::Value;
-        if is_written {
-            return Ok(());
-        }
+        self.is_key = false;
         out.write_all(b"\":")
     }
 
     fn begin_string<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        match self.place {
-            Place::Value => out.write_all(b"\""),
-            // A key begins with its first letters, for it may be a number.
-            _ => Ok(()),
+        if self.is_key {
+            return Ok(());
         }
+        out.write_all(b"\"")
     }
 
     fn end_string<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        match self.place {
-            Place::Value => out.write_all(b"\""),
-            _ => self.begin_key(out),
-        }
-    }
-
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        self.begin_key(out)?;
-        out.write_all(fragment.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        self.begin_key(out)?;
-        CompactFormatter.write_char_escape(out, escape)
+        self.begin_string(out)
     }
 
     /// Most counts are small.
@@ -96,20 +45,12 @@ impl Formatter for Format {
         }
     }
 
-    /// A [`Key`], all of it at once: no line has a number of this size.
+    /// A [`Key`]: no line has a number of this size.
+    #[inline]
     fn write_u128<W: ?Sized + Write>(&mut self, out: &mut W, key: u128) -> io::Result<()> {
-        let is_first = self.place == Place::Key { first: true };
-        self.place = Place::BehindKey;
-        let mut text = *b",\"................\":";
-        if let Some(letters) = text.get_mut(2..).and_then(<[u8]>::first_chunk_mut) {
-            *letters = key.to_le_bytes();
-        }
-        let end = Key::MOST + 2 - key.leading_zeros() as usize / 8;
-        if let Some(behind) = text.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
-            *behind = *b"\":";
-        }
-        let all = usize::from(is_first)..end + 2;
-        out.write_all(text.get(all).unwrap_or_default())
+        let len = MOST - key.leading_zeros() as usize / 8;
+        let letters = key.to_le_bytes();
+        out.write_all(letters.get(..len).unwrap_or_default())
     }
 
     /// A [`Text`] or [`Plain`] one: no line has bytes.
@@ -120,32 +61,32 @@ impl Formatter for Format {
     }
 }
 
-/// The key of a field, its letters in a number from the lowest byte on.
+/// The key of a field, its letters in a number from the lowest byte on. Each is a type of its own, so that the compiler
+/// knows what it is to write.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key(u128);
+pub(super) struct Key<const LETTERS: u128>;
 
-impl Key {
-    const MOST: usize = size_of::<u128>();
+/// Longest key.
+const MOST: usize = size_of::<u128>();
 
-    /// The key of a field of that name, raw or not, in which nothing is to be escaped; made by the compiler, which also
-    /// holds it to its length.
-    pub(super) const fn of(field: &str) -> Self {
-        let mut letters = match field.as_bytes() {
-            [b'r', b'#', letters @ ..] | letters => letters,
-        };
-        assert!(letters.len() <= Self::MOST, "keys are short");
-        let mut key = 0;
-        while let [rest @ .., last] = letters {
-            key = key << 8 | *last as u128;
-            letters = rest;
-        }
-        Self(key)
+/// The letters of a field's name, raw or not, in which nothing is to be escaped.
+pub(super) const fn letters(field: &str) -> u128 {
+    let mut letters = match field.as_bytes() {
+        [b'r', b'#', letters @ ..] | letters => letters,
+    };
+    assert!(letters.len() <= MOST, "keys are short");
+    let mut key = 0;
+    while let [rest @ .., last] = letters {
+        key = key << 8 | *last as u128;
+        letters = rest;
     }
+    key
 }
 
-impl Serialize for Key {
+impl<const LETTERS: u128> Serialize for Key<LETTERS> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u128(self.0)
+        serializer.serialize_u128(LETTERS)
     }
 }
 
@@ -158,10 +99,10 @@ macro_rules! object {
         impl $(<$life>)? serde::Serialize for $name $(<$life>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
-                use crate::report::json::format::Key;
+                use crate::report::json::format::{Key, letters};
 
                 let mut object = serializer.serialize_map(None)?;
-                $(object.serialize_entry(&const { Key::of(stringify!($field)) }, &self.$field)?;)+
+                $(object.serialize_entry(&Key::<{ letters(stringify!($field)) }>, &self.$field)?;)+
                 object.end()
             }
         }

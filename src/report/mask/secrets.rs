@@ -9,7 +9,7 @@ use super::target::{is_harmless, path_masked, pieces, split_query, target_masked
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
-use crate::http::RequestHead;
+use crate::http::{Field, RequestHead};
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -87,22 +87,36 @@ impl Secrets {
 
     /// Those of a request; of a further leg those that its first leg has not.
     pub(super) fn of_head(&mut self, head: &RequestHead, first: Option<&RequestHead>) {
-        const PROTOCOL: &str = "sec-websocket-protocol";
         if first.is_none_or(|first| first.target != head.target) {
             self.of_url(&head.target);
         }
-        for name in ["host", "origin", "referer", PROTOCOL] {
-            for field in head.fields.all(name) {
-                let is_known = |first: &RequestHead| {
-                    let mut known = first.fields.all(name);
-                    known.any(|known| known.value == field.value)
-                };
-                match field.text() {
-                    _ if first.is_some_and(is_known) => {}
-                    text if name == PROTOCOL => self.of_subprotocols(&text),
-                    text => self.of_url(&text),
-                }
-            }
+        let (fields, first) = (&head.fields, first.map(|first| &first.fields));
+        // Each name stands where it is looked up, so that the compiler knows what to look for.
+        for field in fields.all("host") {
+            self.of_field(field, first.map(|first| first.all("host")), Self::of_url);
+        }
+        for field in fields.all("origin") {
+            self.of_field(field, first.map(|first| first.all("origin")), Self::of_url);
+        }
+        for field in fields.all("referer") {
+            self.of_field(field, first.map(|first| first.all("referer")), Self::of_url);
+        }
+        for field in fields.all("sec-websocket-protocol") {
+            let known = first.map(|first| first.all("sec-websocket-protocol"));
+            self.of_field(field, known, Self::of_subprotocols);
+        }
+    }
+
+    /// Those of a field that the first leg has not.
+    fn of_field<'a>(
+        &mut self,
+        field: Field<'_>,
+        known: Option<impl Iterator<Item = Field<'a>>>,
+        of: fn(&mut Self, &str),
+    ) {
+        let mut known = known.into_iter().flatten();
+        if !known.any(|known| known.value == field.value) {
+            of(self, &field.text());
         }
     }
 

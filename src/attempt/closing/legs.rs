@@ -1,0 +1,97 @@
+//! The legs of an open WebSocket: most have one, seen once.
+
+use std::cmp::Reverse;
+
+use super::view::View;
+use crate::attempt::few::Few;
+use crate::attempt::places::LegView;
+
+/// The legs of a WebSocket, outermost first, of each its views, the first first.
+#[derive(Debug)]
+pub(in crate::attempt) enum SocketLegs {
+    None,
+    /// As most have it.
+    One(View),
+    Several(Vec<Few<View>>),
+}
+
+impl SocketLegs {
+    pub(in crate::attempt) const fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Several(legs) => legs.len(),
+        }
+    }
+
+    pub(in crate::attempt) fn push(&mut self, views: Few<View>) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::None if views.len() == 1 => Self::One(views.into_first()),
+            Self::None => Self::Several(vec![views]),
+            Self::One(first) => Self::Several(vec![Few::one(first), views]),
+            Self::Several(mut legs) => {
+                legs.push(views);
+                Self::Several(legs)
+            }
+        };
+    }
+
+    pub(super) fn first(&self) -> Option<&View> {
+        match self {
+            Self::None => None,
+            Self::One(view) => Some(view),
+            Self::Several(legs) => legs.first().map(Few::first),
+        }
+    }
+
+    pub(super) fn at_mut(&mut self, at: LegView) -> Option<&mut View> {
+        match self {
+            Self::None => None,
+            Self::One(view) => (at == LegView::new(0, 0)).then_some(view),
+            Self::Several(legs) => legs.get_mut(at.leg())?.get_mut(at.view()),
+        }
+    }
+
+    pub(super) fn views_mut(&mut self) -> impl Iterator<Item = &mut View> {
+        let (one, several) = match self {
+            Self::None => (None, None),
+            Self::One(view) => (Some(view), None),
+            Self::Several(legs) => (None, Some(legs)),
+        };
+        let several = several.into_iter().flatten().flat_map(Few::iter_mut);
+        one.into_iter().chain(several)
+    }
+
+    /// Each leg as its best view shows it.
+    pub(super) fn best(&self) -> impl Iterator<Item = &View> {
+        let (one, several): (_, &[_]) = match self {
+            Self::None => (None, &[]),
+            Self::One(view) => (Some(view), &[]),
+            Self::Several(legs) => (None, legs),
+        };
+        let several = several
+            .iter()
+            .filter_map(|views| views.iter().nth(best_of(views)));
+        one.into_iter().chain(several)
+    }
+
+    /// The views of each leg.
+    pub(super) fn into_legs(self) -> impl Iterator<Item = Few<View>> {
+        let (one, several) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(view) => (Some(Few::one(view)), Vec::new()),
+            Self::Several(legs) => (None, legs),
+        };
+        one.into_iter().chain(several)
+    }
+}
+
+/// That view of a leg that lost least; the first where they show the same.
+pub(super) fn best_of(views: &Few<View>) -> usize {
+    if views.len() == 1 {
+        return 0;
+    }
+    let views = views.iter().enumerate();
+    let best = views.max_by_key(|(index, view)| (view.tail.clarity(), Reverse(*index)));
+    best.map_or(0, |(index, _)| index)
+}
