@@ -67,8 +67,8 @@ impl Plain {
         let leg = Leg {
             conn,
             connection: std::mem::take(&mut request.connection),
-            request: Some((asked_at, Box::new(request))),
-            response: Some((at, Box::new(response))),
+            request: Some((asked_at, request)),
+            response: Some((at, response)),
             end: LegEnd {
                 unseen: true,
                 ..LegEnd::default()
