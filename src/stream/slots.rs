@@ -33,7 +33,7 @@ pub(super) struct Slots<S: Above> {
 enum Slot<S: Above> {
     Free,
     Awake(Box<Entry<S>>),
-    Asleep(Asleep<S>),
+    Asleep(Box<Asleep<S>>),
 }
 
 impl<S: Above> Slots<S> {
@@ -154,7 +154,7 @@ impl<S: Above> Slots<S> {
         };
         *place = match std::mem::replace(place, Slot::Free) {
             Slot::Awake(entry) => match Asleep::fold(entry, lanes) {
-                Ok(asleep) => Slot::Asleep(asleep),
+                Ok(asleep) => Slot::Asleep(Box::new(asleep)),
                 Err(entry) => Slot::Awake(entry),
             },
             other => other,

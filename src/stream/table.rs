@@ -63,10 +63,16 @@ enum Place {
 /// A segment with whom it belongs to.
 #[derive(Clone, Copy)]
 struct Arrival<'a> {
-    key: FlowKey,
     hash: Hash,
     side: Side,
     segment: &'a Segment<'a>,
+}
+
+impl Arrival<'_> {
+    /// Its pair of addresses.
+    fn key(&self) -> FlowKey {
+        FlowKey::new(self.segment.src, self.segment.dst)
+    }
 }
 
 impl Place {
@@ -192,7 +198,6 @@ impl<S: Above> Table<S> {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
         }
         let arrival = Arrival {
-            key: FlowKey::new(segment.src, segment.dst),
             hash: addressed.hash,
             side: addressed.side,
             segment,

@@ -21,7 +21,7 @@ impl<S: Above> Table<S> {
     /// The connection of which a segment with these unknown addresses shows the other half. It goes there from now on,
     /// and so does all that has its addresses.
     pub(super) fn other_half(&mut self, arrival: Arrival<'_>) -> Option<u32> {
-        let Arrival { key, segment, .. } = arrival;
+        let Arrival { segment, .. } = arrival;
         let answered = self
             .halves
             .begun_by(segment.dst)
@@ -29,7 +29,7 @@ impl<S: Above> Table<S> {
         if let Some(slot) = answered {
             let numbers = self.numbers_of_past(arrival.hash);
             let entry = self.slots.get_mut(slot)?;
-            entry.is_seen_as(key, segment.dst, numbers)?;
+            entry.is_seen_as(arrival.key(), segment.dst, numbers)?;
             self.index.insert(arrival.hash, Place::Open(slot).value());
             return Some(slot);
         }
@@ -45,7 +45,7 @@ impl<S: Above> Table<S> {
         }
         let numbers = self.numbers_of_past(arrival.hash);
         let entry = self.slots.get_mut(slot)?;
-        entry.is_seen_as(key, segment.src, numbers)?;
+        entry.is_seen_as(arrival.key(), segment.src, numbers)?;
         if entry.exchange_pairs(segment.src, segment.dst)
             && let Some(pair) = self.lanes.of(slot)
         {
@@ -60,7 +60,7 @@ impl<S: Above> Table<S> {
             return false;
         };
         entry.conn.redirected.is_none()
-            && entry.key() != arrival.key
+            && entry.key() != arrival.key()
             && entry.side_of(client).is_some_and(|side| {
                 let seen = if client == arrival.segment.dst {
                     side
@@ -90,7 +90,7 @@ impl<S> Entry<S> {
     /// Which side of the connection sent a segment: by the first pair of addresses, whichever it bears.
     pub(super) fn side(&self, arrival: Arrival<'_>) -> Side {
         match self.conn.redirected.as_deref() {
-            Some(other) if other.crossed && other.key == arrival.key => arrival.side.other(),
+            Some(other) if other.crossed && other.key == arrival.key() => arrival.side.other(),
             _ => arrival.side,
         }
     }
@@ -99,7 +99,7 @@ impl<S> Entry<S> {
     pub(super) fn number(&mut self, arrival: Arrival<'_>, counters: &mut numbers::Counters) {
         let source = arrival.segment.at.source;
         match self.conn.redirected.as_deref_mut() {
-            Some(other) if other.key == arrival.key => {
+            Some(other) if other.key == arrival.key() => {
                 other.tcp_stream = other.numbers.of(source, counters);
             }
             _ => self.conn.tcp_stream = self.numbers.of(source, counters),
