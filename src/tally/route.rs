@@ -23,7 +23,8 @@ pub fn template(target: &str) -> String {
 fn write_template(target: &str, route: &mut String) {
     let path = path(target);
     let sockjs = sockjs_session(path);
-    let ends = memchr::memchr_iter(b'/', path.as_bytes()).chain([path.len()]);
+    let slashes = path.bytes().enumerate().filter(|&(_, byte)| byte == b'/');
+    let ends = slashes.map(|(at, _)| at).chain([path.len()]);
     let mut start = 0;
     for (index, end) in ends.enumerate() {
         if index > 0 {

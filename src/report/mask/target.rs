@@ -8,7 +8,7 @@ use crate::tally::template;
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
-    let fragment = memchr::memchr(b'#', target.as_bytes());
+    let fragment = target.bytes().position(|byte| byte == b'#');
     let (rest, fragment) = target.split_at(fragment.unwrap_or(target.len()));
     let (path, query) = split_query(rest);
     write_path(path, &mut out);
