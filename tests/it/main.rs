@@ -23,6 +23,7 @@ mod faults;
 mod flags;
 mod floods;
 mod frames;
+mod fuzzed;
 mod healthy;
 mod lanes;
 mod live;
