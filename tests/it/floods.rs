@@ -2,7 +2,12 @@
 //! limits say, the limit that was reached is named, and the honest handshakes before, within and after the flood are
 //! judged as if there were none.
 
-use std::collections::BTreeMap;
+mod crowds;
+mod endless;
+mod frames;
+pub(crate) mod stream;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -166,8 +171,11 @@ impl Run {
     /// Three honest handshakes that opened, and how each ended.
     fn assert_honest(&self) {
         let mut told = BTreeMap::new();
+        let mut others = BTreeSet::new();
         for attempt in self.of_type("attempt") {
-            if attempt["host"] == "honest.example" {
+            if attempt["host"] != "honest.example" {
+                others.insert(attempt["id"].as_u64());
+            } else {
                 assert_eq!(attempt["verdict"], "ok", "{attempt}");
                 assert_eq!(attempt["legs"][0]["response"]["accept"], "ok", "{attempt}");
                 told.insert(attempt["id"].as_u64(), attempt["target"].clone());
@@ -175,9 +183,11 @@ impl Run {
         }
         let mut ended = BTreeMap::new();
         for closing in self.of_type("closing") {
-            let target = told
-                .get(&closing["attempt"].as_u64())
-                .expect("a closing of nobody");
+            let of = closing["attempt"].as_u64();
+            if others.contains(&of) {
+                continue;
+            }
+            let target = told.get(&of).expect("a closing of nobody");
             ended.insert(target.as_str().unwrap(), closing["wire_code"].as_u64());
         }
         let expected = [("/after", 1008), ("/before", 4001), ("/within", 1001)];

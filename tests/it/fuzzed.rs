@@ -5,7 +5,7 @@ pub(crate) mod targets;
 use std::fs;
 use std::path::Path;
 
-use crate::contract::shape;
+use crate::contract::{self, shape};
 
 /// Every target that has a corpus.
 fn target(name: &str) -> fn(&[u8]) {
@@ -25,11 +25,7 @@ fn capture(bytes: &[u8]) {
     let Some(told) = targets::capture(bytes) else {
         return;
     };
-    let mut wrong = shape::of_bytes(&told.json);
-    let text = String::from_utf8(told.json).unwrap();
-    for line in text.lines() {
-        wrong.extend(shape::of_line(&serde_json::from_str(line).unwrap()));
-    }
+    let wrong = contract::wrong(&told.json, told.packets, false);
     assert!(wrong.is_empty(), "{wrong:#?}");
     let text = String::from_utf8(told.text).unwrap();
     let unfit = text.chars().find(|&c| c != '\n' && shape::is_unfit(c));
@@ -40,7 +36,15 @@ fn capture(bytes: &[u8]) {
 fn what_fuzzing_found_is_read_as_ever() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     let mut replayed = 0;
-    for name in ["file", "packet", "fragments", "stream", "http", "frames", "capture"] {
+    for name in [
+        "file",
+        "packet",
+        "fragments",
+        "stream",
+        "http",
+        "frames",
+        "capture",
+    ] {
         let run = target(name);
         let mut inputs: Vec<_> = fs::read_dir(folder.join(name))
             .unwrap()

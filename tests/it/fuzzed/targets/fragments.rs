@@ -27,7 +27,11 @@ pub(crate) fn fragments(bytes: &[u8]) {
         let what = choices.byte();
         let (id, offset, len) = (what & 7, choices.word() & 0x1fff, choices.byte());
         let (six, more, cut) = (what & 8 != 0, what & 16 != 0, what & 0xc0 == 0xc0);
-        micros += if what & 0x60 == 0x60 { 9_000_000 } else { 1_000 };
+        micros += if what & 0x60 == 0x60 {
+            9_000_000
+        } else {
+            1_000
+        };
         // Often near the beginning, where fragments meet.
         let offset = if what & 32 == 0 { offset & 31 } else { offset };
         let len = usize::from(len) * if more { 8 } else { 3 };

@@ -76,7 +76,11 @@ pub(crate) fn stream(bytes: &[u8]) {
             ttl: 64,
             ip_id: u16::from_be_bytes([what & 16, flags & 3]),
             payload: &sent,
-            missing: if what & 16 == 0 { 0 } else { u32::from(flags >> 6) * 5 },
+            missing: if what & 16 == 0 {
+                0
+            } else {
+                u32::from(flags >> 6) * 5
+            },
         };
         let mut sink = |conn: &mut Conn<()>, _, item: StreamItem<'_>, _: &mut Budget| {
             heard.entry(conn.id).or_default().take(&item);
@@ -89,7 +93,10 @@ pub(crate) fn stream(bytes: &[u8]) {
         heard.entry(conn.id).or_default().take(&item);
     });
     assert_eq!(budget.used(), 0);
-    assert!(heard.values().all(|heard| heard.over), "all are told to end");
+    assert!(
+        heard.values().all(|heard| heard.over),
+        "all are told to end"
+    );
 }
 
 impl Heard {

@@ -212,7 +212,11 @@ impl<'a> Way<'a> {
 
     fn finish(mut self, source: &capture::Source) -> Told {
         self.dissector.finish(&mut self.events);
-        assert_eq!(self.dissector.budget().used(), 0, "what was charged is given back");
+        assert_eq!(
+            self.dissector.budget().used(),
+            0,
+            "what was charged is given back"
+        );
         let mut health: Health = self.dissector.health();
         assert_eq!(health.packets, self.told.packets);
         (health.kernel_drops, health.iface_drops) = source.drops();
