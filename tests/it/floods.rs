@@ -2,6 +2,7 @@
 //! limits say, the limit that was reached is named, and the honest handshakes before, within and after the flood are
 //! judged as if there were none.
 
+mod alike;
 mod crowds;
 mod endless;
 mod frames;
@@ -196,6 +197,17 @@ impl Run {
             expected.map(|(target, code)| (target, Some(code))).into()
         );
         assert_eq!(told.len(), 3);
+    }
+
+    /// No hop is named for what a server answers, or does not.
+    fn assert_no_hop_is_named(&self) {
+        for attempt in self.of_type("attempt") {
+            let verdict = attempt["verdict"].as_str().unwrap();
+            assert!(
+                matches!(verdict, "ok" | "unknown" | "abandoned" | "rejected"),
+                "{attempt}"
+            );
+        }
     }
 
     /// No hop is blamed for what was given up.
