@@ -8,7 +8,7 @@
 
 pub(crate) mod load;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -42,9 +42,10 @@ pub(crate) struct Site {
 pub(crate) struct Heard {
     /// Attempts by host and verdict.
     pub(crate) verdicts: BTreeMap<(String, String), u64>,
-    pub(crate) attempts: u64,
+    attempts: u64,
+    /// Of attempts at the honest host.
     pub(crate) closings: u64,
-    pub(crate) healths: u64,
+    honest: BTreeSet<u64>,
     pub(crate) summary: Value,
 }
 
@@ -140,10 +141,15 @@ impl Heard {
                 self.attempts += 1;
                 let [host, verdict] =
                     ["host", "verdict"].map(|key| line[key].as_str().unwrap_or("?").to_owned());
+                if host == "honest.example" {
+                    self.honest.extend(line["id"].as_u64());
+                }
                 *self.verdicts.entry((host, verdict)).or_default() += 1;
             }
-            Some("closing") => self.closings += 1,
-            Some("health") => self.healths += 1,
+            Some("closing") => {
+                let of = line["attempt"].as_u64();
+                self.closings += u64::from(of.is_some_and(|of| self.honest.remove(&of)));
+            }
             Some("summary") => self.summary = line,
             _ => {}
         }
@@ -161,10 +167,19 @@ impl Heard {
             .sum()
     }
 
-    /// Decided and undecided together.
-    pub(crate) fn in_all(&self) -> u64 {
+    /// Attempts whose request was seen, decided and undecided together. Of what seems to have begun before the capture
+    /// there is no host.
+    pub(crate) fn asked(&self) -> u64 {
+        let asked = self.verdicts.iter().filter(|((host, _), _)| host != "?");
+        asked.map(|(_, n)| n).sum()
+    }
+
+    /// What the summary says, of all protocols.
+    fn summed_up(&self) -> u64 {
         let verdicts = self.summary["attempts"].as_object().unwrap();
-        verdicts.values().map(|n| n.as_u64().unwrap()).sum()
+        let others = [&self.summary["other_protocols"]];
+        let all = verdicts.values().chain(others);
+        all.map(|n| n.as_u64().unwrap()).sum()
     }
 
     pub(crate) fn of(&self, host: &str, verdict: &str) -> u64 {
@@ -210,11 +225,11 @@ impl Listening {
             (read + dropped).abs_diff(passed) <= ASIDE,
             "{passed} packets passed, {read} were read, {dropped} counted as dropped"
         );
-        let told = [
+        assert_eq!(
             heard.attempts,
-            heard.in_all() + heard.summary["other_protocols"].as_u64().unwrap(),
-        ];
-        assert_eq!(told[0], told[1], "the summary counts the lines");
+            heard.summed_up(),
+            "the summary counts the lines"
+        );
         heard
     }
 }
@@ -257,23 +272,22 @@ fn under_a_steady_load() {
     let mischief = said(&output.stdout, "mischief");
     println!(
         "{minutes} minutes: {asked} asked, {} decided or undecided, {:?}, {} closings, {mischief} acts of mischief, {}",
-        heard.in_all(),
+        heard.asked(),
         heard.verdicts,
         heard.closings,
         heard.summary["health"]
     );
     // What was lost may have been a request, each of which is at least a packet or an event.
-    let missing = asked.abs_diff(heard.in_all());
+    let missing = asked.abs_diff(heard.asked());
     assert!(
         missing <= heard.lost(),
         "{asked} asked, {} seen",
-        heard.in_all()
+        heard.asked()
     );
     if heard.lost() == 0 {
-        assert_eq!(
-            heard.of("honest.example", "ok"),
-            said(&output.stdout, "opened")
-        );
+        let opened = said(&output.stdout, "opened");
+        assert_eq!(heard.of("honest.example", "ok"), opened);
+        assert_eq!(heard.closings, opened, "each has ended once");
         assert_eq!(
             heard.others("honest.example", &["ok"]),
             0,
