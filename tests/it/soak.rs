@@ -24,7 +24,14 @@ use crate::support::net::{Net, PROXY, Running, why_not};
 pub(crate) const PORT: u16 = 8080;
 /// Between two looks at the memory.
 const SAMPLE: Duration = Duration::from_secs(10);
-/// Connections that say nothing are forgotten sooner than by default, so that the load is level within a minute.
+/// Connections that say nothing are forgotten sooner than by default, and fewer that are over are remembered, so that what
+/// is kept is level within a minute.
+const LEVELLED: &[&str] = &[
+    "--limit",
+    "idle_timeout=20000",
+    "--limit",
+    "connections=16000",
+];
 const LEVEL: Duration = Duration::from_secs(60);
 /// Memory may grow so much after the warm-up, which is the first third, and by a tenth: allocators keep what they had.
 const GROWTH: u64 = 6 * 1024;
@@ -252,7 +259,7 @@ fn under_a_steady_load() {
     let minutes: u64 = minutes.map_or(30, |minutes| minutes.parse().unwrap());
     let whole = Duration::from_secs(minutes * 60);
     let Some(site) = Site::new() else { return };
-    let listening = site.listen(&["--limit", "idle_timeout=20000"]);
+    let listening = site.listen(LEVELLED);
     let seconds = whole.as_secs().to_string();
     let mut load = site.load(&format!("mixed {seconds}"));
     let load = load.stdout(Stdio::piped()).spawn().unwrap();
