@@ -11,6 +11,9 @@ use crate::support::flood::Peers;
 
 const REFUSED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
 
+/// What an attempt that may still be followed by another costs, in bytes; all of them together are bounded.
+const UNDECIDED: u64 = 6_000;
+
 /// What a name costs at most in all the tables that count by it, in bytes.
 const LABEL: u64 = 4_000;
 
@@ -20,6 +23,14 @@ fn asks(host: &str, path: &str, key: &str, origin: &str) -> Vec<u8> {
          Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nOrigin: {origin}\r\n\r\n"
     )
     .into_bytes()
+}
+
+/// The most memory for so many that are refused one after the other: some connections at a time, and those of five seconds
+/// that are not decided yet.
+fn refused(count: u32) -> u64 {
+    let limits = Limits::default();
+    let undecided = (u64::from(count) * UNDECIDED).min(limits.undecided_bytes);
+    bound(6_000, limits.buffered_bytes_total + undecided)
 }
 
 /// A key that nobody else has.
@@ -58,7 +69,7 @@ fn full_connections_that_stay() {
 fn keys_of(count: u32) {
     let run = Streamed {
         options: &[],
-        bound: bound(6_000, Limits::default().buffered_bytes_total),
+        bound: refused(count),
     }
     .run(count, |flood, n| {
         let mut peers = Peers::open(flood, hostile(n), SERVER);
@@ -96,7 +107,7 @@ fn names_of(count: u32) {
     let most = limits.tally_hosts + limits.tally_routes + limits.groups;
     let run = Streamed {
         options: &[],
-        bound: bound(6_000, limits.buffered_bytes_total) + most * LABEL,
+        bound: refused(count) + most * LABEL,
     }
     .run(count, |flood, n| {
         let mut peers = Peers::open(flood, hostile(n), SERVER);
