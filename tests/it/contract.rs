@@ -46,7 +46,8 @@ fn every_line_of_every_capture_is_as_promised() {
     assert!(wrong.is_empty(), "not as promised:\n{}", wrong.join("\n"));
 }
 
-/// What is not as promised in what `--json` wrote of so many packets; with the sums, where no limit was reached.
+/// What is not as promised in what `--json` wrote of so many packets; with the sums, where no limit was reached. How lines
+/// agree with each other is not asked: where clocks lie, so do the spans between them.
 pub(crate) fn wrong(json: &[u8], packets: u64, and_sums: bool) -> Vec<String> {
     let mut wrong = shape::of_bytes(json);
     let run = Run {
@@ -55,7 +56,7 @@ pub(crate) fn wrong(json: &[u8], packets: u64, and_sums: bool) -> Vec<String> {
     };
     wrong.extend(run.lines.iter().flat_map(shape::of_line));
     if wrong.is_empty() && and_sums {
-        wrong = [agreement::of(&run), sums::of(&run)].concat();
+        wrong = sums::of(&run);
     }
     wrong
 }

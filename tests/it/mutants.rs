@@ -57,6 +57,7 @@ struct Seeds(Vec<(PathBuf, Vec<u8>)>);
 /// What is known of all so far.
 #[derive(Debug, Default)]
 struct Sums {
+    mutants: u64,
     captures: u64,
     packets: u64,
     attempts: u64,
@@ -249,7 +250,7 @@ fn run_all(count: u64) {
     });
     let (warm, peak) = (warm.unwrap_or_default(), high_water());
     println!(
-        "{count} mutants of {} files, seed {SEED}, in {:?}: {:?}; peak memory {peak} KiB, {warm} KiB after the first hundredth",
+        "mutants of {} files, seed {SEED}, in {:?}: {:?}; peak memory {peak} KiB, {warm} KiB after the first hundredth",
         seeds.0.len(),
         began.elapsed(),
         sums.lock().unwrap()
@@ -257,6 +258,7 @@ fn run_all(count: u64) {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let sums = sums.into_inner().unwrap();
+    assert_eq!(sums.mutants, count);
     assert!(sums.captures > count / 2, "most are still captures");
     assert!(sums.attempts > sums.captures / 2, "and hold attempts");
     // Other tests share the process where there are only a few.
@@ -267,6 +269,7 @@ fn run_all(count: u64) {
 
 impl Sums {
     fn take(&mut self, told: Option<&Told>) {
+        self.mutants += 1;
         let Some(told) = told else { return };
         self.captures += 1;
         self.packets += told.packets;

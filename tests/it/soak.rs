@@ -24,13 +24,13 @@ use crate::support::net::{Net, PROXY, Running, why_not};
 pub(crate) const PORT: u16 = 8080;
 /// Between two looks at the memory.
 const SAMPLE: Duration = Duration::from_secs(10);
-/// Connections that say nothing are forgotten sooner than by default, and there is room for fewer: forged frames look like
-/// WebSockets that were joined in the middle, whose silence ends nothing, so that only this limit makes what is kept level.
+/// Connections that say nothing are forgotten sooner than by default, and fewer that are over are remembered, so that what
+/// is kept is level sooner.
 const LEVELLED: &[&str] = &[
     "--limit",
     "idle_timeout=20000",
     "--limit",
-    "connections=2000",
+    "connections=16000",
 ];
 const LEVEL: Duration = Duration::from_secs(60);
 /// Memory may grow so much after the warm-up, which is the first third, and by a tenth: allocators keep what they had.

@@ -88,7 +88,7 @@ fn helper_load() {
                 scope.spawn(|| short(&done, server, 40));
                 scope.spawn(|| refused(&done, server, 5));
                 scope.spawn(|| clumsy(&done, server, 10));
-                scope.spawn(|| forged(&done, server, Some(150)));
+                scope.spawn(|| forged(&done, server, Some(150), NOISE));
             }
             "honest" => {
                 for n in 0..3 {
@@ -99,12 +99,12 @@ fn helper_load() {
                 }
                 scope.spawn(|| short(&done, server, 10));
             }
-            "flood" => drop(scope.spawn(|| forged(&done, server, None))),
+            "flood" => drop(scope.spawn(|| forged(&done, server, None, FRAMES))),
             "flood-at" => {
                 let rate = words[1].parse().unwrap();
                 scope.spawn({
                     let done = &done;
-                    move || forged(done, server, Some(rate))
+                    move || forged(done, server, Some(rate), FRAMES)
                 });
             }
             other => panic!("{other}?"),
@@ -255,8 +255,13 @@ fn clumsy(done: &Done, server: SocketAddrV4, rate: u64) {
     });
 }
 
+/// What forged segments carry, over and over. Frames look like a WebSocket that was joined in the middle, which is followed
+/// from there on: there are more and more of these.
+const FRAMES: &[u8] = b"\x81\x85\x01\x02\x03\x04hello";
+const NOISE: &[u8] = b"\x00\x13noise, no";
+
 /// Packets that no stack would send, from everywhere.
-fn forged(done: &Done, server: SocketAddrV4, rate: Option<u64>) {
+fn forged(done: &Done, server: SocketAddrV4, rate: Option<u64>, data: &[u8]) {
     let raw = socket(
         AddressFamily::Inet,
         SockType::Raw,
@@ -268,7 +273,7 @@ fn forged(done: &Done, server: SocketAddrV4, rate: Option<u64>) {
     let mut send = |n: u64| {
         count(&done.mischief);
         packet.clear();
-        forge(n, server, &mut packet);
+        forge(n, server, data, &mut packet);
         // A full queue is a packet less.
         let _ = put(&raw, *server.ip(), &packet);
     };
@@ -286,7 +291,7 @@ fn put(raw: &OwnedFd, to: Ipv4Addr, packet: &[u8]) -> nix::Result<usize> {
 }
 
 /// A SYN; now and then a segment of nothing that was opened, a RST, or the first fragment of a datagram.
-fn forge(n: u64, server: SocketAddrV4, packet: &mut Vec<u8>) {
+fn forge(n: u64, server: SocketAddrV4, data: &[u8], packet: &mut Vec<u8>) {
     let mixed = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let [_, a, b, c, seq @ ..] = mixed.to_be_bytes();
     let from = [11, a, b, c];
@@ -294,7 +299,7 @@ fn forge(n: u64, server: SocketAddrV4, packet: &mut Vec<u8>) {
     let seq = u32::from_be_bytes(seq);
     let tcp =
         PacketBuilder::ipv4(from, server.ip().octets(), 64).tcp(port, server.port(), seq, 64_000);
-    let data = b"\x81\x85\x01\x02\x03\x04hello".repeat(12);
+    let data = data.repeat(12);
     match n % 8 {
         5 => tcp.ack(1).write(packet, &data),
         6 => tcp.rst().write(packet, b""),
