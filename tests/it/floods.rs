@@ -174,12 +174,12 @@ impl Run {
         let mut told = BTreeMap::new();
         let mut others = BTreeSet::new();
         for attempt in self.of_type("attempt") {
-            if attempt["host"] != "honest.example" {
-                others.insert(attempt["id"].as_u64());
-            } else {
+            if attempt["host"] == "honest.example" {
                 assert_eq!(attempt["verdict"], "ok", "{attempt}");
                 assert_eq!(attempt["legs"][0]["response"]["accept"], "ok", "{attempt}");
                 told.insert(attempt["id"].as_u64(), attempt["target"].clone());
+            } else {
+                others.insert(attempt["id"].as_u64());
             }
         }
         let mut ended = BTreeMap::new();

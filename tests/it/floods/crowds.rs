@@ -151,13 +151,11 @@ fn name(n: u32) -> String {
 }
 
 fn members(line: &Value) -> u64 {
-    match line["type"].as_str() {
-        Some("group") => line["count"].as_u64().unwrap(),
-        _ => {
-            let verdicts = line["attempts"].as_object().unwrap();
-            verdicts.values().map(|n| n.as_u64().unwrap()).sum()
-        }
+    if line["type"] == "group" {
+        return line["count"].as_u64().unwrap();
     }
+    let verdicts = line["attempts"].as_object().unwrap();
+    verdicts.values().map(|n| n.as_u64().unwrap()).sum()
 }
 
 #[test]

@@ -75,7 +75,8 @@ impl Anatomy {
             self.length(at + 12, 4, self.big_endian);
             let whole = at..data.end;
             at = data.end;
-            self.packet(bytes, whole.clone(), data, whole.start, link);
+            let time = whole.start;
+            self.packet(bytes, (whole, data), time, link);
         }
     }
 
@@ -102,7 +103,7 @@ impl Anatomy {
                     let data = at + 28..(at + 28).saturating_add(kept).min(end - 4);
                     self.length(at + 20, 4, self.big_endian);
                     self.length(at + 24, 4, self.big_endian);
-                    self.packet(bytes, at..end, data, at + 12, link.into());
+                    self.packet(bytes, (at..end, data), at + 12, link.into());
                 }
                 _ => {}
             }
@@ -113,8 +114,7 @@ impl Anatomy {
     fn packet(
         &mut self,
         bytes: &[u8],
-        whole: Range<usize>,
-        data: Range<usize>,
+        (whole, data): (Range<usize>, Range<usize>),
         time: usize,
         link: u32,
     ) {

@@ -180,7 +180,7 @@ fn moves(chance: &mut Chance, bytes: &mut Vec<u8>) {
             }
         }
         _ => {
-            let again = bytes[first.clone()].repeat(1 + chance.below(12));
+            let again = bytes[first].repeat(1 + chance.below(12));
             bytes.splice(second.end..second.end, again);
         }
     }

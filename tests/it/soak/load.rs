@@ -277,11 +277,13 @@ fn forged(done: &Done, server: SocketAddrV4, rate: Option<u64>, data: &[u8]) {
         // A full queue is a packet less.
         let _ = put(&raw, *server.ip(), &packet);
     };
-    match rate {
-        Some(rate) => at_a_rate(done, rate, send),
-        None => (0..)
-            .take_while(|_| !done.over.load(Ordering::Relaxed))
-            .for_each(&mut send),
+    if let Some(rate) = rate {
+        return at_a_rate(done, rate, send);
+    }
+    let mut n = 0;
+    while !done.over.load(Ordering::Relaxed) {
+        send(n);
+        n += 1;
     }
 }
 

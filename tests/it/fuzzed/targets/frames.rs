@@ -80,7 +80,7 @@ fn frame(who: usize, first: u8, len: usize) -> Vec<u8> {
     match u16::try_from(len).unwrap() {
         len @ 0..126 => bytes.push(mask | len.to_le_bytes()[0]),
         len => {
-            bytes.push(mask | 126);
+            bytes.push(mask | 0x7e);
             bytes.extend(len.to_be_bytes());
         }
     }

@@ -93,16 +93,22 @@ pub(crate) fn http(bytes: &[u8]) {
                 let len = 1 + u32::from(choices.byte()) * 20;
                 whole = false;
                 speak(&mut talks, &mut said);
-                talks.iter_mut().for_each(|talk| talk.lose(who, len));
+                for talk in &mut talks {
+                    talk.lose(who, len);
+                }
             }
             2 => {
                 speak(&mut talks, &mut said);
                 let wait = 1 + u64::from(choices.byte()) * 40_000;
-                talks.iter_mut().for_each(|talk| talk.micros += wait);
+                for talk in &mut talks {
+                    talk.micros += wait;
+                }
             }
             3 if what >> 4 == 15 => {
                 speak(&mut talks, &mut said);
-                talks.iter_mut().for_each(|talk| talk.end(who));
+                for talk in &mut talks {
+                    talk.end(who);
+                }
             }
             _ => {
                 let word = WORDS[usize::from(choices.byte()) % WORDS.len()];

@@ -70,13 +70,13 @@ impl Call {
 
     /// The error with which it fails; `None` if it is let through.
     fn refused(&self, programs: &[BpfProgram]) -> Option<i32> {
-        let refusals = programs.iter().filter_map(|program| {
+        let mut refusals = programs.iter().filter_map(|program| {
             let action = self.judged(program);
             let refuses = action != libc::SECCOMP_RET_ALLOW;
             assert!(!refuses || action & 0xffff_0000 == libc::SECCOMP_RET_ERRNO);
             refuses.then(|| i32::try_from(action & 0xffff).unwrap())
         });
-        refusals.last()
+        refusals.next_back()
     }
 }
 
