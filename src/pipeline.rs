@@ -464,4 +464,61 @@ mod tests {
         assert!(matches!(ends, Err(Error::Panic("analyze"))));
         assert!(stop.load(Ordering::Relaxed));
     }
+
+    /// A capture that is read to its end, and a thread that fails there.
+    struct Fails(io::Cursor<Vec<u8>>);
+
+    impl io::Read for Fails {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(out)? {
+                0 => panic!("for a test, the capture thread fails here"),
+                read => Ok(read),
+            }
+        }
+    }
+
+    /// Where a test reads what was written.
+    #[derive(Clone, Default)]
+    struct Page(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What was captured before is told, and then that it is not all.
+    #[test]
+    fn a_capture_thread_that_panics_is_an_error_behind_the_summary() {
+        let words = ["wscap", "--json", "-r", "-"].map(OsString::from);
+        let Ok(Action::Run(config)) = parse(words, &Surroundings::default()) else {
+            panic!("it is to be run");
+        };
+        let capture = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/captures/close/idle_timeout_nginx_3s.pcapng"
+        );
+        let capture = std::fs::read(capture).unwrap();
+        let reader = Fails(io::Cursor::new(capture));
+        let source = capture::open_reader(Box::new(reader)).begin().unwrap();
+        let stop = AtomicBool::new(false);
+        let page = Page::default();
+        let ends = pump(&config, Catalogue::embedded(), source, &stop, &|| {
+            let options = report_options(&config, false);
+            report::Report::Json(report::json::JsonReport::new(
+                Box::new(page.clone()),
+                options,
+            ))
+        });
+        assert!(matches!(ends, Err(Error::Panic("capture"))));
+        assert!(stop.load(Ordering::Relaxed));
+        let told = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let last = told.lines().last().unwrap();
+        assert!(last.starts_with(r#"{"v":1,"type":"summary""#), "{told}");
+    }
 }

@@ -21,6 +21,10 @@ const SETTLE_LEGS: Duration = Duration::from_millis(100);
 /// Where a leg opened and another seems to have had no answer, that was lost: a hole is told a little later.
 const SETTLE_HOLES: Duration = Duration::from_millis(250);
 
+/// Legs that an attempt may have: more than any chain of hops with its retries and sub-requests. Strangers can make any
+/// number of them alike, and each is held against all others.
+pub(super) const MOST_LEGS: usize = 24;
+
 /// Number of an undecided attempt, in the order of its first request.
 pub(super) type CaseId = u64;
 
@@ -110,6 +114,11 @@ impl Cases {
 }
 
 impl Case {
+    /// Whether there is room for so many more legs.
+    pub(super) const fn has_room(&self, more: usize) -> bool {
+        self.legs.len() + more <= MOST_LEGS
+    }
+
     /// Bytes that are allocated for it.
     pub(super) fn allocated(&self) -> u64 {
         let legs = self.legs.iter().map(|live| {

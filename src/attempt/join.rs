@@ -20,6 +20,9 @@ const SAMPLE_KEYS: &[&str] = &[
     "AQIDBAUGBwgJCgsMDQ4PEA==",
 ];
 
+/// Undecided attempts of one key. What so many use at one time is no key, and a new leg would be held against each.
+const MOST_OF_A_KEY: usize = 64;
+
 /// Decided attempts whose key is remembered for late legs.
 const DECIDED: usize = 65_536;
 
@@ -60,13 +63,20 @@ impl Keys {
         if known.is_none() && !self.decided.contains_key(key) {
             return Joined::Alone;
         }
+        if known.is_some_and(|ids| ids.len() >= MOST_OF_A_KEY) {
+            return Joined::Alone;
+        }
         let ends = Ends::of(leg);
         let fits = |case: &Case| {
             case.legs
                 .iter()
                 .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
-        let candidates = || known.into_iter().flat_map(Few::iter).copied();
+        let has_room = |id: &CaseId| cases.get(*id).is_some_and(|case| case.has_room(1));
+        let candidates = || {
+            let all = known.into_iter().flat_map(Few::iter).copied();
+            all.filter(has_room)
+        };
         if is_shared(candidates().filter_map(|id| cases.get(id))) {
             let mut serving = candidates().filter(|id| {
                 let case = cases.get(*id);
@@ -98,8 +108,14 @@ impl Keys {
         let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
         candidates
             .filter(|id| {
-                let refused = cases.get(*id).and_then(Case::outermost);
-                refused.is_some_and(|refused| is_next_try(&refused.leg, leg))
+                let Some(case) = cases.get(*id) else {
+                    return false;
+                };
+                // Which is the outermost is the dearer question.
+                case.legs.iter().any(|live| is_next_try(&live.leg, leg))
+                    && case
+                        .outermost()
+                        .is_some_and(|refused| is_next_try(&refused.leg, leg))
             })
             .max()
     }
@@ -108,6 +124,7 @@ impl Keys {
     pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
         if let Some(key) = usable_key(leg) {
             match self.cases.get_mut(key) {
+                Some(ids) if ids.len() >= MOST_OF_A_KEY => {}
                 Some(ids) => ids.push(case),
                 None => _ = self.cases.insert(key.into(), Few::one(case)),
             }

@@ -326,7 +326,7 @@ impl Undecided {
             .by_bytes
             .get(&hash)
             .copied()
-            .filter(|other| *other != id && self.cases.contains(*other));
+            .filter(|other| *other != id && self.may_be_one(*other, id));
         let Some(other) = other else {
             self.show_bytes(id, hash);
             return None;
@@ -340,6 +340,14 @@ impl Undecided {
         self.merge(outer, inner, JoinedBy::Bytes);
         self.show_bytes(outer, hash);
         Some(outer)
+    }
+
+    /// Whether both are there, and have not too many legs for one.
+    fn may_be_one(&self, one: CaseId, other: CaseId) -> bool {
+        let (Some(one), Some(other)) = (self.cases.get(one), self.cases.get(other)) else {
+            return false;
+        };
+        one.has_room(other.legs.len())
     }
 
     fn show_bytes(&mut self, id: CaseId, hash: u64) {

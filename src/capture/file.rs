@@ -87,6 +87,16 @@ impl Opened {
         })
     }
 
+    /// What a test brings.
+    #[cfg(test)]
+    pub(crate) fn reader(raw: Box<dyn Read + Send>) -> Self {
+        Self {
+            name: String::from("a test"),
+            raw,
+            stop: Arc::default(),
+        }
+    }
+
     /// Reads the first bytes to see what it is.
     pub(crate) fn begin(self, source: u16) -> Result<FileSource, Error> {
         let Self { name, raw, stop } = self;

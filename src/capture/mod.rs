@@ -101,6 +101,12 @@ pub fn open(inputs: &Inputs, filter: Option<&str>, stop: &Arc<AtomicBool>) -> Re
     }))
 }
 
+/// A file that is read by what a test brings.
+#[cfg(test)]
+pub(crate) fn open_reader(raw: Box<dyn std::io::Read + Send>) -> Open {
+    Open(Opening::Files(vec![Opened::reader(raw)], None))
+}
+
 impl Open {
     /// Takes from this thread, and from those it starts, what reading these inputs does not need.
     pub fn confine(&self, needs: &Needs) -> Confined {

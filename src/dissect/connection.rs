@@ -211,6 +211,11 @@ fn drive(link: &mut Link<'_>, act: impl FnOnce(Speaks, &mut Link<'_>) -> Speaks)
     let speaks = std::mem::replace(&mut link.conn.state.speaks, Speaks::Opaque);
     let speaks = act(speaks, link);
     link.conn.rank = match &speaks {
+        Speaks::WebSocket(_) | Speaks::Asleep(_)
+            if link.conn.syn.is_none() && !link.conn.both_ways =>
+        {
+            Rank::Joined
+        }
         Speaks::WebSocket(_) | Speaks::Asleep(_) => Rank::WebSocket,
         Speaks::Http1(http) if http.is_handshaking() => Rank::Handshaking,
         Speaks::Http1(_) => Rank::Idle,

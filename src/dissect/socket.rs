@@ -178,7 +178,7 @@ impl Socket {
         let messages = side.walker.land(frames, passed);
         if frames.frames() > 0 {
             side.latest = u64::from(frames.latest);
-            side.is_largest = false;
+            side.is_largest = frames.is_largest();
             side.is_compressed = frames.is_compressed();
         }
         if let Some((bytes, before, compressed)) = frames.grew_to() {

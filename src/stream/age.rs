@@ -15,9 +15,10 @@ const GRAIN: Duration = Duration::from_secs(1);
 const SOCKET_GRAIN: Duration = Duration::from_secs(30);
 /// No neighbour.
 const NONE: u32 = u32::MAX;
-const RANKS: [Rank; 5] = [
+const RANKS: [Rank; 6] = [
     Rank::HalfOpen,
     Rank::Unknown,
+    Rank::Joined,
     Rank::Idle,
     Rank::Handshaking,
     Rank::WebSocket,
@@ -126,12 +127,12 @@ impl Ages {
         moves
     }
 
-    /// A connection below [`Rank::WebSocket`] that was not listed for at least `span`.
+    /// A connection that may be idle, and was not listed for at least `span`.
     pub(super) fn idle(&self, span: Duration, now: Timestamp) -> Option<u32> {
-        self.lists
-            .iter()
-            .take(Rank::WebSocket as usize)
-            .map(|list| list.oldest)
+        RANKS
+            .into_iter()
+            .filter(|rank| !matches!(rank, Rank::Joined | Rank::WebSocket))
+            .map(|rank| self.list(rank).oldest)
             .find(|&slot| match self.link(slot).listed.get() {
                 Some((_, at)) => at.after(span) <= now,
                 None => false,
@@ -172,10 +173,11 @@ impl Ages {
     }
 
     fn list(&self, rank: Rank) -> List {
-        let [half_open, unknown, idle, handshaking, websocket] = self.lists;
+        let [half_open, unknown, joined, idle, handshaking, websocket] = self.lists;
         match rank {
             Rank::HalfOpen => half_open,
             Rank::Unknown => unknown,
+            Rank::Joined => joined,
             Rank::Idle => idle,
             Rank::Handshaking => handshaking,
             Rank::WebSocket => websocket,
@@ -183,10 +185,11 @@ impl Ages {
     }
 
     const fn list_mut(&mut self, rank: Rank) -> &mut List {
-        let [half_open, unknown, idle, handshaking, websocket] = &mut self.lists;
+        let [half_open, unknown, joined, idle, handshaking, websocket] = &mut self.lists;
         match rank {
             Rank::HalfOpen => half_open,
             Rank::Unknown => unknown,
+            Rank::Joined => joined,
             Rank::Idle => idle,
             Rank::Handshaking => handshaking,
             Rank::WebSocket => websocket,
@@ -196,7 +199,7 @@ impl Ages {
 
 const fn grain(rank: Rank) -> Duration {
     match rank {
-        Rank::WebSocket => SOCKET_GRAIN,
+        Rank::Joined | Rank::WebSocket => SOCKET_GRAIN,
         _ => GRAIN,
     }
 }

@@ -14,6 +14,9 @@ pub enum Rank {
     HalfOpen,
     /// Not HTTP, or not known yet.
     Unknown,
+    /// What looks like a WebSocket, of which neither the start nor the other side was seen: anybody can forge that. Never
+    /// idle, for most are what they look like.
+    Joined,
     /// HTTP with nothing in flight.
     Idle,
     /// A handshake is in flight.

@@ -393,7 +393,8 @@ impl Connection {
         let (me, _) = self.halves_mut(side);
         let resent = &mut me.resent;
         let is_stalled = resent.times >= STALLED_TIMES
-            && scene.now.since(resent.since) >= for_so_long
+            // As the deadline has it: where time ends, no span is left to be waited for.
+            && resent.since.after(for_so_long) <= scene.now
             && !resent.told;
         if is_stalled {
             resent.told = true;

@@ -35,6 +35,8 @@ const COMPRESSED: u8 = 2;
 const GREW: u8 = 4;
 /// The largest message has RSV1.
 const LARGEST_COMPRESSED: u8 = 8;
+/// The latest message is the largest.
+const IS_LARGEST: u8 = 16;
 
 impl Passing {
     /// From within a payload of which so many bytes are left, or between two frames.
@@ -68,6 +70,11 @@ impl Passing {
     /// Whether the latest message has RSV1.
     pub const fn is_compressed(&self) -> bool {
         self.marks & COMPRESSED != 0
+    }
+
+    /// Whether the latest message is the largest.
+    pub const fn is_largest(&self) -> bool {
+        self.marks & IS_LARGEST != 0
     }
 
     /// The largest message, if it is one that passed: its bytes, those of the largest before it, and whether it has RSV1.
@@ -125,14 +132,14 @@ impl Passing {
         *count = count.checked_add(1)?;
         self.latest = u32::try_from(header.payload_len).ok()?;
         self.bytes = self.bytes.checked_add(self.latest)?;
-        self.marks &= !COMPRESSED;
+        self.marks &= !(COMPRESSED | IS_LARGEST);
         if header.rsv.0 & Rsv::RSV1 != 0 {
             self.marks |= COMPRESSED;
         }
         let (largest, _) = self.largest;
         if self.latest > largest {
             self.largest = (self.latest, largest);
-            self.marks = GREW | self.marks & !LARGEST_COMPRESSED;
+            self.marks = GREW | IS_LARGEST | self.marks & !LARGEST_COMPRESSED;
             if self.is_compressed() {
                 self.marks |= LARGEST_COMPRESSED;
             }

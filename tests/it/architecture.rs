@@ -24,7 +24,7 @@ const LAWS: &[Law] = &[
     ("packet", &[], &["etherparse"]),
     ("stream", &["packet"], &[]),
     ("http", &[], &["httparse", "memchr"]),
-    ("websocket", &["http"], &["sha1", "data_encoding"]),
+    ("websocket", &["http"], &["sha1", "data_encoding", "memchr"]),
     ("event", &["http", "websocket"], &[]),
     (
         "dissect",

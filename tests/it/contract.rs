@@ -46,6 +46,21 @@ fn every_line_of_every_capture_is_as_promised() {
     assert!(wrong.is_empty(), "not as promised:\n{}", wrong.join("\n"));
 }
 
+/// What is not as promised in what `--json` wrote of so many packets; with the sums, where no limit was reached. How lines
+/// agree with each other is not asked: where clocks lie, so do the spans between them.
+pub(crate) fn wrong(json: &[u8], packets: u64, and_sums: bool) -> Vec<String> {
+    let mut wrong = shape::of_bytes(json);
+    let run = Run {
+        lines: lines(json),
+        packets,
+    };
+    wrong.extend(run.lines.iter().flat_map(shape::of_line));
+    if wrong.is_empty() && and_sums {
+        wrong = sums::of(&run);
+    }
+    wrong
+}
+
 /// The checks themselves: whatever is changed in a line that agrees with the others is noticed.
 #[test]
 fn what_does_not_agree_is_seen() {

@@ -1,5 +1,6 @@
 //! Live capture, with real software in namespaces that the tests make: skipped, and said so, where that cannot be done.
 
+mod flooded;
 mod redirected;
 
 use std::fs;

@@ -17,6 +17,9 @@ use crate::limits::Limit;
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 
+/// Tries that one attempt sums up; those before them are attempts of their own. Clients give up long before.
+const MOST_TRIES: usize = 32;
+
 /// Plain legs that are looked for behind one another.
 const MOST_HOPS: usize = 4;
 
@@ -193,7 +196,9 @@ impl Assembler {
         let client = Client::of(&live.leg);
         let mut answered = live.leg.answered();
         let mut previous = case.previous;
-        while let (Some(id), Some(by)) = (previous, answered) {
+        while let (Some(id), Some(by)) = (previous, answered)
+            && case.earlier.len() < MOST_TRIES
+        {
             let in_time = self
                 .undecided
                 .get(id)

@@ -284,6 +284,9 @@ mod known {
     /// The bit that such a number has.
     #[cfg(target_arch = "x86_64")]
     const X32: u32 = 0x4000_0000;
+
+    #[cfg(test)]
+    mod tests;
 }
 
 #[cfg(any(

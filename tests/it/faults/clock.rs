@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use wscap::limits::Limits;
 use wscap::websocket::accept_for;
 
 use crate::cli::{Dir, code, piped, read, stderr, stdout};
+use crate::fuzzed::targets::whole::Scratch;
 use crate::support::conversation::Conversation;
 use crate::support::files::{self, Packet};
 
@@ -159,4 +161,24 @@ fn a_clock_that_is_wrong_accuses_nobody() {
             "{name}: {stderr}"
         );
     }
+}
+
+/// What waits for a span that ends behind the last of all times is not waited for over and over.
+#[test]
+fn at_the_end_of_time_it_ends_too() {
+    let end = u64::try_from(i64::MAX).unwrap();
+    let mut packets = opened(1);
+    let said = packets[3].clone();
+    packets.truncate(4);
+    // Bytes that are sent again and again, until there is no time left.
+    packets.extend((0..12).map(|_| said.clone()));
+    let last = packets.len() as u64;
+    for (n, packet) in (0..).zip(&mut packets) {
+        let left = SECOND / 2 * (last - n);
+        packet.0 = if n + 1 == last { end } else { end - left };
+    }
+    let packets: Vec<_> = packets.into_iter().map(|packet| (0, packet)).collect();
+    let bytes = files::pcapng(&[1], &packets);
+    let told = Scratch::new().through(&bytes, &Limits::default());
+    assert_eq!(told.unwrap().packets, last);
 }

@@ -16,6 +16,8 @@ pub(crate) struct Flood {
     out: BufWriter<File>,
     /// Nanoseconds since the first packet.
     pub(crate) now: u64,
+    /// Written so far.
+    pub(crate) packets: u32,
     ip_id: u16,
 }
 
@@ -36,7 +38,12 @@ pub(crate) struct Peers {
 
 impl Flood {
     pub(crate) fn create(path: &Path) -> Self {
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
+        Self::into(File::create(path).unwrap())
+    }
+
+    /// Into a file or a pipe.
+    pub(crate) fn into(out: File) -> Self {
+        let mut out = BufWriter::with_capacity(1 << 20, out);
         // Nanoseconds, raw IP.
         for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, 262_144, 101_u32] {
             out.write_all(&word.to_le_bytes()).unwrap();
@@ -44,6 +51,7 @@ impl Flood {
         Self {
             out,
             now: 0,
+            packets: 0,
             ip_id: 0,
         }
     }
@@ -74,6 +82,7 @@ impl Flood {
     /// One IPv4 packet of TCP.
     pub(crate) fn datagram(&mut self, [from, to]: [u32; 2], fragment: Fragment, content: &[u8]) {
         self.now += 10_000;
+        self.packets += 1;
         let len = u16::try_from(20 + content.len()).unwrap();
         let place = fragment.offset | u16::from(fragment.more) << 13;
         let (secs, nanos) = (self.now / 1_000_000_000, self.now % 1_000_000_000);
