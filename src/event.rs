@@ -208,7 +208,7 @@ pub struct Response {
     /// Number of the exchange on its connection, from 0.
     pub exchange: u32,
     /// The connection, where the request was not seen and nothing is known of it yet.
-    pub connection: Option<Connection>,
+    pub connection: Option<Box<Connection>>,
     /// Its first byte.
     pub started: Stamp,
     /// Status line and fields; `None` where the server sent bytes that are no HTTP.

@@ -307,7 +307,7 @@ impl Assembler {
             // The request was not seen.
             let leg = Leg {
                 conn,
-                connection,
+                connection: *connection,
                 noticed: Some(at.ts),
                 ..Leg::default()
             };

@@ -206,7 +206,7 @@ impl Exchanges {
             let encoded = Content::is_encoded(&head);
             Then::Content { exchange, encoded }
         };
-        let connection = (!link.conn.state.reported).then(|| link.describe());
+        let connection = (!link.conn.state.reported).then(|| Box::new(link.describe()));
         let response = Response {
             exchange,
             connection,
