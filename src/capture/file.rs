@@ -20,7 +20,7 @@ use super::walk::{Meta, Step};
 use super::window::Window;
 use super::{Error, Notice};
 use crate::record::Record;
-use crate::time::{Stamp, Timestamp};
+use crate::time::Timestamp;
 
 /// Records that are handed on at once, at most.
 const BLOCK: usize = 32;
@@ -279,21 +279,7 @@ impl FileSource {
     /// The record it stands at.
     pub(crate) fn record(&self) -> Option<Record<'_>> {
         let meta = self.head?;
-        Some(Record {
-            at: Stamp {
-                ts: meta.ts,
-                frame: self.frames,
-                source: self.source,
-                iface: meta.iface,
-            },
-            link: meta.link,
-            wire_len: meta.wire_len,
-            data: self
-                .window
-                .bytes()
-                .get(meta.start..meta.start + meta.len)
-                .unwrap_or_default(),
-        })
+        Some(meta.record(self.window.bytes(), (self.source, self.frames)))
     }
 
     /// Lets go of the record it stands at.
@@ -322,19 +308,7 @@ impl FileSource {
                 break;
             }
             self.frames += 1;
-            *record = Record {
-                at: Stamp {
-                    ts: meta.ts,
-                    frame: self.frames,
-                    source: self.source,
-                    iface: meta.iface,
-                },
-                link: meta.link,
-                wire_len: meta.wire_len,
-                data: rest
-                    .get(meta.start..meta.start + meta.len)
-                    .unwrap_or_default(),
-            };
+            *record = meta.record(rest, (self.source, self.frames));
             rest = rest.get(meta.total..).unwrap_or_default();
             count += 1;
         }

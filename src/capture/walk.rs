@@ -2,8 +2,8 @@
 //!
 //! A walk looks at a slice and says what stands at its beginning. Who reads more, skips or stops is `file.rs`.
 
-use crate::record::LinkType;
-use crate::time::Timestamp;
+use crate::record::{LinkType, Record};
+use crate::time::{Stamp, Timestamp};
 
 /// No packet of any link is longer; a record that claims more is broken.
 pub(crate) const MAX_PACKET: usize = 16 * 1024 * 1024;
@@ -43,6 +43,25 @@ pub(crate) struct Meta {
     pub(crate) len: usize,
     /// The whole record.
     pub(crate) total: usize,
+}
+
+impl Meta {
+    /// The packet, at the beginning of these bytes, with the file and its number there.
+    #[inline]
+    pub(crate) fn record<'a>(&self, bytes: &'a [u8], (source, frame): (u16, u64)) -> Record<'a> {
+        let data = bytes.get(self.start..self.start + self.len);
+        Record {
+            at: Stamp {
+                ts: self.ts,
+                frame,
+                source,
+                iface: self.iface,
+            },
+            link: self.link,
+            wire_len: self.wire_len,
+            data: data.unwrap_or_default(),
+        }
+    }
 }
 
 /// Byte order of a file.
