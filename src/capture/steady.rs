@@ -36,13 +36,10 @@ impl Steady {
             self.now = Some(raw);
             return raw;
         };
-        let (earliest, latest) = (now.before(DISORDER), now.after(SILENCE));
-        let is_even = |time: Timestamp| earliest <= time && time <= latest;
-        // Without this most of the time.
-        let mut time = raw;
-        if !is_even(raw) || self.shift != 0 {
-            time = self.judge(raw, next, (now, &is_even));
+        if self.goes_on(raw) {
+            return raw;
         }
+        let time = self.judge(raw, next, (now, &|time| is_even(time, now)));
         self.now = Some(now.max(time));
         time
     }
@@ -53,7 +50,7 @@ impl Steady {
         let Some(now) = self.now.filter(|_| self.shift == 0) else {
             return false;
         };
-        let goes_on = now.before(DISORDER) <= raw && raw <= now.after(SILENCE);
+        let goes_on = is_even(raw, now);
         if goes_on {
             self.now = Some(now.max(raw));
         }
@@ -82,6 +79,12 @@ impl Steady {
         self.shift = now.as_nanos().saturating_sub(raw.as_nanos());
         now
     }
+}
+
+/// Whether a packet may come at this time after the latest so far.
+#[inline]
+fn is_even(time: Timestamp, now: Timestamp) -> bool {
+    now.before(DISORDER) <= time && time <= now.after(SILENCE)
 }
 
 fn shifted(time: Timestamp, by: i64) -> Timestamp {

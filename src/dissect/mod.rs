@@ -94,7 +94,8 @@ impl Dissector {
 
     /// Takes the next record.
     pub fn push(&mut self, record: &Record<'_>, out: &mut impl Extend<Event>) {
-        self.take(record, None);
+        let addressed = self.address(record);
+        self.take(record, addressed.as_ref());
         out.extend(self.events.drain(..));
     }
 
@@ -106,7 +107,7 @@ impl Dissector {
         for records in records.chunks(AHEAD) {
             let mut ahead = [None; AHEAD];
             for (place, record) in ahead.iter_mut().zip(records) {
-                *place = packet::straight(record).map(|segment| self.table.address(segment));
+                *place = self.address(record);
             }
             self.table.reach(&ahead);
             for (record, addressed) in records.iter().zip(&ahead) {
@@ -116,6 +117,12 @@ impl Dissector {
                 out.extend(self.events.drain(..));
             }
         }
+    }
+
+    /// The segment of a usual record, with what finds its connection.
+    #[inline]
+    fn address<'a>(&self, record: &Record<'a>) -> Option<Addressed<'a>> {
+        packet::straight(record).map(|segment| self.table.address(segment))
     }
 
     /// Takes a record, and its segment where that is known already.
@@ -138,9 +145,9 @@ impl Dissector {
         }
     }
 
-    /// Takes a record of which nothing is known yet.
+    /// Takes a record that is none of the usual ones.
     fn decode(&mut self, record: &Record<'_>) {
-        match self.decoder.push(record, &mut self.budget) {
+        match self.decoder.walk(record, &mut self.budget) {
             Packet::Segment(segment) => self.table.push(
                 &segment,
                 &mut self.budget,

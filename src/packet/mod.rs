@@ -49,8 +49,8 @@ impl Decoder {
         }
     }
 
-    /// Layer by layer.
-    fn walk<'a>(&'a mut self, record: &Record<'a>, budget: &mut Budget) -> Packet<'a> {
+    /// Reads one record layer by layer: what [`straight`] did not read.
+    pub(crate) fn walk<'a>(&'a mut self, record: &Record<'a>, budget: &mut Budget) -> Packet<'a> {
         let rest = Rest::of(record);
         let mut at = record.at;
         let Some((layer, rest)) = link::enter(record.link, rest, &mut at) else {
