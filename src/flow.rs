@@ -53,28 +53,6 @@ impl FlowKey {
         (Self { low, high }, in_order)
     }
 
-    /// Feeds a hasher with the key of the connection between two endpoints, and says whether the first is the low one:
-    /// in few words, where derived each byte of an address would be one.
-    #[inline]
-    pub(crate) fn feed_ordered(a: &Endpoint, b: &Endpoint, hasher: &mut impl Hasher) -> bool {
-        let in_order = is_in_order(a, b);
-        let (low, high) = if in_order { (a, b) } else { (b, a) };
-        let ports = (u64::from(low.port) << 16) | u64::from(high.port);
-        if let (IpAddr::V4(low), IpAddr::V4(high)) = (low.addr, high.addr) {
-            hasher.write_u64((u64::from(low.to_bits()) << 32) | u64::from(high.to_bits()));
-            hasher.write_u64(ports);
-            return in_order;
-        }
-        for addr in [low.addr, high.addr] {
-            match addr {
-                IpAddr::V4(addr) => hasher.write_u32(addr.to_bits()),
-                IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
-            }
-        }
-        hasher.write_u64(ports);
-        in_order
-    }
-
     /// The lower endpoint, and the higher one.
     pub const fn ends(&self) -> (Endpoint, Endpoint) {
         (self.low, self.high)
@@ -97,6 +75,76 @@ fn is_in_order(a: &Endpoint, b: &Endpoint) -> bool {
         (IpAddr::V4(x), IpAddr::V4(y)) => (x.to_bits(), a.port) <= (y.to_bits(), b.port),
         _ => a <= b,
     }
+}
+
+/// The two ends of a segment, the sender first, in words that are quickly told apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ends {
+    /// IPv4: the address above the port.
+    V4(u64, u64),
+    /// Any others.
+    Other(Endpoint, Endpoint),
+}
+
+impl Ends {
+    /// Of IPv4.
+    #[inline]
+    pub(crate) fn v4((src, src_port): (Ipv4Addr, u16), (dst, dst_port): (Ipv4Addr, u16)) -> Self {
+        let word = |addr: Ipv4Addr, port| (u64::from(addr.to_bits()) << 16) | u64::from(port);
+        Self::V4(word(src, src_port), word(dst, dst_port))
+    }
+
+    /// Of any two endpoints.
+    #[inline]
+    pub(crate) fn new(src: Endpoint, dst: Endpoint) -> Self {
+        match (src.addr, dst.addr) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => Self::v4((from, src.port), (to, dst.port)),
+            _ => Self::Other(src, dst),
+        }
+    }
+
+    /// As endpoints.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the address above the port"
+    )]
+    pub(crate) fn endpoints(self) -> (Endpoint, Endpoint) {
+        let end = |word: u64| {
+            let addr = Ipv4Addr::from_bits((word >> 16) as u32);
+            Endpoint::new(addr.into(), word as u16)
+        };
+        match self {
+            Self::V4(src, dst) => (end(src), end(dst)),
+            Self::Other(src, dst) => (src, dst),
+        }
+    }
+
+    /// Feeds a hasher with the key of the connection between them, and says whether the sender is the low one: in few
+    /// words, where derived each byte of an address would be one.
+    #[inline]
+    pub(crate) fn feed(self, hasher: &mut impl Hasher) -> bool {
+        match self {
+            Self::V4(src, dst) => {
+                hasher.write_u64(src.min(dst));
+                hasher.write_u64(src.max(dst));
+                src <= dst
+            }
+            Self::Other(src, dst) => feed_other(&src, &dst, hasher),
+        }
+    }
+}
+
+fn feed_other(src: &Endpoint, dst: &Endpoint, hasher: &mut impl Hasher) -> bool {
+    let in_order = is_in_order(src, dst);
+    let (low, high) = if in_order { (src, dst) } else { (dst, src) };
+    for end in [low, high] {
+        match end.addr {
+            IpAddr::V4(addr) => hasher.write_u32(addr.to_bits()),
+            IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
+        }
+    }
+    hasher.write_u64((u64::from(low.port) << 16) | u64::from(high.port));
+    in_order
 }
 
 /// Number of a TCP connection in the order of first sight, over all sources.

@@ -67,38 +67,73 @@ impl Classic {
     }
 
     /// What stands at the beginning of `bytes`.
-    #[inline]
     pub(crate) fn step(&self, bytes: &[u8]) -> Step {
-        // Of an array the compiler knows that all four are there.
-        let header = bytes.first_chunk::<16>();
-        let word = |at| self.order.u32(header?, at);
-        let (Some(secs), Some(fraction), Some(first), Some(second)) =
-            (word(0), word(4), word(8), word(12))
-        else {
+        let Some(header) = bytes.first_chunk() else {
             return Step::Need(self.record_header);
+        };
+        let meta = self.meta(header);
+        if meta.len > self.longest {
+            return Step::Corrupt(format!("a packet that claims {} captured bytes", meta.len));
+        }
+        if bytes.len() < meta.total {
+            return Step::Need(meta.total);
+        }
+        Step::Record(meta)
+    }
+
+    /// The packet at the beginning of `bytes`, if all of it is there.
+    #[inline]
+    pub(crate) fn at_hand(&self, bytes: &[u8]) -> Option<Meta> {
+        let meta = self.meta(bytes.first_chunk()?);
+        (meta.len <= self.longest && meta.total <= bytes.len()).then_some(meta)
+    }
+
+    /// What the header of a record says.
+    #[inline]
+    fn meta(&self, header: &[u8; 16]) -> Meta {
+        let [
+            a0,
+            a1,
+            a2,
+            a3,
+            b0,
+            b1,
+            b2,
+            b3,
+            c0,
+            c1,
+            c2,
+            c3,
+            d0,
+            d1,
+            d2,
+            d3,
+        ] = *header;
+        let words = [
+            [a0, a1, a2, a3],
+            [b0, b1, b2, b3],
+            [c0, c1, c2, c3],
+            [d0, d1, d2, d3],
+        ];
+        let [secs, fraction, first, second] = match self.order {
+            Order::Little => words.map(u32::from_le_bytes),
+            Order::Big => words.map(u32::from_be_bytes),
         };
         let (captured, wire) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::WireFirst => (second, first),
             Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
-        let len = usize::try_from(captured).unwrap_or(usize::MAX);
-        if len > self.longest {
-            return Step::Corrupt(format!("a packet that claims {captured} captured bytes"));
-        }
-        let total = self.record_header + len;
-        if bytes.len() < total {
-            return Step::Need(total);
-        }
-        Step::Record(Meta {
+        let len = captured as usize;
+        Meta {
             ts: Timestamp::from_secs_u32(secs, u64::from(fraction) * self.fraction),
             iface: 0,
             link: self.link,
             wire_len: wire.max(captured),
             start: self.record_header,
             len,
-            total,
-        })
+            total: self.record_header + len,
+        }
     }
 }
 

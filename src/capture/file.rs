@@ -300,7 +300,7 @@ impl FileSource {
         let mut records = [Record::default(); BLOCK];
         let mut count = 0;
         for record in &mut records {
-            let Some(Step::Record(meta)) = self.walk.step_packet(rest) else {
+            let Some(meta) = self.walk.at_hand(rest) else {
                 break;
             };
             let clock = self.clocks.get_mut(usize::from(meta.iface));
@@ -411,12 +411,12 @@ impl Walk {
         }
     }
 
-    /// What stands at the beginning of the bytes, if it is a packet; nothing is learned from anything else.
+    /// The packet at the beginning of the bytes, if all of it is there; nothing is learned from anything else.
     #[inline]
-    fn step_packet(&mut self, bytes: &[u8]) -> Option<Step> {
+    fn at_hand(&mut self, bytes: &[u8]) -> Option<Meta> {
         match self {
-            Self::Classic(walk) => Some(walk.step(bytes)),
-            Self::Pcapng(walk) => walk.step_packet(bytes),
+            Self::Classic(walk) => walk.at_hand(bytes),
+            Self::Pcapng(walk) => walk.at_hand(bytes),
         }
     }
 

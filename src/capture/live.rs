@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use pcap::{Active, Capture, Linktype, Precision};
 
+use super::block::Block;
 use super::clock::{Clock, WasSet};
 use super::confine::Held;
 use super::filter::{explain, reason};
@@ -56,6 +57,7 @@ pub(crate) struct Live {
     names: BTreeMap<u16, Box<str>>,
     told: Vec<(u16, u16, Box<str>)>,
     clock: Watched,
+    block: Block,
     now: Timestamp,
     counted: Timestamp,
 }
@@ -88,6 +90,7 @@ impl Live {
                 clock: Clock::new(),
                 set: Vec::new(),
             },
+            block: Block::default(),
             now: Timestamp::MIN,
             counted: Timestamp::MIN,
         };
@@ -129,10 +132,12 @@ impl Live {
             let result = if several {
                 device.hold(&mut self.clock)
             } else {
-                device.read(&mut self.clock, |record| {
+                let result = device.read(&mut self.clock, |record| {
                     self.now = self.now.max(record.at.ts);
-                    each(Item::Records(&[record]));
-                })
+                    self.block.push(&record, each);
+                });
+                self.block.hand_on(each);
+                result
             };
             match result {
                 Ok(count) => came |= count > 0,
@@ -186,11 +191,12 @@ impl Live {
             });
             let next = due.min_by_key(|(due, _)| *due);
             let Some(record) = next.and_then(|(_, held)| held.pop()) else {
+                self.block.hand_on(each);
                 return came;
             };
             came = true;
             self.now = self.now.max(record.at.ts);
-            each(Item::Records(&[record]));
+            self.block.push(&record, each);
         }
     }
 

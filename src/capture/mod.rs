@@ -4,6 +4,7 @@
 //! privileges are given up ([`drop_privileges`]) and with them whatever else is not needed ([`Open::confine`]). What is
 //! read afterwards is hostile.
 
+mod block;
 mod classic;
 mod clock;
 mod confine;

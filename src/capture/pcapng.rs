@@ -172,6 +172,15 @@ impl Pcapng {
         matches!(kind, OBSOLETE_PACKET | ENHANCED_PACKET).then(|| self.step(bytes))
     }
 
+    /// The packet at the beginning of `bytes`, if all of it is there.
+    #[inline]
+    pub(crate) fn at_hand(&mut self, bytes: &[u8]) -> Option<Meta> {
+        match self.step_packet(bytes)? {
+            Step::Record(meta) => Some(meta),
+            Step::Skip { .. } | Step::Need(_) | Step::Corrupt(_) => None,
+        }
+    }
+
     fn begin_section(&mut self, bytes: &[u8]) -> Step {
         let order = [Order::Little, Order::Big]
             .into_iter()

@@ -122,7 +122,7 @@ impl Dissector {
     /// The segment of a usual record, with what finds its connection.
     #[inline]
     fn address<'a>(&self, record: &Record<'a>) -> Option<Addressed<'a>> {
-        packet::straight(record).map(|segment| self.table.address(segment))
+        packet::usual(record).map(|usual| self.table.address(usual))
     }
 
     /// Takes a record, and its segment where that is known already.
@@ -134,20 +134,16 @@ impl Dissector {
         if self.budget.is_short() {
             self.make_room();
         }
-        if let Some(addressed) = addressed {
-            self.table.take(
-                addressed,
-                &mut self.budget,
-                &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
-            );
-        } else {
+        let passed = addressed.is_some_and(|addressed| self.table.pass(addressed, &record.at));
+        if !passed {
             self.decode(record);
         }
     }
 
-    /// Takes a record that is none of the usual ones.
+    /// Takes a record that is to be looked at as a whole.
+    #[inline(never)]
     fn decode(&mut self, record: &Record<'_>) {
-        match self.decoder.walk(record, &mut self.budget) {
+        match self.decoder.push(record, &mut self.budget) {
             Packet::Segment(segment) => self.table.push(
                 &segment,
                 &mut self.budget,

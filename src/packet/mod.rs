@@ -21,7 +21,7 @@ use crate::packet::link::Linked;
 use crate::record::{LinkType, Record};
 use crate::time::{Stamp, Timestamp};
 
-pub(crate) use straight::segment as straight;
+pub(crate) use straight::{segment as straight, usual};
 
 /// Reads records one by one, and keeps the IP fragments that wait for each other.
 #[derive(Debug)]
@@ -160,6 +160,31 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// Payload bytes that were on the wire behind `payload` and were cut off by the snap length.
     pub missing: u32,
+}
+
+impl<'a> Segment<'a> {
+    /// What the short way looks at.
+    pub(crate) const fn usual(&self) -> Usual<'a> {
+        Usual {
+            seq: self.seq,
+            ack: self.ack,
+            ip_id: self.ip_id,
+            flags: self.flags,
+            ttl: self.ttl,
+            payload: self.payload,
+        }
+    }
+}
+
+/// What is looked at of nearly every segment: all of it was captured, and its connection is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usual<'a> {
+    pub(crate) seq: u32,
+    pub(crate) ack: u32,
+    pub(crate) ip_id: u16,
+    pub(crate) flags: Flags,
+    pub(crate) ttl: u8,
+    pub(crate) payload: &'a [u8],
 }
 
 /// The control bits of a TCP header.

@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Flags, Segment, ip, link};
-use crate::flow::Endpoint;
+use super::{Flags, Segment, Usual, ip, link};
+use crate::flow::{Endpoint, Ends};
 use crate::record::{LinkType, Record};
 
 const ETHERNET: usize = 14;
@@ -14,23 +14,51 @@ const TCP: usize = 20;
 /// More fragments, and the offset; above them is the bit that forbids any.
 const FRAGMENT_BITS: u32 = 14;
 
+/// What the short way looks at of the segment of a record, and its ends, if it went this way.
+#[inline]
+pub(crate) fn usual<'a>(record: &Record<'a>) -> Option<(Ends, Usual<'a>)> {
+    look(record).map(|(ends, usual, _)| (ends, usual))
+}
+
 /// The segment of a record, if it went this way.
 #[inline]
 pub(crate) fn segment<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
+    let (ends, usual, tcp) = look(record)?;
+    let (src, dst) = ends.endpoints();
+    Some(Segment {
+        at: record.at,
+        src,
+        dst,
+        seq: usual.seq,
+        ack: usual.ack,
+        flags: usual.flags,
+        window: u16::from_be_bytes([tcp[14], tcp[15]]),
+        ttl: usual.ttl,
+        ip_id: usual.ip_id,
+        payload: usual.payload,
+        missing: 0,
+    })
+}
+
+/// What there is of a segment: its ends, what is usual, and the TCP header.
+type Look<'a> = (Ends, Usual<'a>, &'a [u8; TCP]);
+
+#[inline]
+fn look<'a>(record: &Record<'a>) -> Option<Look<'a>> {
     if record.link != LinkType::ETHERNET {
         return None;
     }
     let head: &[u8; ETHERNET] = record.data.first_chunk()?;
     match u16::from_be_bytes([head[12], head[13]]) {
-        link::IPV4 => v4(record),
-        link::IPV6 => v6(record),
+        link::IPV4 => v4(record.data),
+        link::IPV6 => v6(record.data),
         _ => None,
     }
 }
 
 #[inline]
-fn v4<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
-    let all: &[u8; ETHERNET + V4 + TCP] = record.data.first_chunk()?;
+fn v4(data: &[u8]) -> Option<Look<'_>> {
+    let all: &[u8; ETHERNET + V4 + TCP] = data.first_chunk()?;
     let (_, all) = all.split_first_chunk::<ETHERNET>()?;
     let (ip, tcp) = all.split_first_chunk::<V4>()?;
     let is_usual = ip[0] == 0x45
@@ -40,67 +68,68 @@ fn v4<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
         return None;
     }
     let len = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    let ends = (
-        IpAddr::V4(Ipv4Addr::new(ip[12], ip[13], ip[14], ip[15])),
-        IpAddr::V4(Ipv4Addr::new(ip[16], ip[17], ip[18], ip[19])),
+    let tcp: &[u8; TCP] = tcp.first_chunk()?;
+    let ends = Ends::v4(
+        (Ipv4Addr::new(ip[12], ip[13], ip[14], ip[15]), src_port(tcp)),
+        (Ipv4Addr::new(ip[16], ip[17], ip[18], ip[19]), dst_port(tcp)),
     );
+    let payload = behind(data, ETHERNET + V4, ETHERNET + len, tcp)?;
     let id = u16::from_be_bytes([ip[4], ip[5]]);
-    let packet = record.data.get(ETHERNET..ETHERNET + len)?;
-    behind(
-        record,
-        packet.get(V4..)?,
-        tcp.first_chunk()?,
-        ends,
-        (ip[8], id),
-    )
+    Some((ends, Usual::new(tcp, (ip[8], id), payload), tcp))
 }
 
-#[inline]
-fn v6<'a>(record: &Record<'a>) -> Option<Segment<'a>> {
-    let all: &[u8; ETHERNET + V6 + TCP] = record.data.first_chunk()?;
+#[inline(never)]
+fn v6(data: &[u8]) -> Option<Look<'_>> {
+    let all: &[u8; ETHERNET + V6 + TCP] = data.first_chunk()?;
     let (_, all) = all.split_first_chunk::<ETHERNET>()?;
     let (ip, tcp) = all.split_first_chunk::<V6>()?;
     if ip[0] >> 4 != 6 || ip[6] != ip::TCP {
         return None;
     }
     let len = usize::from(u16::from_be_bytes([ip[4], ip[5]]));
+    let tcp: &[u8; TCP] = tcp.first_chunk()?;
     let (_, ends) = ip.split_first_chunk::<8>()?;
     let (src, dst) = ends.split_first_chunk::<16>()?;
-    let ends = (
-        IpAddr::V6(Ipv6Addr::from(*src)),
-        IpAddr::V6(Ipv6Addr::from(*dst.first_chunk::<16>()?)),
+    let end = |addr: &[u8; 16], port| Endpoint::new(IpAddr::V6(Ipv6Addr::from(*addr)), port);
+    let ends = Ends::new(
+        end(src, src_port(tcp)),
+        end(dst.first_chunk()?, dst_port(tcp)),
     );
-    let rest = record.data.get(ETHERNET + V6..ETHERNET + V6 + len)?;
-    behind(record, rest, tcp.first_chunk()?, ends, (ip[7], 0))
+    let payload = behind(data, ETHERNET + V6, ETHERNET + V6 + len, tcp)?;
+    Some((ends, Usual::new(tcp, (ip[7], 0), payload), tcp))
 }
 
-/// The TCP header, and what is behind it up to the end of the packet. A length of 0 says that the frame tells it instead:
-/// then there is no room for the header here, and the walk looks.
+const fn src_port(tcp: &[u8; TCP]) -> u16 {
+    u16::from_be_bytes([tcp[0], tcp[1]])
+}
+
+const fn dst_port(tcp: &[u8; TCP]) -> u16 {
+    u16::from_be_bytes([tcp[2], tcp[3]])
+}
+
+/// What is behind the TCP header, up to the end of the packet. A length of 0 says that the frame tells it instead: then
+/// there is no room for the header here, and the walk looks.
 #[inline]
-fn behind<'a>(
-    record: &Record<'a>,
-    rest: &'a [u8],
-    tcp: &[u8; TCP],
-    (src, dst): (IpAddr, IpAddr),
-    (ttl, ip_id): (u8, u16),
-) -> Option<Segment<'a>> {
+fn behind<'a>(data: &'a [u8], start: usize, end: usize, tcp: &[u8; TCP]) -> Option<&'a [u8]> {
     let header_len = usize::from(tcp[12] >> 4) * 4;
     if header_len < TCP {
         return None;
     }
-    Some(Segment {
-        at: record.at,
-        src: Endpoint::new(src, u16::from_be_bytes([tcp[0], tcp[1]])),
-        dst: Endpoint::new(dst, u16::from_be_bytes([tcp[2], tcp[3]])),
-        seq: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
-        ack: u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]),
-        flags: Flags(tcp[13]),
-        window: u16::from_be_bytes([tcp[14], tcp[15]]),
-        ttl,
-        ip_id,
-        payload: rest.get(header_len..)?,
-        missing: 0,
-    })
+    data.get(start + header_len..end)
+}
+
+impl<'a> Usual<'a> {
+    #[inline]
+    const fn new(tcp: &[u8; TCP], (ttl, ip_id): (u8, u16), payload: &'a [u8]) -> Self {
+        Self {
+            seq: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
+            ack: u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]),
+            ip_id,
+            flags: Flags(tcp[13]),
+            ttl,
+            payload,
+        }
+    }
 }
 
 #[cfg(test)]

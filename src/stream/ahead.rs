@@ -3,15 +3,16 @@
 //! With many connections open, a segment waits for memory twice: for its place in the index, then for its lane. What one
 //! waits for does not depend on another, so all of them are asked for at once, before the first is taken.
 
-use crate::packet::Segment;
+use crate::flow::Ends;
+use crate::packet::Usual;
 use crate::stream::conn::Side;
 use crate::stream::index::{Hash, Index};
 use crate::stream::lane::Lanes;
 
-/// A segment, and where its connection is looked for.
+/// A usual segment, and where its connection is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressed<'a> {
-    pub(super) segment: Segment<'a>,
+    pub(super) segment: Usual<'a>,
     pub(super) hash: Hash,
     pub(super) side: Side,
 }
@@ -19,8 +20,8 @@ pub struct Addressed<'a> {
 impl<'a> Addressed<'a> {
     /// By the two ends of a segment.
     #[inline]
-    pub(super) fn new(segment: Segment<'a>, index: &Index) -> Self {
-        let (hash, is_low) = index.hash(&segment.src, &segment.dst);
+    pub(super) fn new((ends, segment): (Ends, Usual<'a>), index: &Index) -> Self {
+        let (hash, is_low) = index.hash(ends);
         Self {
             segment,
             hash,

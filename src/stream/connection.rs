@@ -93,11 +93,12 @@ impl Connection {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let flags = segment.flags;
+        let usual = segment.usual();
         if flags.has(Flags::RST) {
-            if recent.is_copy(segment, scene.now) {
+            if recent.is_copy(&usual, &segment.at, scene.now) {
                 return None;
             }
-            recent.remember(segment, scene.now);
+            recent.remember(&usual, &segment.at, scene.now);
             return self.rst(side, segment, scene);
         }
         let len = (segment.payload.len() as u64).saturating_add(u64::from(segment.missing));
@@ -108,11 +109,11 @@ impl Connection {
         let (me, peer) = self.halves_mut(side);
         let known = end <= me.sent.cast_signed();
         if takes > 0 || flags.has(Flags::SYN) {
-            if known && recent.is_copy(segment, scene.now) {
+            if known && recent.is_copy(&usual, &segment.at, scene.now) {
                 self.seen_on(segment.at.iface, true, scene);
                 return None;
             }
-            recent.remember(segment, scene.now);
+            recent.remember(&usual, &segment.at, scene.now);
         }
         me.seen = true;
         // Who is heard from is not the silent peer of a stall.

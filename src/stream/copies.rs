@@ -3,8 +3,8 @@
 //! A copy has the IP identification of the first (RFC 6864: a retransmission has a new one, or none), and differs in
 //! where it was seen or in its hop count.
 
-use crate::packet::Segment;
-use crate::time::Timestamp;
+use crate::packet::Usual;
+use crate::time::{Stamp, Timestamp};
 
 /// Copies follow each other at once; clocks of merged files differ by more than the network takes. A second, in units of 2^20 ns.
 const SPAN: u16 = 953;
@@ -29,8 +29,8 @@ struct Print {
 
 impl Recent {
     /// Whether one of the last segments is this one, seen elsewhere.
-    pub(super) fn is_copy(&self, segment: &Segment<'_>, now: Timestamp) -> bool {
-        let print = Print::of(segment, now);
+    pub(super) fn is_copy(&self, segment: &Usual<'_>, at: &Stamp, now: Timestamp) -> bool {
+        let print = Print::of(segment, at, now);
         self.0.iter().any(|seen| {
             seen.what == print.what
                 && seen.place != print.place
@@ -46,14 +46,16 @@ impl Recent {
     }
 
     /// Remembers a segment that is no copy.
-    pub(super) fn remember(&mut self, segment: &Segment<'_>, now: Timestamp) {
+    #[inline]
+    pub(super) fn remember(&mut self, segment: &Usual<'_>, at: &Stamp, now: Timestamp) {
         let [first, second, third, _] = self.0;
-        self.0 = [Print::of(segment, now), first, second, third];
+        self.0 = [Print::of(segment, at, now), first, second, third];
     }
 }
 
 impl Print {
-    fn of(segment: &Segment<'_>, now: Timestamp) -> Self {
+    #[inline]
+    fn of(segment: &Usual<'_>, at: &Stamp, now: Timestamp) -> Self {
         let rest = (u64::from(segment.ip_id) << 32)
             | (u64::from(segment.flags.0) << 16)
             | (segment.payload.len() as u64 & 0xffff);
@@ -62,10 +64,9 @@ impl Print {
         let what = u64::from(segment.seq)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(rest.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        let place = segment
-            .at
+        let place = at
             .iface
-            .wrapping_add(segment.at.source.wrapping_mul(0x9e37))
+            .wrapping_add(at.source.wrapping_mul(0x9e37))
             .wrapping_add(u16::from(segment.ttl).wrapping_mul(0x6a95));
         #[expect(
             clippy::cast_possible_truncation,
@@ -85,74 +86,49 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use crate::flow::Endpoint;
     use crate::packet::Flags;
-    use crate::time::Stamp;
 
     #[test]
     fn a_copy_differs_in_where_it_was_seen_and_in_nothing_else() {
-        let segment = Segment {
-            at: Stamp::default(),
-            src: Endpoint::default(),
-            dst: Endpoint::default(),
+        let segment = Usual {
             seq: 1,
             ack: 1,
-            flags: Flags(Flags::ACK),
-            window: 1,
-            ttl: 64,
             ip_id: 5,
+            flags: Flags(Flags::ACK),
+            ttl: 64,
             payload: b"x",
-            missing: 0,
         };
+        let at = Stamp::default();
         let now = Timestamp::from_secs(1_700_000_000, 0);
         let mut recent = Recent::default();
-        recent.remember(&segment, now);
-        let elsewhere = Stamp {
-            iface: 2,
-            ..Stamp::default()
+        recent.remember(&segment, &at, now);
+        let elsewhere = Stamp { iface: 2, ..at };
+        let other_file = Stamp { source: 1, ..at };
+        let forwarded = Usual { ttl: 63, ..segment };
+        let again = Usual {
+            ip_id: 6,
+            ..forwarded
         };
-        let other_file = Stamp {
-            source: 1,
-            ..Stamp::default()
+        let next = Usual {
+            seq: 2,
+            ..forwarded
         };
         let copies = [
-            (Segment { ttl: 63, ..segment }, true),
-            (
-                Segment {
-                    at: elsewhere,
-                    ..segment
-                },
-                true,
-            ),
-            (
-                Segment {
-                    at: other_file,
-                    ..segment
-                },
-                true,
-            ),
-            (segment, false),
-            (
-                Segment {
-                    ttl: 63,
-                    ip_id: 6,
-                    ..segment
-                },
-                false,
-            ),
-            (
-                Segment {
-                    ttl: 63,
-                    seq: 2,
-                    ..segment
-                },
-                false,
-            ),
+            (forwarded, at, true),
+            (segment, elsewhere, true),
+            (segment, other_file, true),
+            (segment, at, false),
+            (again, at, false),
+            (next, at, false),
         ];
-        for (segment, is_copy) in copies {
-            assert_eq!(recent.is_copy(&segment, now), is_copy, "{segment:?}");
+        for (segment, at, is_copy) in copies {
+            assert_eq!(
+                recent.is_copy(&segment, &at, now),
+                is_copy,
+                "{segment:?} {at:?}"
+            );
         }
         let later = now.after(Duration::from_secs(1));
-        assert!(!recent.is_copy(&Segment { ttl: 63, ..segment }, later));
+        assert!(!recent.is_copy(&forwarded, &at, later));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::flow::{Endpoint, FlowKey};
+use crate::flow::{Ends, FlowKey};
 use crate::hash::DigestSeed;
 
 /// Buckets at the beginning; a power of two, as ever after.
@@ -45,18 +45,18 @@ impl Index {
         }
     }
 
-    /// The hash of the key of two endpoints, and whether the first is the low one.
+    /// The hash of the key of two ends, and whether the first is the low one.
     #[inline]
-    pub(super) fn hash(&self, a: &Endpoint, b: &Endpoint) -> (Hash, bool) {
+    pub(super) fn hash(&self, ends: Ends) -> (Hash, bool) {
         let mut hasher = self.seed.build_hasher();
-        let in_order = FlowKey::feed_ordered(a, b, &mut hasher);
+        let in_order = ends.feed(&mut hasher);
         (Hash(hasher.finish()), in_order)
     }
 
     /// The hash of a key.
     pub(super) fn hash_of(&self, key: &FlowKey) -> Hash {
         let (low, high) = key.ends();
-        self.hash(&low, &high).0
+        self.hash(Ends::new(low, high)).0
     }
 
     /// What stands for a key.

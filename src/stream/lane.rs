@@ -6,7 +6,7 @@
 //! the segment goes the long way.
 
 use crate::flow::Direction;
-use crate::packet::{Flags, Segment};
+use crate::packet::{Flags, Usual};
 use crate::stream::conn::Side;
 use crate::stream::copies::Recent;
 use crate::time::{Stamp, Timestamp};
@@ -132,12 +132,12 @@ impl<P: Copy + Default> Lanes<P> {
         &mut self,
         slot: u32,
         side: Side,
-        segment: &Segment<'_>,
-        now: Timestamp,
+        segment: &Usual<'_>,
+        (at, now): (&Stamp, Timestamp),
     ) -> bool {
         const PLAIN: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
-        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(at)) else {
+        let (chunk, place) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(place)) else {
             return false;
         };
         let (me, peer, recent) = match side {
@@ -147,8 +147,7 @@ impl<P: Copy + Default> Lanes<P> {
         let is_plain = me.open
             && segment.seq == me.next
             && segment.flags.0 & PLAIN == Flags::ACK
-            && segment.missing == 0
-            && me.place == Some((segment.at.source, segment.at.iface));
+            && me.place == Some((at.source, at.iface));
         let acknowledges = segment.ack.wrapping_sub(me.acked).cast_signed() > 0;
         // What acknowledges bytes that were not seen tells of a loss. Nothing else asks for the line of the peer.
         let is_ahead = acknowledges && segment.ack.wrapping_sub(peer.next).cast_signed() > 0;
@@ -157,7 +156,7 @@ impl<P: Copy + Default> Lanes<P> {
         }
         if segment.payload.is_empty() {
             let heard = me.ts.as_nanos().wrapping_sub(i64::from(me.ago));
-            let ago = segment.at.ts.as_nanos().wrapping_sub(heard);
+            let ago = at.ts.as_nanos().wrapping_sub(heard);
             let Ok(ago) = u32::try_from(ago) else {
                 return false;
             };
@@ -174,13 +173,13 @@ impl<P: Copy + Default> Lanes<P> {
             }
             me.next = next;
             me.ago = 0;
-            recent.remember(segment, now);
+            recent.remember(segment, at, now);
         }
         if acknowledges {
             me.acked = segment.ack;
         }
-        me.ts = segment.at.ts;
-        me.frame = segment.at.frame;
+        me.ts = at.ts;
+        me.frame = at.frame;
         true
     }
 }

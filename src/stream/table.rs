@@ -8,9 +8,9 @@ mod whose;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::flow::{ConnId, FlowKey};
+use crate::flow::{ConnId, Ends, FlowKey};
 use crate::limits::{Budget, Limits};
-use crate::packet::{Flags, Segment};
+use crate::packet::{Flags, Segment, Usual};
 use crate::stream::age::Ages;
 use crate::stream::ahead::{self, Addressed};
 use crate::stream::conn::{Conn, Counters, Rank, Side};
@@ -144,53 +144,50 @@ impl<S: Above> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        self.take(&self.address(*segment), budget, sink);
+        let ends = Ends::new(segment.src, segment.dst);
+        let addressed = self.address((ends, segment.usual()));
+        if segment.missing == 0 && self.pass(&addressed, &segment.at) {
+            return;
+        }
+        self.take_long_way(segment, addressed, (budget, sink));
     }
 
-    /// A segment that is to come, with what finds its connection.
+    /// A usual segment that is to come, with what finds its connection.
     #[inline]
-    pub fn address<'a>(&self, segment: Segment<'a>) -> Addressed<'a> {
-        Addressed::new(segment, &self.index)
+    pub(crate) fn address<'a>(&self, usual: (Ends, Usual<'a>)) -> Addressed<'a> {
+        Addressed::new(usual, &self.index)
     }
 
     /// Asks the memory for what these segments will need, all at once.
     #[inline]
-    pub fn reach<const N: usize>(&self, ahead: &[Option<Addressed<'_>>; N]) {
+    pub(crate) fn reach<const N: usize>(&self, ahead: &[Option<Addressed<'_>>; N]) {
         ahead::reach(ahead, &self.index, &self.lanes);
     }
 
-    /// Takes a segment as [`Table::push`] does.
+    /// Lets a segment that was captured at this time and place go the short way. False, and nothing changed but the time,
+    /// where [`Table::push`] is to take it.
     #[inline]
-    pub fn take<F>(&mut self, addressed: &Addressed<'_>, budget: &mut Budget, sink: &mut F)
-    where
-        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
-    {
-        let Addressed {
-            segment,
-            hash,
-            side,
-        } = addressed;
-        self.now = self.now.max(segment.at.ts);
-        let place = self.place(*hash);
-        if let Some(Place::Open(slot)) = place
-            && self.lanes.pass::<S>(slot, *side, segment, self.now)
-        {
-            return;
-        }
-        self.take_long_way(addressed, place, (budget, sink));
+    pub(crate) fn pass(&mut self, addressed: &Addressed<'_>, at: &Stamp) -> bool {
+        self.now = self.now.max(at.ts);
+        let Some(slot) = self.index.get(addressed.hash) else {
+            return false;
+        };
+        // What is over has no lane.
+        self.lanes
+            .pass::<S>(slot, addressed.side, &addressed.segment, (at, self.now))
     }
 
     #[inline(never)]
     fn take_long_way<F>(
         &mut self,
-        addressed: &Addressed<'_>,
-        place: Option<Place>,
+        segment: &Segment<'_>,
+        addressed: Addressed<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let segment = &addressed.segment;
         self.last = segment.at;
+        let place = self.place(addressed.hash);
         if let Some(Place::Open(slot)) = place {
             self.land(slot);
         }
