@@ -48,6 +48,9 @@ const OUTPUT: usize = 64 * 1024;
 /// A second signal after this long is meant.
 const IMPATIENCE: Duration = Duration::from_millis(500);
 
+/// How nice the thread that judges is (nice(1)), live.
+const JUDGING: i32 = 10;
+
 type Report = report::Report<Box<dyn Write + Send>>;
 
 /// How it went.
@@ -167,6 +170,9 @@ fn pump(
         let analyze = thread::Builder::new()
             .name(String::from("analyze"))
             .spawn_scoped(scope, move || {
+                if live {
+                    stand_back();
+                }
                 // What the screen shows may be looked at as long as one likes.
                 let _over = window.is_none().then(|| StopOnDrop(stop));
                 let report = window.is_none().then(report);
@@ -286,6 +292,12 @@ impl Drop for StopOnDrop<'_> {
 }
 
 /// The analyzing thread.
+/// Where there is too little processor for all that runs, capturing goes before judging: what is captured waits in the
+/// channel, what is not is lost. Who was started with less than this keeps that.
+fn stand_back() {
+    let _ = rustix::process::setpriority_process(None, JUDGING);
+}
+
 fn judge_all(
     mut analysis: Analysis<'_, Box<dyn Write + Send>>,
     batches: &Receiver<Batch>,

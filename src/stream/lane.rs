@@ -223,6 +223,15 @@ impl<P: Copy + Default> Pair<P> {
         std::mem::swap(&mut self.recent_low, &mut self.recent_high);
     }
 
+    /// Learns where the segments of a side are captured.
+    pub(super) fn learn_place(&mut self, side: Side, at: Stamp) {
+        let me = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        me.place = Some((at.source, at.iface));
+    }
+
     /// Opens both lanes behind a segment of `side`, unless the other one comes from another file.
     pub(super) fn open(&mut self, side: Side, at: Stamp, ways: [Way<P>; 2]) {
         let [low, high] = ways;
@@ -238,7 +247,6 @@ impl<P: Copy + Default> Pair<P> {
             Side::Low => (&mut self.low, &mut self.high),
             Side::High => (&mut self.high, &mut self.low),
         };
-        me.place = Some((at.source, at.iface));
         let is_one_file = peer.place.is_none_or(|(source, _)| source == at.source);
         me.open = is_one_file;
         peer.open = is_one_file;

@@ -15,7 +15,7 @@ use crate::stream::table::Entry;
 const CHUNK: usize = 256;
 /// Connections that lie open though nothing unusual has happened on them for a while. None where tests are run, so that each
 /// of them also tries whether anything is lost by folding.
-const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 4096 };
+const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 8192 };
 
 /// All connections, by their slot.
 #[derive(Debug)]

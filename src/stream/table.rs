@@ -346,6 +346,7 @@ impl<S: Above> Table<S> {
         });
         if let Some(pair) = self.lanes.of(slot) {
             *pair.recent(side) = recent;
+            pair.learn_place(side, segment.at);
         }
         self.open_lanes(slot, side, segment.at);
     }

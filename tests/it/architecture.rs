@@ -85,7 +85,7 @@ const LAWS: &[Law] = &[
         &[
             "dissect", "attempt", "judge", "tally", "capture", "report", "event", "cli", "tui",
         ],
-        &["crossbeam_channel", "ctrlc", "thiserror"],
+        &["crossbeam_channel", "ctrlc", "rustix", "thiserror"],
     ),
     (
         "main",
