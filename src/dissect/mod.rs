@@ -134,16 +134,32 @@ impl Dissector {
         if self.budget.is_short() {
             self.make_room();
         }
-        let passed = addressed.is_some_and(|addressed| self.table.pass(addressed, &record.at));
-        if !passed {
-            self.decode(record);
+        match addressed {
+            Some(addressed) if self.table.pass(addressed, &record.at) => {}
+            Some(addressed) => self.take_whole(record, addressed),
+            None => self.decode(record),
         }
     }
 
-    /// Takes a record that is to be looked at as a whole.
+    /// Takes a usual segment of which something is to be told.
+    #[inline(never)]
+    fn take_whole(&mut self, record: &Record<'_>, addressed: &Addressed<'_>) {
+        if let Some(segment) = packet::straight(record) {
+            self.table.take(
+                &segment,
+                *addressed,
+                (
+                    &mut self.budget,
+                    &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+                ),
+            );
+        }
+    }
+
+    /// Takes a record that is none of the usual ones.
     #[inline(never)]
     fn decode(&mut self, record: &Record<'_>) {
-        match self.decoder.push(record, &mut self.budget) {
+        match self.decoder.walk(record, &mut self.budget) {
             Packet::Segment(segment) => self.table.push(
                 &segment,
                 &mut self.budget,

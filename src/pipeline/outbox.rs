@@ -6,6 +6,8 @@ use crate::event::Event;
 
 /// Events in one message, at most: as many as make waking a thread up for them cheap.
 pub(super) const BATCH: usize = 256;
+/// Events that are quickly copied.
+const FEW: usize = 32;
 /// So many wait that no more small ones are to be added.
 const PLENTY: usize = 8;
 
@@ -88,8 +90,15 @@ impl Outbox {
     }
 }
 
+/// Takes out what there is; of little, a copy is less than room for as much as there may be.
 fn taken(events: &mut Vec<Event>) -> Batch {
-    std::mem::replace(events, Vec::with_capacity(BATCH))
+    if events.len() < FEW {
+        let mut few = Vec::with_capacity(events.len());
+        few.append(events);
+        few
+    } else {
+        std::mem::replace(events, Vec::with_capacity(BATCH))
+    }
 }
 
 #[cfg(test)]

@@ -232,6 +232,14 @@ impl Connection {
         passed
     }
 
+    /// Takes in bytes that are the next ones and are told, as [`Connection::land`] does. The offset of the first.
+    pub(super) fn tell(&mut self, side: Side, next: u32, acked: u32) -> u64 {
+        self.told = true;
+        let from = self.halves(side).0.sent;
+        self.land(side, next, acked);
+        from
+    }
+
     /// Whether bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         self.low.stream.is_waiting() || self.high.stream.is_waiting()

@@ -135,7 +135,6 @@ impl<P: Copy + Default> Lanes<P> {
         segment: &Usual<'_>,
         (at, now): (&Stamp, Timestamp),
     ) -> bool {
-        const PLAIN: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
         let (chunk, place) = (slot as usize / CHUNK, slot as usize % CHUNK);
         let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(place)) else {
             return false;
@@ -144,14 +143,8 @@ impl<P: Copy + Default> Lanes<P> {
             Side::Low => (&mut pair.low, &pair.high, &mut pair.recent_low),
             Side::High => (&mut pair.high, &pair.low, &mut pair.recent_high),
         };
-        let is_plain = me.open
-            && segment.seq == me.next
-            && segment.flags.0 & PLAIN == Flags::ACK
-            && me.place == Some((at.source, at.iface));
-        let acknowledges = segment.ack.wrapping_sub(me.acked).cast_signed() > 0;
-        // What acknowledges bytes that were not seen tells of a loss. Nothing else asks for the line of the peer.
-        let is_ahead = acknowledges && segment.ack.wrapping_sub(peer.next).cast_signed() > 0;
-        if !is_plain || is_ahead {
+        let acknowledges = me.is_acknowledging(segment);
+        if !me.continues(peer, segment, at) {
             return false;
         }
         if segment.payload.is_empty() {
@@ -162,13 +155,10 @@ impl<P: Copy + Default> Lanes<P> {
             };
             me.ago = ago;
         } else {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "no record is longer than 16 MiB"
-            )]
-            let next = me.next.wrapping_add(segment.payload.len() as u32);
-            // The full state takes in what passed by its sequence numbers, so it must before these go round.
-            if (next ^ me.next) >> 31 != 0 || !S::pass(&mut me.passage, segment.payload) {
+            let Some(next) = me.after(segment) else {
+                return false;
+            };
+            if !S::pass(&mut me.passage, segment.payload) {
                 return false;
             }
             me.next = next;
@@ -185,6 +175,43 @@ impl<P: Copy + Default> Lanes<P> {
 }
 
 impl<P> Lane<P> {
+    /// Whether a segment is the next one, with nothing about it but data and an acknowledgment of what was seen.
+    #[inline]
+    fn continues(&self, peer: &Self, segment: &Usual<'_>, at: &Stamp) -> bool {
+        const PLAIN: u8 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
+        // What acknowledges bytes that were not seen tells of a loss. Nothing else asks for the line of the peer.
+        let is_ahead = || {
+            self.is_acknowledging(segment) && segment.ack.wrapping_sub(peer.next).cast_signed() > 0
+        };
+        self.open
+            && segment.seq == self.next
+            && segment.flags.0 & PLAIN == Flags::ACK
+            && self.place == Some((at.source, at.iface))
+            && !is_ahead()
+    }
+
+    /// Whether a segment acknowledges more than was acknowledged before.
+    #[inline]
+    const fn is_acknowledging(&self, segment: &Usual<'_>) -> bool {
+        segment.ack.wrapping_sub(self.acked).cast_signed() > 0
+    }
+
+    /// The sequence number behind the payload of a segment that is the next one. The full state takes in what passed by its
+    /// sequence numbers, so it must before these go round: then there is none.
+    #[inline]
+    const fn after(&self, segment: &Usual<'_>) -> Option<u32> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no record is longer than 16 MiB"
+        )]
+        let next = self.next.wrapping_add(segment.payload.len() as u32);
+        if (next ^ self.next) >> 31 == 0 {
+            Some(next)
+        } else {
+            None
+        }
+    }
+
     fn last(&self) -> Stamp {
         let (source, iface) = self.place.unwrap_or_default();
         Stamp {
@@ -216,6 +243,16 @@ impl<P: Copy + Default> Pair<P> {
             Side::Low => &mut self.recent_low,
             Side::High => &mut self.recent_high,
         }
+    }
+
+    /// The sequence number behind a segment with data that is the next one of its side, if it is.
+    pub(super) fn goes_on(&self, side: Side, segment: &Usual<'_>, at: &Stamp) -> Option<u32> {
+        let (me, peer) = match side {
+            Side::Low => (&self.low, &self.high),
+            Side::High => (&self.high, &self.low),
+        };
+        let goes_on = !segment.payload.is_empty() && me.continues(peer, segment, at);
+        goes_on.then(|| me.after(segment)).flatten()
     }
 
     /// The other pair of addresses has its ends in the other order.

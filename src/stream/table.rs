@@ -149,7 +149,7 @@ impl<S: Above> Table<S> {
         if segment.missing == 0 && self.pass(&addressed, &segment.at) {
             return;
         }
-        self.take_long_way(segment, addressed, (budget, sink));
+        self.take(segment, addressed, (budget, sink));
     }
 
     /// A usual segment that is to come, with what finds its connection.
@@ -165,7 +165,7 @@ impl<S: Above> Table<S> {
     }
 
     /// Lets a segment that was captured at this time and place go the short way. False, and nothing changed but the time,
-    /// where [`Table::push`] is to take it.
+    /// where [`Table::take`] is to take it.
     #[inline]
     pub(crate) fn pass(&mut self, addressed: &Addressed<'_>, at: &Stamp) -> bool {
         self.now = self.now.max(at.ts);
@@ -177,8 +177,9 @@ impl<S: Above> Table<S> {
             .pass::<S>(slot, addressed.side, &addressed.segment, (at, self.now))
     }
 
+    /// Takes a segment the long way, and tells `sink` as [`Table::push`] does.
     #[inline(never)]
-    fn take_long_way<F>(
+    pub(crate) fn take<F>(
         &mut self,
         segment: &Segment<'_>,
         addressed: Addressed<'_>,
@@ -189,7 +190,13 @@ impl<S: Above> Table<S> {
         self.last = segment.at;
         let place = self.place(addressed.hash);
         if let Some(Place::Open(slot)) = place {
+            let pair = self.lanes.of(slot).filter(|_| segment.missing == 0);
+            let next =
+                pair.and_then(|pair| pair.goes_on(addressed.side, &addressed.segment, &segment.at));
             self.land(slot);
+            if let Some(next) = next {
+                return self.tell(slot, (addressed.side, segment, next), (budget, sink));
+            }
         }
         if segment.missing > 0 {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
@@ -348,6 +355,42 @@ impl<S: Above> Table<S> {
             *pair.recent(side) = recent;
             pair.learn_place(side, segment.at);
         }
+        self.open_lanes(slot, side, segment.at);
+    }
+
+    /// The next bytes of a connection on which nothing is missing, waits or ends: they are told, and it goes on as before.
+    fn tell<F>(
+        &mut self,
+        slot: u32,
+        (side, segment, next): (Side, &Segment<'_>, u32),
+        (budget, sink): (&mut Budget, &mut F),
+    ) where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        if let Some(pair) = self.lanes.of(slot) {
+            pair.recent(side)
+                .remember(&segment.usual(), &segment.at, self.now);
+        }
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        entry.last = segment.at;
+        entry.last_side = side;
+        let used = budget.used();
+        let conn = &mut entry.conn;
+        let offset = entry.tcp.tell(side, next, segment.ack);
+        conn.comes_to(side, next);
+        let item = StreamItem::Data {
+            dir: conn.dir(side),
+            offset,
+            bytes: segment.payload,
+            at_segment_start: true,
+        };
+        sink(conn, segment.at, item, budget);
+        if budget.used() != used {
+            entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
+        }
+        self.ages.touch(slot, entry.conn.rank, self.now);
         self.open_lanes(slot, side, segment.at);
     }
 
