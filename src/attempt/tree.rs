@@ -17,9 +17,11 @@ const SLACK: Duration = Duration::from_millis(100);
 
 /// The same of two legs, as most attempts behind a proxy have them.
 pub(super) fn parents_of_two(legs: [&Leg; 2]) -> [Option<usize>; 2] {
-    let [first, second] = [0, 1].map(|child| parent_of(&legs, child));
-    // Not each of the other.
-    [first.filter(|_| second.is_none()), second]
+    let [first, second] = legs;
+    if may_be_child(first, second) {
+        return [None, Some(0)];
+    }
+    [may_be_child(second, first).then_some(1), None]
 }
 
 /// Index of each leg's parent among `legs`, which are in the order of their first byte.

@@ -322,7 +322,7 @@ fn every_part_holds_its_own_and_nothing_else() {
     ] {
         let all = part.contents();
         let found = [
-            !all.rows.is_empty(),
+            !all.rows.all().is_empty(),
             !all.findings.is_empty(),
             !all.topics.is_empty(),
             !all.applications.is_empty(),

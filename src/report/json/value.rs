@@ -1,7 +1,7 @@
 //! How a value becomes JSON: it writes itself behind its key.
 //!
 //! Not by `serde_json`, because of what most lines are made of: keys that are known, texts with nothing to escape, and
-//! counts of one digit. What is left goes to the library: larger numbers, texts to be escaped, and the lines at the end.
+//! counts of one digit. What is left goes to the library: texts to be escaped, and the lines at the end.
 
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ impl Json for u64 {
     fn write(self, out: &mut Vec<u8>) {
         match self.to_le_bytes() {
             [digit @ 0..=9, 0, 0, 0, 0, 0, 0, 0] => out.push(b'0' + digit),
-            _ => Library(self).write(out),
+            _ => out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes()),
         }
     }
 }
@@ -125,33 +125,28 @@ impl<T: AsRef<[u8]>> Json for Plain<T> {
     }
 }
 
-/// Whether JSON has to escape anything in a text (RFC 8259 §7): a control character, a quotation mark, a backslash. Looks
-/// at eight bytes at a time.
+/// Whether JSON has to escape anything in a text (RFC 8259 §7).
 fn has_escapes(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks();
-    let is_in_rest = match text.last_chunk() {
-        // Some of it twice.
-        Some(last) if !rest.is_empty() => is_escaped_in(*last),
-        Some(_) => false,
-        None => rest
-            .iter()
-            .any(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')),
-    };
-    is_in_rest || words.iter().any(|&word| is_escaped_in(word))
+    // Some of it twice.
+    if let Some(last) = text.last_chunk::<16>() {
+        let (chunks, _) = text.as_chunks();
+        chunks.iter().any(is_escaped_in::<16>) || is_escaped_in(last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        is_escaped_in::<8>(first) || is_escaped_in::<8>(last)
+    } else {
+        text.iter().any(|&byte| is_escaped(byte))
+    }
 }
 
-/// The same of eight bytes. A subtraction borrows into the highest bit of a byte that is too small, and of no other before
-/// it; what had that bit already does not count.
-const fn is_escaped_in(bytes: [u8; 8]) -> bool {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHEST: u64 = EACH << 7;
-    const fn less(word: u64, than: u8) -> u64 {
-        word.wrapping_sub(EACH * than as u64) & !word
-    }
-    let word = u64::from_le_bytes(bytes);
-    let quote = word ^ (EACH * b'"' as u64);
-    let backslash = word ^ (EACH * b'\\' as u64);
-    (less(word, b' ') | less(quote, 1) | less(backslash, 1)) & HIGHEST != 0
+/// The same of so many bytes: all of them are looked at at once.
+fn is_escaped_in<const LEN: usize>(bytes: &[u8; LEN]) -> bool {
+    let escaped = bytes.iter().map(|&byte| is_escaped(byte));
+    escaped.fold(false, |any, is| any | is)
+}
+
+/// Control characters, quotation marks, backslashes.
+const fn is_escaped(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 #[cfg(test)]
@@ -190,13 +185,13 @@ mod tests {
     #[test]
     fn every_byte_at_every_place() {
         for byte in 0..=u8::MAX {
-            for len in 1..20 {
+            for len in (1..20).chain([31, 32, 33, 40]) {
                 for at in 0..len {
                     for others in [b'a', 0x1F + 1, b'!', b'#', b'[', b']', 0x7F, 0x80, 0xFF] {
                         let mut text = vec![others; len];
                         text[at] = byte;
-                        let is_escaped = byte < 0x20 || byte == b'"' || byte == b'\\';
-                        assert_eq!(has_escapes(&text), is_escaped, "{text:?}");
+                        let expected = matches!(byte, 0..=0x1F | 0x22 | 0x5C);
+                        assert_eq!(has_escapes(&text), expected, "{text:?}");
                     }
                 }
             }
