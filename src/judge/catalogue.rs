@@ -110,11 +110,11 @@ pub struct Row {
     /// Why it happens; the finding's own text where the row has none.
     pub cause: Option<String>,
     /// What to do about it; likewise.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// What is wasted time; likewise.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
     /// What differs where the hop is known.
     #[serde(default)]
     pub(super) software: Vec<Variant>,
@@ -178,11 +178,11 @@ pub struct FindingText {
     /// Why it happens.
     pub cause: String,
     /// Lines to paste or steps to take.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// What is wasted time.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
     /// What the packets show.
     pub wire: String,
     /// Where the rule is written.
@@ -205,11 +205,11 @@ pub struct Variant {
     /// In place of the finding's own.
     pub cause: Option<String>,
     /// Likewise.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// Likewise.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
 }
 
 /// What a data file may hold.
