@@ -1,7 +1,7 @@
 //! How a value becomes JSON: it writes itself behind its key.
 //!
 //! Not by `serde_json`, because of what most lines are made of: keys that are known, texts with nothing to escape, and
-//! counts of one digit. What is left goes to the library: texts to be escaped, and the lines at the end.
+//! counts of one digit. What is left goes to the library: larger numbers, texts to be escaped, and the lines at the end.
 
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ impl Json for u64 {
     fn write(self, out: &mut Vec<u8>) {
         match self.to_le_bytes() {
             [digit @ 0..=9, 0, 0, 0, 0, 0, 0, 0] => out.push(b'0' + digit),
-            _ => out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes()),
+            _ => Library(self).write(out),
         }
     }
 }
