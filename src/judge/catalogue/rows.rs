@@ -71,3 +71,34 @@ impl Rows {
         places.filter_map(|&place| self.all.get(place))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Catalogue;
+
+    /// The names of rows, in their order.
+    fn names<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a str> {
+        rows.map(|row| &*row.id).collect()
+    }
+
+    #[test]
+    fn what_may_fit_is_what_a_look_at_all_of_them_finds() {
+        let catalogue = Catalogue::embedded();
+        let all = || catalogue.rows().iter();
+        for row in all() {
+            assert_eq!(catalogue.row(&row.id).map(|row| &row.id), Some(&row.id));
+        }
+        assert!(catalogue.row("no such row").is_none());
+        for &finding in FindingId::ALL {
+            let about = all().filter(|row| row.findings.contains(&finding));
+            assert_eq!(names(catalogue.rows_about(finding)), names(about));
+        }
+        for status in 0..=999 {
+            let may_fit = |row: &&Row| row.on == On::Answer && row.when.allows_status(status);
+            let expected = names(all().filter(may_fit));
+            assert!(!expected.is_empty(), "some ask for no status");
+            assert_eq!(names(catalogue.rows_of_status(status)), expected);
+        }
+    }
+}
