@@ -217,6 +217,13 @@ impl Case {
         if let [only] = self.legs.as_slice() {
             return Some(only);
         }
+        if let [first, second] = self.legs.as_slice() {
+            match tree::parents_of_two([&first.leg, &second.leg]) {
+                [None, Some(_)] => return Some(first),
+                [Some(_), _] => return Some(second),
+                [None, None] => {}
+            }
+        }
         let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
         let parents = tree::parents(&legs);
         let roots = self

@@ -186,7 +186,6 @@ impl Sockets {
 
     /// Takes a fact of one leg.
     pub(super) fn fact(&mut self, place: SocketLeg, at: Stamp, fact: &Fact) {
-        let socket = place.socket;
         let Some(leg) = self.at(place) else {
             return;
         };
@@ -198,7 +197,7 @@ impl Sockets {
                 | Fact::Ended { .. }
                 | Fact::Retransmitting { .. }
         ) {
-            self.reschedule(socket);
+            self.reschedule(place.socket);
         }
     }
 
@@ -217,7 +216,7 @@ impl Sockets {
             }
             match socket.complete_at() {
                 Some(complete) if complete <= at => self.close(id, at, false, out),
-                Some(complete) => self.look_at(id, complete),
+                Some(complete) => socket.look_at(id, complete, &mut self.due),
                 None => {}
             }
         }
@@ -236,11 +235,7 @@ impl Sockets {
         let Some(socket) = self.open.get_mut(&id) else {
             return;
         };
-        let first_end = socket
-            .legs
-            .best()
-            .filter_map(|view| view.tail.first_end())
-            .min();
+        let first_end = socket.first_end();
         // As long as it has not ended, and had not before.
         if first_end.is_none() && socket.trouble.is_none() {
             return;
@@ -255,15 +250,7 @@ impl Sockets {
             self.ends.add(end);
         }
         if let Some(complete) = socket.complete_at() {
-            self.look_at(id, complete);
-        }
-    }
-
-    fn look_at(&mut self, id: u64, at: Timestamp) {
-        if let Some(socket) = self.open.get_mut(&id)
-            && socket.trouble.get_or_insert_default().due.replace(at) != Some(at)
-        {
-            self.due.push(Reverse((at, id)));
+            socket.look_at(id, complete, &mut self.due);
         }
     }
 
@@ -322,6 +309,20 @@ impl Sockets {
 }
 
 impl Socket {
+    /// The first sign of its end on any leg.
+    fn first_end(&self) -> Option<Timestamp> {
+        let ends = self.legs.best().filter_map(|view| view.tail.first_end());
+        ends.min()
+    }
+
+    /// It will be looked at then.
+    fn look_at(&mut self, id: u64, at: Timestamp, due: &mut BinaryHeap<Reverse<(Timestamp, u64)>>) {
+        let trouble = self.trouble.get_or_insert_default();
+        if trouble.due.replace(at) != Some(at) {
+            due.push(Reverse((at, id)));
+        }
+    }
+
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
         let first = self.trouble.as_ref()?.first_end?;

@@ -44,6 +44,13 @@ impl<T> Few<T> {
         self.first
     }
 
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        match index.checked_sub(1) {
+            None => Some(&self.first),
+            Some(other) => self.others.get(other),
+        }
+    }
+
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
         match index.checked_sub(1) {
             None => Some(&mut self.first),

@@ -141,9 +141,14 @@ impl Keys {
     }
 
     /// An attempt is decided; legs of it may still come until then.
-    pub(super) fn decide(&mut self, case: CaseId, legs: &[&Leg], until: Timestamp) {
+    pub(super) fn decide<'a>(
+        &mut self,
+        case: CaseId,
+        mut legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
+        until: Timestamp,
+    ) {
         let mut shared = None;
-        for &leg in legs.iter().rev() {
+        for leg in legs.clone().rev() {
             let Some(key) = usable_key(leg) else { continue };
             if let Some(ids) = self.cases.get_mut(key)
                 && !ids.retain(|&id| id != case)
@@ -152,7 +157,7 @@ impl Keys {
             }
         }
         // With very many at once the oldest are still the ones whose late legs are to come.
-        if let Some(&outermost) = legs.first()
+        if let Some(outermost) = legs.next()
             && let Some(key) = usable_key(outermost)
             && self.decided.len() < DECIDED
         {

@@ -192,19 +192,19 @@ impl Leg {
         let fields = &head.fields;
         // Each name stands where it is looked up, so that the compiler knows what to look for.
         let marks = [
-            ("via", fields.first("via")),
-            ("forwarded", fields.first("forwarded")),
-            ("x-forwarded-for", fields.first("x-forwarded-for")),
-            ("x-forwarded-proto", fields.first("x-forwarded-proto")),
-            ("x-forwarded-host", fields.first("x-forwarded-host")),
-            ("x-forwarded-server", fields.first("x-forwarded-server")),
-            ("x-forwarded-port", fields.first("x-forwarded-port")),
-            ("x-real-ip", fields.first("x-real-ip")),
-            ("x-varnish", fields.first("x-varnish")),
+            ("via", fields.has("via")),
+            ("forwarded", fields.has("forwarded")),
+            ("x-forwarded-for", fields.has("x-forwarded-for")),
+            ("x-forwarded-proto", fields.has("x-forwarded-proto")),
+            ("x-forwarded-host", fields.has("x-forwarded-host")),
+            ("x-forwarded-server", fields.has("x-forwarded-server")),
+            ("x-forwarded-port", fields.has("x-forwarded-port")),
+            ("x-real-ip", fields.has("x-real-ip")),
+            ("x-varnish", fields.has("x-varnish")),
         ];
         marks
             .into_iter()
-            .find_map(|(mark, field)| field.and(Some(mark)))
+            .find_map(|(mark, is_there)| is_there.then_some(mark))
             .or_else(|| {
                 let is_old = head.version == crate::http::Version::Http10;
                 (is_old && head.fields.has_element("connection", "close"))
@@ -216,7 +216,7 @@ impl Leg {
     pub fn is_marked_auth(&self) -> bool {
         let has = |name| {
             self.request_head()
-                .is_some_and(|head| head.fields.first(name).is_some())
+                .is_some_and(|head| head.fields.has(name))
         };
         [
             "x-original-uri",

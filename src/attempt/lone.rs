@@ -171,10 +171,8 @@ impl Lone {
         id: CaseId,
         cases: &'s Cases,
         side: Side,
-    ) -> Box<dyn Iterator<Item = (CaseId, JoinedBy)> + 's> {
-        let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
-            return Box::new(std::iter::empty());
-        };
+    ) -> impl Iterator<Item = (CaseId, JoinedBy)> + 's {
+        let near = target(leg).and_then(|target| self.by_target.get(target));
         let here = (leg.started(), id);
         let asks = move |id| {
             cases
@@ -192,10 +190,13 @@ impl Lone {
             (asks_too || by == JoinedBy::RequestId || is_relayed(outer, inner))
                 .then_some((other, by))
         };
-        match side {
-            Side::Outer => Box::new(near.range(..here).rev().take(NEIGHBOURS).filter_map(fits)),
-            Side::Inner => Box::new(near.range(here..).take(NEIGHBOURS).filter_map(fits)),
-        }
+        let on = |wanted| near.filter(|_| side == wanted);
+        let before = on(Side::Outer).map(|near| near.range(..here).rev());
+        let after = on(Side::Inner).map(|near| near.range(here..));
+        let near = before.into_iter().flatten();
+        near.chain(after.into_iter().flatten())
+            .take(NEIGHBOURS)
+            .filter_map(fits)
     }
 
     /// Whether another attempt of a single leg fits one that [`Lone::pair`] finds no partner for: several do, or it has

@@ -17,9 +17,11 @@ const SLACK: Duration = Duration::from_millis(100);
 
 /// The same of two legs, as most attempts behind a proxy have them.
 pub(super) fn parents_of_two(legs: [&Leg; 2]) -> [Option<usize>; 2] {
-    let [first, second] = [0, 1].map(|child| parent_of(&legs, child));
-    // Not each of the other.
-    [first.filter(|_| second.is_none()), second]
+    let [first, second] = legs;
+    if may_be_child(first, second) {
+        return [None, Some(0)];
+    }
+    [may_be_child(second, first).then_some(1), None]
 }
 
 /// Index of each leg's parent among `legs`, which are in the order of their first byte.
@@ -56,32 +58,29 @@ fn is_own_ancestor(parents: &[Option<usize>], leg: usize) -> bool {
     false
 }
 
-/// The legs as nodes: the outermost `path` leg first, children behind their parents, else in the order of time.
-pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
-    if legs.len() == 1 {
-        return legs.into_iter().map(|(leg, _)| alone(leg)).collect();
+/// Finds their places in the tree: the outermost `path` leg first, children behind their parents, else in the order of
+/// time.
+pub(super) fn build(mut nodes: Vec<Node>) -> Vec<Node> {
+    if let [only] = nodes.as_mut_slice() {
+        // It is joined to nothing.
+        only.joined_by = None;
+        (only.parent, only.role, only.adjacent) = (None, Role::Path, None);
+        return nodes;
     }
-    legs.sort_by_key(|(leg, _)| (leg.started(), leg.conn));
-    let refs: Vec<&Leg> = legs.iter().map(|(leg, _)| leg).collect();
-    let parents = parents(&refs);
-    let roles = roles(&refs, &parents);
-    let adjacent: Vec<Option<bool>> = refs
+    nodes.sort_by_key(|node| (node.leg.started(), node.leg.conn));
+    let legs: Vec<&Leg> = nodes.iter().map(|node| &node.leg).collect();
+    let parents = parents(&legs);
+    let roles = roles(&legs, &parents);
+    let adjacent: Vec<Option<bool>> = legs
         .iter()
         .zip(&parents)
-        .map(|(leg, parent)| adjacency(refs.get((*parent)?)?, leg))
+        .map(|(leg, parent)| adjacency(legs.get((*parent)?)?, leg))
         .collect();
     let places = parents.into_iter().zip(roles).zip(adjacent);
-    let nodes =
-        legs.into_iter()
-            .zip(places)
-            .map(|((leg, joined_by), ((parent, role), adjacent))| Node {
-                leg,
-                parent,
-                role,
-                joined_by,
-                adjacent,
-            });
-    let mut nodes = arrange(nodes.collect());
+    for (node, ((parent, role), adjacent)) in nodes.iter_mut().zip(places) {
+        (node.parent, node.role, node.adjacent) = (parent, role, adjacent);
+    }
+    let mut nodes = arrange(nodes);
     // The first of them is joined to nothing: the leg that it was joined to is joined to it.
     if let Some((first, others)) = nodes.split_first_mut()
         && let Some(by) = first.joined_by.take()
@@ -92,14 +91,16 @@ pub(super) fn build(mut legs: Vec<(Leg, Option<JoinedBy>)>) -> Vec<Node> {
     nodes
 }
 
-/// The only leg of an attempt, which is joined to nothing.
-const fn alone(leg: Leg) -> Node {
-    Node {
-        leg,
-        parent: None,
-        role: Role::Path,
-        joined_by: None,
-        adjacent: None,
+impl Node {
+    /// A leg whose place is not known, or which is alone.
+    pub(super) const fn of(leg: Leg, joined_by: Option<JoinedBy>) -> Self {
+        Self {
+            leg,
+            parent: None,
+            role: Role::Path,
+            joined_by,
+            adjacent: None,
+        }
     }
 }
 

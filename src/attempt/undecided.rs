@@ -440,10 +440,10 @@ impl Undecided {
     pub(super) fn forget_keys<'a>(
         &mut self,
         id: CaseId,
-        legs: impl Iterator<Item = &'a Leg>,
+        legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
         until: Timestamp,
     ) {
-        self.keys.decide(id, &legs.collect::<Vec<_>>(), until);
+        self.keys.decide(id, legs, until);
     }
 
     /// Forgets what is over.

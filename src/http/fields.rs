@@ -197,7 +197,15 @@ impl Fields {
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         let tag = Tag::of(name.as_bytes());
-        self.joined(self.named(self.index.places.first(tag)?, tag, name))
+        self.joined(self.index.places.first(tag)?, tag, name)
+    }
+
+    /// Whether there is a field of that name.
+    #[inline]
+    pub fn has(&self, name: &str) -> bool {
+        let tag = Tag::of(name.as_bytes());
+        let place = self.index.places.first(tag);
+        place.is_some_and(|place| self.named(place, tag, name).line().is_some())
     }
 
     #[inline]
@@ -210,9 +218,9 @@ impl Fields {
         }
     }
 
-    fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
-        let line = lines.line()?;
-        let first = self.text(line);
+    fn joined<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
+        let mut lines = self.named(from, tag, name);
+        let first = self.text(lines.line()?);
         if !self.index.repeats {
             return Some(first);
         }

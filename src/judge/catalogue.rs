@@ -12,6 +12,7 @@
 mod application;
 mod own;
 pub(super) mod read;
+mod rows;
 mod topic;
 mod words;
 
@@ -28,6 +29,7 @@ use application::Application;
 pub(super) use application::Whose;
 pub use own::{BadRules, RulesFile};
 pub(super) use read::OneOrMany;
+use rows::Rows;
 pub(super) use topic::{Cause, Topic, TopicKind};
 
 /// The texts of all findings.
@@ -74,7 +76,7 @@ struct Part {
 /// What stands in a part.
 #[derive(Debug, Default)]
 struct Contents {
-    rows: Vec<Row>,
+    rows: Rows,
     findings: BTreeMap<FindingId, FindingText>,
     topics: Vec<Topic>,
     applications: Vec<Application>,
@@ -84,7 +86,7 @@ struct Contents {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     /// Where the user has rows of their own: those, and the embedded ones behind them.
-    with_own: Option<Vec<Row>>,
+    with_own: Option<Rows>,
 }
 
 /// One known cause, with what it looks like on the wire.
@@ -108,11 +110,11 @@ pub struct Row {
     /// Why it happens; the finding's own text where the row has none.
     pub cause: Option<String>,
     /// What to do about it; likewise.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// What is wasted time; likewise.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
     /// What differs where the hop is known.
     #[serde(default)]
     pub(super) software: Vec<Variant>,
@@ -176,11 +178,11 @@ pub struct FindingText {
     /// Why it happens.
     pub cause: String,
     /// Lines to paste or steps to take.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// What is wasted time.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
     /// What the packets show.
     pub wire: String,
     /// Where the rule is written.
@@ -203,11 +205,11 @@ pub struct Variant {
     /// In place of the finding's own.
     pub cause: Option<String>,
     /// Likewise.
-    #[serde(default)]
-    pub fix: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub fix: Arc<[String]>,
     /// Likewise.
-    #[serde(default)]
-    pub wont_help: Vec<String>,
+    #[serde(default, deserialize_with = "read::shared_lines")]
+    pub wont_help: Arc<[String]>,
 }
 
 /// What a data file may hold.
@@ -258,6 +260,25 @@ impl Catalogue {
 
     /// All rows, in the order in which they are tried.
     pub fn rows(&self) -> &[Row] {
+        self.found().all()
+    }
+
+    /// The row of that name.
+    pub(super) fn row(&self, id: &str) -> Option<&Row> {
+        self.found().named(id)
+    }
+
+    /// The rows that tell of a finding, in the same order.
+    pub(super) fn rows_about(&self, finding: FindingId) -> impl Iterator<Item = &Row> + Clone {
+        self.found().about(finding)
+    }
+
+    /// The rows that may fit an answer with that status, likewise.
+    pub(super) fn rows_of_status(&self, status: u16) -> impl Iterator<Item = &Row> {
+        self.found().of_status(status)
+    }
+
+    fn found(&self) -> &Rows {
         match &self.with_own {
             Some(rows) => rows,
             None => &ROWS.contents().rows,
@@ -295,8 +316,7 @@ impl Catalogue {
         hop: Option<&Hop>,
         both_legs: bool,
     ) -> Advice {
-        let row = finding.rule.as_ref();
-        let row = row.and_then(|id| self.rows().iter().find(|row| row.id == *id));
+        let row = finding.rule.as_ref().and_then(|id| self.row(id));
         if hop.is_some_and(|hop| hop.adjacent == Some(false)) {
             // Whoever wrote a row of their own knows their hops.
             return self.advice_of(finding.id, row.filter(|row| row.own), None, both_legs);
@@ -318,9 +338,10 @@ impl Catalogue {
 impl Contents {
     fn parse(files: &[&str]) -> Result<Self, toml::de::Error> {
         let mut all = Self::default();
+        let mut rows = Vec::new();
         for text in files {
             let file: File = toml::from_str(text)?;
-            all.rows.extend(file.row);
+            rows.extend(file.row);
             all.applications.extend(file.application);
             all.findings
                 .extend(file.finding.into_iter().map(|text| (text.id, text)));
@@ -333,6 +354,7 @@ impl Contents {
                     .extend(topics.into_iter().map(|topic| Topic { kind, ..topic }));
             }
         }
+        all.rows = Rows::new(rows);
         Ok(all)
     }
 }

@@ -186,7 +186,11 @@ fn of_finding(finding: FindingId, catalogue: &Catalogue) -> Option<Topic> {
                         cause => cause.clone()?,
                     },
                     wire: words.join("; "),
-                    fix: if row.own { row.fix.clone() } else { Vec::new() },
+                    fix: if row.own {
+                        row.fix.to_vec()
+                    } else {
+                        Vec::new()
+                    },
                 })
             })
             .collect()
@@ -201,14 +205,14 @@ fn of_finding(finding: FindingId, catalogue: &Catalogue) -> Option<Topic> {
         cause: text.cause.clone(),
         causes: told(causes),
         said: told(said),
-        fix: text.fix.clone(),
+        fix: text.fix.to_vec(),
         variants: text
             .software
             .iter()
             .filter(|variant| !variant.fix.is_empty())
-            .map(|variant| (variant.name.values().join(" or "), variant.fix.clone()))
+            .map(|variant| (variant.name.values().join(" or "), variant.fix.to_vec()))
             .collect(),
-        wont_help: text.wont_help.clone(),
+        wont_help: text.wont_help.to_vec(),
         reference: text.reference.clone(),
         ..Topic::default()
     })

@@ -126,9 +126,9 @@ pub struct Advice {
     /// The likely cause.
     pub cause: Option<String>,
     /// Lines to paste or steps to take.
-    pub fix: Vec<String>,
+    pub fix: Arc<[String]>,
     /// What will not help.
-    pub wont_help: Vec<String>,
+    pub wont_help: Arc<[String]>,
 }
 
 /// The proxy between two legs.

@@ -68,47 +68,40 @@ impl Catalogue {
     /// Rows about hops and 101s come before rows about answers. Where none fits the leg, the leg in front of it is
     /// looked at: what became of an upstream connection is told by the answer that the hop gave for it.
     pub fn row_for(&self, finding: FindingId, scene: &Scene<'_>) -> Option<&Row> {
-        let about = |row: &&Row| row.findings.contains(&finding);
+        let rows = self.rows_about(finding);
         let fits = |scene: &Scene<'_>| {
             let structural = |row: &&Row| matches!(row.on, On::Hop | On::Opened);
             let holds = |row: &&Row| row.when.hold(scene);
-            self.rows()
-                .iter()
-                .find(|row| structural(row) && about(row) && holds(row))
-                .or_else(|| {
-                    self.rows()
-                        .iter()
-                        .find(|row| row.on == On::Answer && about(row) && holds(row))
-                })
+            let mut first = rows.clone().filter(structural);
+            let mut second = rows.clone().filter(|row| row.on == On::Answer);
+            first.find(holds).or_else(|| second.find(holds))
         };
         fits(scene).or_else(|| fits(&scene.outward()?))
     }
 
     /// The row about a 101 that bears out a finding which the requests have shown.
     pub fn opened_row(&self, finding: FindingId, scene: &Scene<'_>) -> Option<&Row> {
-        self.rows().iter().find(|row| {
-            row.on == On::Opened && row.findings.contains(&finding) && row.when.hold(scene)
-        })
+        let mut rows = self.rows_about(finding);
+        rows.find(|row| row.on == On::Opened && row.when.hold(scene))
     }
 
     /// The rows that the answer on a leg matches, in the order of the catalogue: best first.
-    pub fn answers(&self, scene: &Scene<'_>) -> Vec<&Row> {
-        let Some(status) = scene.leg.status() else {
-            return Vec::new();
-        };
-        // What rules out nearly all of them comes first.
-        let may_fit = |row: &&Row| row.on == On::Answer && row.when.allows_status(status);
-        self.rows()
-            .iter()
-            .filter(|row| may_fit(row) && row.when.hold(scene))
-            .collect()
+    pub fn answers<'a>(&'a self, scene: &'a Scene<'_>) -> impl Iterator<Item = &'a Row> {
+        let status = scene.leg.status().into_iter();
+        let rows = status.flat_map(|status| self.rows_of_status(status));
+        rows.filter(|row| row.when.hold(scene))
+    }
+
+    /// The first row about an answer that tells it by the one which the leg behind brought.
+    pub(super) fn relayed_answer(&self, scene: &Scene<'_>) -> Option<&Row> {
+        let mut rows = self.rows_of_status(scene.leg.status()?);
+        rows.find(|row| row.when.asks_of_inner_answer() && row.when.hold(scene))
     }
 
     /// The row that tells more of a finding about a closing.
     pub fn closing_row(&self, finding: FindingId, scene: &ClosingScene<'_>) -> Option<&Row> {
-        self.rows().iter().find(|row| {
-            row.on == On::Closing && row.findings.contains(&finding) && row.closing.hold(scene)
-        })
+        let mut rows = self.rows_about(finding);
+        rows.find(|row| row.on == On::Closing && row.closing.hold(scene))
     }
 
     /// The user's own row about a closing that nothing else is known of: what a code of an application means, only who
@@ -142,10 +135,17 @@ fn first_empty(lists: &[(&'static str, &OneOrMany<String>)]) -> Option<&'static 
 /// Whether `text` has `part` in it, in any case.
 fn contains(text: &str, part: &str) -> bool {
     let (text, part) = (text.as_bytes(), part.as_bytes());
-    part.is_empty()
-        || text
-            .windows(part.len())
-            .any(|window| window.eq_ignore_ascii_case(part))
+    let Some(first) = part.first() else {
+        return true;
+    };
+    // Few places have even its first letter.
+    let begins = |window: &[u8]| {
+        window
+            .first()
+            .is_some_and(|byte| byte.eq_ignore_ascii_case(first))
+    };
+    text.windows(part.len())
+        .any(|window| begins(window) && window.eq_ignore_ascii_case(part))
 }
 
 /// Whether a hop that calls itself `software` is one of `names`; `?` is one that does not say.

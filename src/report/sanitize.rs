@@ -37,6 +37,8 @@ pub fn clean(text: &str, most: usize) -> Cow<'_, str> {
 /// What is shown instead of a character that is not shown itself.
 fn replaced(c: char) -> Option<char> {
     match c {
+        // As nearly all are.
+        ' '..='~' => None,
         // Line breaks and odd spaces: what is one value stays on one line.
         '\t'
         | '\n'

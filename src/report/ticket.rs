@@ -1,5 +1,7 @@
 //! A ticket to paste: what, where, evidence, fix, as Markdown. Masked like the report.
 
+use std::sync::Arc;
+
 use crate::attempt::Attempt;
 use crate::judge::{Advice, JudgedAttempt, JudgedClosing};
 use crate::report::facts;
@@ -109,8 +111,8 @@ pub(crate) fn of_closing(desk: Desk<'_>, judged: &JudgedClosing, group: Option<&
             page.item(&format!("Known by {}.", meaning.known_by));
             page.advice(&Advice {
                 cause: Some(meaning.text.to_string()),
-                fix: meaning.fix.to_vec(),
-                wont_help: Vec::new(),
+                fix: meaning.fix.clone(),
+                wont_help: Arc::default(),
             });
         }
         _ => page.advice(&judgement.advice),
@@ -185,7 +187,7 @@ impl Markdown {
         }
         if !advice.wont_help.is_empty() {
             self.section("What will not help");
-            for line in &advice.wont_help {
+            for line in &*advice.wont_help {
                 self.item(line);
             }
         }

@@ -70,7 +70,7 @@ impl Assembler {
             case.legs.iter_mut().for_each(|live| live.leg.shed(shed_at));
         }
         self.absorb_earlier(&mut case);
-        let (legs, tails): (Vec<_>, Vec<Tails>) = case
+        let (nodes, tails): (Vec<Node>, Vec<Tails>) = case
             .legs
             .into_iter()
             .map(|live| {
@@ -78,7 +78,7 @@ impl Assembler {
                     first: (live.leg.conn, live.tail),
                     others: live.copies,
                 };
-                ((live.leg, live.joined_by), tails)
+                (Node::of(live.leg, live.joined_by), tails)
             })
             .unzip();
         let bad_gateway = tails
@@ -86,7 +86,7 @@ impl Assembler {
             .flat_map(Tails::all)
             .flat_map(Tail::closes)
             .any(|close| close.close.code == Some(CloseCode(1014)));
-        let (nodes, several) = self.add_plain(tree::build(legs), id);
+        let (nodes, several) = self.add_plain(tree::build(nodes), id);
         is_ambiguous |= several;
         let (nodes, several) = self.add_failed(nodes, bad_gateway.then_some(self.now));
         is_ambiguous |= several;
@@ -243,12 +243,8 @@ impl Assembler {
                 Behind::Ambiguous => return (nodes, true),
                 Behind::Nothing => break,
             };
-            let mut legs: Vec<_> = nodes
-                .into_iter()
-                .map(|node| (node.leg, node.joined_by))
-                .collect();
-            legs.push((leg, Some(by)));
-            nodes = tree::build(legs);
+            nodes.push(Node::of(leg, Some(by)));
+            nodes = tree::build(nodes);
         }
         (nodes, false)
     }

@@ -69,9 +69,7 @@ impl SocketLegs {
             Self::One(view) => (Some(view), &[]),
             Self::Several(legs) => (None, legs),
         };
-        let several = several
-            .iter()
-            .filter_map(|views| views.iter().nth(best_of(views)));
+        let several = several.iter().filter_map(|views| views.get(best_of(views)));
         one.into_iter().chain(several)
     }
 

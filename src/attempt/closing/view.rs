@@ -217,34 +217,33 @@ impl Marks {
         let (_, response) = leg.response.as_ref()?;
         let asked = leg.request_head().map(|head| &head.fields);
         let answered = response.head.as_ref().map(|head| &head.fields);
+        let mut marks = Vec::new();
         // A hop in front of this leg marks the request, one behind it the answer.
-        let fields = [asked, answered].into_iter().flatten();
-        let marks = fields.flat_map(Self::among).filter_map(|(name, value)| {
-            let value = value?;
-            Some(format!("{name}: {value}").into())
-        });
-        let marks: Vec<_> = marks.collect();
+        for fields in [asked, answered].into_iter().flatten() {
+            Self::add(fields, &mut marks);
+        }
         (!marks.is_empty()).then(|| Box::new(Self(marks)))
     }
 
-    /// Each name stands where it is looked up, so that the compiler knows what to look for.
-    fn among(fields: &Fields) -> [(&'static str, Option<Cow<'_, str>>); 8] {
-        [
-            ("via", fields.value("via")),
-            ("cf-ray", fields.value("cf-ray")),
-            ("x-amz-cf-id", fields.value("x-amz-cf-id")),
-            ("x-amzn-trace-id", fields.value("x-amzn-trace-id")),
-            (
-                "x-cloud-trace-context",
-                fields.value("x-cloud-trace-context"),
-            ),
-            ("x-served-by", fields.value("x-served-by")),
-            ("x-cache", fields.value("x-cache")),
-            (
-                "x-envoy-upstream-service-time",
-                fields.value("x-envoy-upstream-service-time"),
-            ),
-        ]
+    /// Adds those of a head. Each name stands where it is looked up, so that the compiler knows what to look for.
+    fn add(fields: &Fields, marks: &mut Vec<Box<str>>) {
+        let mut add = |name, value: Option<Cow<'_, str>>| {
+            marks.extend(value.map(|value| format!("{name}: {value}").into()));
+        };
+        add("via", fields.value("via"));
+        add("cf-ray", fields.value("cf-ray"));
+        add("x-amz-cf-id", fields.value("x-amz-cf-id"));
+        add("x-amzn-trace-id", fields.value("x-amzn-trace-id"));
+        add(
+            "x-cloud-trace-context",
+            fields.value("x-cloud-trace-context"),
+        );
+        add("x-served-by", fields.value("x-served-by"));
+        add("x-cache", fields.value("x-cache"));
+        add(
+            "x-envoy-upstream-service-time",
+            fields.value("x-envoy-upstream-service-time"),
+        );
     }
 }
 

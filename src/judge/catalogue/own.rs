@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Catalogue, On, Row};
+use super::{Catalogue, On, Row, Rows};
 use crate::judge::FindingGroup;
 use crate::judge::signature::{ClosingConditions, Conditions};
 use crate::limits::{RULE_CHARS, RULES_ROWS};
@@ -83,7 +83,7 @@ impl Catalogue {
                         "Give each row a name of its own".to_owned(),
                     )));
                 }
-                if self.rows().iter().any(|known| known.id == row.id) {
+                if self.row(&row.id).is_some() {
                     let what = format!("that name is taken by the row {} of wscap itself", row.id);
                     let hint = format!("Give it a name of your own, such as own-{}", row.id);
                     return Err(bad(Fault(what, hint)));
@@ -99,7 +99,7 @@ impl Catalogue {
         }
         rows.extend(self.rows().iter().cloned());
         Ok(Self {
-            with_own: Some(rows),
+            with_own: Some(Rows::new(rows)),
         })
     }
 }

@@ -197,7 +197,7 @@ fn texts_are_plain_and_lines_are_short() {
     let variants = variants(catalogue).into_iter();
     let variants = variants.map(|(place, variant)| (place, &variant.fix, &variant.wont_help));
     for (place, fix, wont_help) in advice.chain(findings).chain(variants) {
-        for line in fix.iter().chain(wont_help) {
+        for line in fix.iter().chain(wont_help.iter()) {
             assert!(line.len() <= 100, "{place}: {} in {line:?}", line.len());
             let indent = line.len() - line.trim_start().len();
             assert!(indent == 0 || indent >= 4, "{place}: {line:?}");
@@ -262,7 +262,7 @@ fn with_both_legs_in_sight_nobody_is_told_to_capture_the_second() {
     assert!(asks(&of(false)));
     assert!(!asks(&of(true)));
     for text in FINDINGS.contents().findings.values() {
-        let both = text.both_legs.iter().flat_map(|both| &both.fix);
+        let both = text.both_legs.iter().flat_map(|both| &*both.fix);
         let unasked: Vec<_> = both.filter(|line| line.contains("proxy host")).collect();
         assert!(unasked.is_empty(), "{}: {unasked:?}", text.id.name());
     }
@@ -322,7 +322,7 @@ fn every_part_holds_its_own_and_nothing_else() {
     ] {
         let all = part.contents();
         let found = [
-            !all.rows.is_empty(),
+            !all.rows.all().is_empty(),
             !all.findings.is_empty(),
             !all.topics.is_empty(),
             !all.applications.is_empty(),

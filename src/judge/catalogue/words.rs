@@ -1,5 +1,7 @@
 //! Whose words are told of a finding.
 
+use std::sync::Arc;
+
 use super::{Catalogue, FindingText, Row, Variant};
 use crate::judge::{Advice, FindingId};
 
@@ -33,17 +35,18 @@ impl Catalogue {
         sources.push(both_legs.map(Words::from));
         sources.push(text.map(Words::from));
         let words: Vec<Words<'_>> = sources.into_iter().flatten().collect();
-        let lines = |of: fn(&Words<'_>) -> Vec<String>| {
+        let lines = |of: for<'w> fn(&Words<'w>) -> &'w Arc<[String]>| {
             let mut all = words.iter().map(of);
-            all.find(|lines| !lines.is_empty()).unwrap_or_default()
+            let found = all.find(|lines| !lines.is_empty());
+            found.cloned().unwrap_or_default()
         };
         Advice {
             cause: words
                 .iter()
                 .find_map(|words| words.cause)
                 .map(str::to_owned),
-            fix: lines(|words| words.fix.to_vec()),
-            wont_help: lines(|words| words.wont_help.to_vec()),
+            fix: lines(|words| words.fix),
+            wont_help: lines(|words| words.wont_help),
         }
     }
 }
@@ -60,8 +63,8 @@ fn variant<'a>(variants: &'a [Variant], software: Option<&str>) -> Option<&'a Va
 /// What one place of the catalogue has to say.
 struct Words<'a> {
     cause: Option<&'a str>,
-    fix: &'a [String],
-    wont_help: &'a [String],
+    fix: &'a Arc<[String]>,
+    wont_help: &'a Arc<[String]>,
 }
 
 impl<'a> From<&'a Row> for Words<'a> {

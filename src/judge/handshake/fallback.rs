@@ -32,8 +32,8 @@ impl Trial<'_> {
     /// A finding whose row says that the answer is that of a poll.
     fn served_as_poll<'f>(&self, found: &'f [Finding]) -> Option<&'f Finding> {
         let is_such = |finding: &&Finding| {
-            let mut rows = self.catalogue.rows().iter();
-            let row = rows.find(|row| Some(&row.id) == finding.rule.as_ref());
+            let rule = finding.rule.as_ref();
+            let row = rule.and_then(|id| self.catalogue.row(id));
             row.is_some_and(|row| row.findings.contains(&FindingId::FellBackToPolling))
         };
         found.iter().find(is_such)

@@ -19,7 +19,6 @@ pub(super) fn of_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     let mut findings: Vec<Finding> = trial
         .catalogue
         .answers(&scene)
-        .into_iter()
         .filter_map(|row| by_row(row, &scene, at))
         .chain(by_relayed_answer(trial, at))
         .collect();
@@ -97,8 +96,7 @@ fn by_row(row: &Row, scene: &Scene<'_>, at: usize) -> Option<Finding> {
 fn by_relayed_answer(trial: &Trial<'_>, at: usize) -> Option<Finding> {
     let outer = trial.attempt.legs.get(at)?.parent?;
     let scene = trial.scene(outer)?;
-    let mut rows = trial.catalogue.answers(&scene).into_iter();
-    let row = rows.find(|row| row.when.asks_of_inner_answer())?;
+    let row = trial.catalogue.relayed_answer(&scene)?;
     by_row(row, &scene, outer)
 }
 

@@ -112,10 +112,15 @@ impl Conditions {
 
     /// Whether all of them hold.
     pub(in crate::judge) fn hold(&self, scene: &Scene<'_>) -> bool {
-        // The status comes first: it rules out nearly all rows.
+        // What comes first is what rules out most rows.
         self.hold_of_response(scene.leg)
             && self.hold_of_request(scene.leg)
             && self.hold_of_neighbours(scene)
+    }
+
+    /// The statuses that they ask for; none where any will do.
+    pub(in crate::judge) fn statuses(&self) -> &[u16] {
+        self.status.values()
     }
 
     /// Whether an answer with that status may fit.
@@ -265,8 +270,13 @@ impl Outer {
     }
 }
 
+/// Without what a search through long texts prepares: a body is short.
 fn has(bytes: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(bytes, part).is_some()
+    let Some(&first) = part.first() else {
+        return true;
+    };
+    let mut places = memchr::memchr_iter(first, bytes);
+    places.any(|at| bytes.get(at..).is_some_and(|rest| rest.starts_with(part)))
 }
 
 fn is_added(name: &str, scene: &Scene<'_>) -> bool {

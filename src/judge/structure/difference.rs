@@ -6,11 +6,11 @@ use super::{Edge, renamed_connection};
 use crate::http::{Status, origin_form};
 use crate::judge::{Change, Difference, Message};
 
-/// Each of these fields with its value in both heads. The names stand where they are looked up, so that the compiler knows
-/// what to look for.
-macro_rules! both {
-    ($outer:expr, $inner:expr, [$($name:literal,)+]) => {
-        [$(($name, $outer.fields.value($name), $inner.fields.value($name)),)+]
+/// Compares each of these fields in two heads. The names stand where they are looked up, so that the compiler knows what to
+/// look for.
+macro_rules! compare_each {
+    ($compare:ident, $message:expr, $was:expr, $is:expr, [$($name:literal,)+]) => {
+        $($compare($message, $name, $was.fields.value($name), $is.fields.value($name));)+
     };
 }
 
@@ -55,7 +55,9 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
             );
             line("version", outer.version.name(), inner.version.name());
             // In the order in which they are told.
-            let fields = both!(
+            compare_each!(
+                compare,
+                Message::Request,
                 outer,
                 inner,
                 [
@@ -69,9 +71,6 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                     "origin",
                 ]
             );
-            for (field, was, is) in fields {
-                compare(Message::Request, field, was, is);
-            }
         }
         if let (Some(outer), Some(inner)) = (edge.outer.answer_head(), edge.inner.answer_head()) {
             if inner.status != outer.status {
@@ -89,9 +88,11 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                 Some(Cow::Borrowed(inner.version.name())),
                 Some(Cow::Borrowed(outer.version.name())),
             );
-            let fields = both!(
-                outer,
+            compare_each!(
+                compare,
+                Message::Response,
                 inner,
+                outer,
                 [
                     "upgrade",
                     "connection",
@@ -100,9 +101,6 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                     "sec-websocket-protocol",
                 ]
             );
-            for (field, is, was) in fields {
-                compare(Message::Response, field, was, is);
-            }
         }
         mark_renamed(edge, &mut all);
     }

@@ -2,64 +2,26 @@
 
 use std::net::IpAddr;
 
-use serde::{Serialize, Serializer};
-
-use super::format::Plain;
+use super::value::{Json, Plain};
 use crate::flow::Endpoint;
 
-/// Serialises as `1.2.3.4:80`; IPv6 in brackets.
+/// Written as `1.2.3.4:80`; IPv6 in brackets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address(pub(super) Endpoint);
 
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let IpAddr::V4(addr) = self.0.addr else {
-            return serializer.collect_str(&self.0);
+impl Json for Address {
+    fn write(self, out: &mut Vec<u8>) {
+        let Endpoint { addr, port } = self.0;
+        let IpAddr::V4(addr) = addr else {
+            return Plain(self.0.to_string()).write(out);
         };
-        let mut text = Digits::default();
+        out.push(b'"');
         for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
-            text.number(octet.into());
-            text.push(mark);
+            u16::from(octet).write(out);
+            out.push(mark);
         }
-        text.number(self.0.port);
-        Plain(text).serialize(serializer)
-    }
-}
-
-/// `255.255.255.255:65535` at most.
-#[derive(Clone, Copy, Debug, Default)]
-struct Digits {
-    text: [u8; 21],
-    len: usize,
-}
-
-impl Digits {
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.text.get_mut(self.len) {
-            *place = byte;
-            self.len += 1;
-        }
-    }
-
-    fn number(&mut self, number: u16) {
-        let mut unit = match number {
-            0..10 => 1,
-            10..100 => 10,
-            100..1_000 => 100,
-            1_000..10_000 => 1_000,
-            10_000.. => 10_000,
-        };
-        while unit > 0 {
-            let [digit, ..] = (number / unit % 10).to_le_bytes();
-            self.push(b'0' + digit);
-            unit /= 10;
-        }
-    }
-}
-
-impl AsRef<[u8]> for Digits {
-    fn as_ref(&self) -> &[u8] {
-        self.text.get(..self.len).unwrap_or_default()
+        port.write(out);
+        out.push(b'"');
     }
 }
 
@@ -69,9 +31,7 @@ mod tests {
 
     fn written(end: Endpoint) -> String {
         let mut out = Vec::new();
-        let format = super::super::format::Format::default();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut out, format);
-        Address(end).serialize(&mut serializer).unwrap();
+        Address(end).write(&mut out);
         String::from_utf8(out).unwrap()
     }
 

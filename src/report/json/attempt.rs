@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::format::{Plain, Text, object};
 use super::time::Time;
-use super::{Address, FindingJson, HopJson, Shown, Texts};
+use super::value::{Json, List, Plain, Text, object};
+use super::{Address, FindingJson, HopJson, VERSION, shown};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
-use crate::event::{Connection, Request, Response};
+use crate::event::{Connection, Redirected, Request, Response};
 use crate::judge::{Difference, JudgedAttempt};
-use crate::report::community::{CommunityId, community_id};
+use crate::report::community::community_id;
 use crate::report::facts;
 use crate::report::mask::Mask;
 use crate::report::names::Names;
@@ -16,137 +16,12 @@ use crate::tally::{answer_time, host_of, target_of};
 use crate::time::Stamp;
 use crate::websocket::Accept;
 
-object! {
-    #[derive(Debug)]
-    pub(super) struct Line<'a> {
-        v: u8,
-        r#type: Plain<&'static str>,
-        id: u64,
-        time: Time,
-        protocol: Option<Shown<'a>>,
-        verdict: Plain<&'static str>,
-        finding: Option<Plain<&'static str>>,
-        confidence: Option<Plain<&'static str>>,
-        severity: Plain<&'static str>,
-        host: Option<Shown<'a>>,
-        target: Option<Text<&'a str>>,
-        status: Option<u16>,
-        hop: Option<HopJson<'a>>,
-        findings: Vec<FindingJson<'a>>,
-        cause: Option<Text<&'a str>>,
-        fix: Texts<'a>,
-        wont_help: Texts<'a>,
-        tries: u32,
-        earlier_tries: Vec<Earlier<'a>>,
-        ambiguous: bool,
-        legs: Vec<LegJson<'a>>,
-        diff: Vec<Diff<'a>>,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct Earlier<'a> {
-        time: Time,
-        status: Option<u16>,
-        target: Shown<'a>,
-        tcp_stream: Option<u32>,
-        frame: u64,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct LegJson<'a> {
-        parent: Option<usize>,
-        role: Plain<&'static str>,
-        joined_by: Option<Plain<&'static str>>,
-        client: Address,
-        server: Address,
-        file: Option<u16>,
-        seen_on: Vec<Shown<'a>>,
-        also: Vec<ViewJson<'a>>,
-        community_id: Plain<CommunityId>,
-        tcp_stream: Option<u32>,
-        redirected: Option<RedirectedJson>,
-        proxied_for: Option<Address>,
-        through: Option<Shown<'a>>,
-        request: Option<RequestJson<'a>>,
-        response: Option<ResponseJson<'a>>,
-        ended: Plain<&'static str>,
-        handshake_us: Option<u64>,
-    }
-}
-
-object! {
-    /// A leg under other addresses.
-    #[derive(Debug)]
-    struct ViewJson<'a> {
-        client: Address,
-        server: Address,
-        file: u16,
-        seen_on: Vec<Shown<'a>>,
-        tcp_stream: Option<u32>,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct RedirectedJson {
-        from: Address,
-        tcp_stream: Option<u32>,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct RequestJson<'a> {
-        frame: u64,
-        time: Time,
-        method: Shown<'a>,
-        target: Shown<'a>,
-        version: Plain<&'static str>,
-        host: Option<Shown<'a>>,
-        upgrade: Option<Shown<'a>>,
-        connection: Option<Shown<'a>>,
-        key: Option<Shown<'a>>,
-        ws_version: Option<Shown<'a>>,
-        extensions: Option<Shown<'a>>,
-        subprotocols: Option<Shown<'a>>,
-        origin: Option<Shown<'a>>,
-        via: Option<Shown<'a>>,
-        forwarded_for: Option<Shown<'a>>,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct ResponseJson<'a> {
-        frame: u64,
-        time: Time,
-        status: Option<u16>,
-        version: Option<Plain<&'static str>>,
-        upgrade: Option<Shown<'a>>,
-        connection: Option<Shown<'a>>,
-        accept: Option<Plain<&'static str>>,
-        extensions: Option<Shown<'a>>,
-        subprotocol: Option<Shown<'a>>,
-        server: Option<Shown<'a>>,
-        body: Option<Shown<'a>>,
-    }
-}
-
-object! {
-    #[derive(Debug)]
-    struct Diff<'a> {
-        from: usize,
-        to: usize,
-        message: Plain<&'static str>,
-        field: Shown<'a>,
-        change: Plain<&'static str>,
-        was: Option<Shown<'a>>,
-        is: Option<Shown<'a>>,
-    }
+/// What is shown of an attempt, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    pub(super) mask: &'a Mask,
+    pub(super) names: &'a Names,
+    pub(super) target: Option<&'a Target<'a>>,
 }
 
 /// The target of the outermost leg, which the others mostly have too.
@@ -165,224 +40,250 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn new(
-        judged: &'a JudgedAttempt,
-        mask: &Mask,
-        names: &'a Names,
-        target: Option<&'a Target<'a>>,
-    ) -> Self {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) judged: &'a JudgedAttempt,
+    pub(super) page: Page<'a>,
+}
+
+impl Json for Line<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { judged, page } = self;
+        let mask = page.mask;
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
         let outermost = attempt.outermost();
         let root = facts::root(judged);
-        Self {
-            v: 1,
-            r#type: Plain("attempt"),
-            id: attempt.id,
-            time: Time(outermost.started()),
-            protocol: facts::protocol(attempt).map(|token| Text(mask.words(token))),
-            verdict: Plain(judgement.verdict.name()),
-            finding: root.map(|finding| Plain(finding.id.name())),
-            confidence: root.map(|finding| Plain(finding.confidence.name())),
-            severity: Plain(judgement.severity.name()),
-            host: shown(host_of(outermost), |host| mask.host(host)),
-            target: target.map(|target| Text(&*target.shown)),
-            status: judgement.status,
-            hop: judgement.hop.as_ref().map(|hop| HopJson::new(hop, mask)),
-            findings: judgement
-                .findings
-                .iter()
-                .map(|finding| FindingJson::new(finding, mask))
-                .collect(),
-            cause: judgement.advice.cause.as_deref().map(Text),
-            fix: Texts(&judgement.advice.fix),
-            wont_help: Texts(&judgement.advice.wont_help),
-            tries: attempt.tries,
-            earlier_tries: attempt
-                .earlier_tries
-                .iter()
-                .map(|try_| Earlier::new(try_, mask))
-                .collect(),
-            ambiguous: attempt.surroundings.is_ambiguous,
-            legs: attempt
-                .legs
-                .iter()
-                .map(|node| LegJson::new(node, mask, names, target))
-                .collect(),
-            diff: judgement
-                .diff
-                .iter()
-                .map(|difference| Diff::new(difference, mask))
-                .collect(),
-        }
+        let (findings, advice) = (&judgement.findings, &judgement.advice);
+        let earlier = attempt.earlier_tries.iter();
+        let diff = judgement.diff.iter();
+        object!(out, {
+            "v": VERSION,
+            "type": Plain("attempt"),
+            "id": attempt.id,
+            "time": Time(outermost.started()),
+            "protocol": shown(mask, facts::protocol(attempt), Mask::words),
+            "verdict": Plain(judgement.verdict.name()),
+            "finding": root.map(|finding| Plain(finding.id.name())),
+            "confidence": root.map(|finding| Plain(finding.confidence.name())),
+            "severity": Plain(judgement.severity.name()),
+            "host": shown(mask, host_of(outermost), Mask::host),
+            "target": page.target.map(|target| Text(&target.shown)),
+            "status": judgement.status,
+            "hop": judgement.hop.as_ref().map(|hop| HopJson { hop, mask }),
+            "findings": List(findings.iter().map(|finding| FindingJson { finding, mask })),
+            "cause": advice.cause.as_deref().map(Text),
+            "fix": List(advice.fix.iter().map(Text)),
+            "wont_help": List(advice.wont_help.iter().map(Text)),
+            "tries": attempt.tries,
+            "earlier_tries": List(earlier.map(|earlier| Earlier { earlier, mask })),
+            "ambiguous": attempt.surroundings.is_ambiguous,
+            "legs": List(attempt.legs.iter().map(|node| LegJson { node, page })),
+            "diff": List(diff.map(|difference| Diff { difference, mask })),
+        });
     }
 }
 
-impl<'a> Earlier<'a> {
-    fn new(earlier: &'a EarlierTry, mask: &Mask) -> Self {
-        Self {
-            time: Time(earlier.time),
-            status: earlier.status,
-            target: Text(mask.target(&earlier.target)),
-            tcp_stream: earlier.tcp_stream,
-            frame: earlier.frame,
-        }
+#[derive(Clone, Copy, Debug)]
+struct Earlier<'a> {
+    earlier: &'a EarlierTry,
+    mask: &'a Mask,
+}
+
+impl Json for Earlier<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { earlier, mask } = self;
+        object!(out, {
+            "time": Time(earlier.time),
+            "status": earlier.status,
+            "target": Text(mask.target(&earlier.target)),
+            "tcp_stream": earlier.tcp_stream,
+            "frame": earlier.frame,
+        });
     }
 }
 
-impl<'a> LegJson<'a> {
-    fn new(node: &'a Node, mask: &Mask, names: &'a Names, target: Option<&'a Target<'a>>) -> Self {
+#[derive(Clone, Copy, Debug)]
+struct LegJson<'a> {
+    node: &'a Node,
+    page: Page<'a>,
+}
+
+impl Json for LegJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { node, page } = self;
+        let Page { mask, names, .. } = page;
         let leg = &node.leg;
         let connection = &leg.connection;
         let source = facts::stamp(leg).map(|at| at.source);
-        let also: Vec<ViewJson<'_>> = leg
-            .also
-            .iter()
-            .map(|view| ViewJson::new(view, names))
-            .collect();
-        let mut seen_on = named(connection, source.unwrap_or_default(), names);
-        for name in also.iter().flat_map(|view| &view.seen_on) {
-            if !seen_on.contains(name) {
-                seen_on.push(name.clone());
+        let mut seen_on: Vec<_> = named(connection, source.unwrap_or_default(), names).collect();
+        for View { source, connection } in &leg.also {
+            for name in named(connection, *source, names) {
+                if !seen_on.contains(&name) {
+                    seen_on.push(name);
+                }
             }
         }
-        let through = connection.through.as_deref();
         let request = leg.request.as_ref();
         let response = leg.response.as_ref();
-        Self {
-            parent: node.parent,
-            role: Plain(node.role.name()),
-            joined_by: node.joined_by.map(JoinedBy::name).map(Plain),
-            client: Address(connection.client),
-            server: Address(connection.server),
-            file: source,
-            seen_on,
-            also,
-            community_id: Plain(community_id(connection.client, connection.server)),
-            tcp_stream: connection.tcp_stream,
-            redirected: connection.redirected.map(|other| RedirectedJson {
-                from: Address(other.from),
-                tcp_stream: other.tcp_stream,
-            }),
-            proxied_for: connection.proxied_for.map(Address),
-            through: through.map(|authority| Text(mask.host(authority))),
-            request: request.map(|(at, request)| RequestJson::new(*at, request, mask, target)),
-            response: response.map(|(at, response)| ResponseJson::new(*at, response, leg, mask)),
-            ended: Plain(facts::ended(leg)),
-            handshake_us: answer_time(leg).map(super::micros),
-        }
+        object!(out, {
+            "parent": node.parent,
+            "role": Plain(node.role.name()),
+            "joined_by": node.joined_by.map(JoinedBy::name).map(Plain),
+            "client": Address(connection.client),
+            "server": Address(connection.server),
+            "file": source,
+            "seen_on": List(seen_on),
+            "also": List(leg.also.iter().map(|view| ViewJson { view, names })),
+            "community_id": Plain(community_id(connection.client, connection.server)),
+            "tcp_stream": connection.tcp_stream,
+            "redirected": connection.redirected.map(RedirectedJson),
+            "proxied_for": connection.proxied_for.map(Address),
+            "through": shown(mask, connection.through.as_deref(), Mask::host),
+            "request": request.map(|(at, request)| RequestJson { at, request, page }),
+            "response": response.map(|(at, response)| ResponseJson { at, response, leg, mask }),
+            "ended": Plain(facts::ended(leg)),
+            "handshake_us": answer_time(leg).map(super::micros),
+        });
     }
 }
 
-impl<'a> ViewJson<'a> {
-    fn new(view: &View, names: &'a Names) -> Self {
-        let View { source, connection } = view;
-        Self {
-            client: Address(connection.client),
-            server: Address(connection.server),
-            file: *source,
-            seen_on: named(connection, *source, names),
-            tcp_stream: connection.tcp_stream,
-        }
+/// A leg under other addresses.
+#[derive(Clone, Copy, Debug)]
+struct ViewJson<'a> {
+    view: &'a View,
+    names: &'a Names,
+}
+
+impl Json for ViewJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let View { source, connection } = self.view;
+        object!(out, {
+            "client": Address(connection.client),
+            "server": Address(connection.server),
+            "file": *source,
+            "seen_on": List(named(connection, *source, self.names)),
+            "tcp_stream": connection.tcp_stream,
+        });
     }
 }
 
 /// The names of the interfaces on which a connection was seen.
-fn named<'a>(connection: &Connection, source: u16, names: &'a Names) -> Vec<Shown<'a>> {
+fn named<'a>(
+    connection: &'a Connection,
+    source: u16,
+    names: &'a Names,
+) -> impl Iterator<Item = Text<Cow<'a, str>>> {
     let seen_on = connection.seen_on.iter();
-    seen_on
-        .map(|&iface| Text(names.get(source, iface)))
-        .collect()
+    seen_on.map(move |&iface| Text(names.get(source, iface)))
 }
 
-impl<'a> RequestJson<'a> {
-    fn new(at: Stamp, request: &'a Request, mask: &Mask, target: Option<&'a Target<'a>>) -> Self {
+#[derive(Clone, Copy, Debug)]
+struct RedirectedJson(Redirected);
+
+impl Json for RedirectedJson {
+    fn write(self, out: &mut Vec<u8>) {
+        object!(out, {
+            "from": Address(self.0.from),
+            "tcp_stream": self.0.tcp_stream,
+        });
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct RequestJson<'a> {
+    at: &'a Stamp,
+    request: &'a Request,
+    page: Page<'a>,
+}
+
+impl Json for RequestJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { at, request, page } = self;
+        let Page { mask, target, .. } = page;
         let (head, fields) = (&request.head, &request.head.fields);
-        let words = |value| shown(value, |text| mask.words(text));
-        let open = |value| shown(value, |text| mask.open(text));
-        Self {
-            frame: at.frame,
-            time: Time(request.started.ts),
-            method: Text(mask.words(&head.method)),
-            target: Text(match target {
-                Some(target) if *head.target == *target.sent => Cow::Borrowed(&target.shown),
+        object!(out, {
+            "frame": at.frame,
+            "time": Time(request.started.ts),
+            "method": Text(mask.words(&head.method)),
+            "target": Text(match target {
+                Some(target) if *head.target == *target.sent => Cow::Borrowed(&*target.shown),
                 _ => mask.target(&head.target),
             }),
-            version: Plain(head.version.name()),
-            host: shown(fields.value("host"), |text| mask.host(text)),
-            upgrade: words(fields.value("upgrade")),
-            connection: words(fields.value("connection")),
-            key: open(fields.value("sec-websocket-key")),
-            ws_version: words(fields.value("sec-websocket-version")),
-            extensions: open(fields.value("sec-websocket-extensions")),
-            subprotocols: shown(fields.value("sec-websocket-protocol"), |text| {
-                mask.subprotocols(text)
-            }),
-            origin: shown(fields.value("origin"), |text| mask.target(text)),
-            via: words(fields.value("via")),
-            forwarded_for: words(fields.value("x-forwarded-for")),
-        }
+            "version": Plain(head.version.name()),
+            "host": shown(mask, fields.value("host"), Mask::host),
+            "upgrade": shown(mask, fields.value("upgrade"), Mask::words),
+            "connection": shown(mask, fields.value("connection"), Mask::words),
+            "key": shown(mask, fields.value("sec-websocket-key"), Mask::open),
+            "ws_version": shown(mask, fields.value("sec-websocket-version"), Mask::words),
+            "extensions": shown(mask, fields.value("sec-websocket-extensions"), Mask::open),
+            "subprotocols": shown(mask, fields.value("sec-websocket-protocol"), Mask::subprotocols),
+            "origin": shown(mask, fields.value("origin"), Mask::target),
+            "via": shown(mask, fields.value("via"), Mask::words),
+            "forwarded_for": shown(mask, fields.value("x-forwarded-for"), Mask::words),
+        });
     }
 }
 
-impl<'a> ResponseJson<'a> {
-    fn new(at: Stamp, response: &'a Response, leg: &'a Leg, mask: &Mask) -> Self {
+#[derive(Clone, Copy, Debug)]
+struct ResponseJson<'a> {
+    at: &'a Stamp,
+    response: &'a Response,
+    leg: &'a Leg,
+    mask: &'a Mask,
+}
+
+impl Json for ResponseJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self {
+            at,
+            response,
+            leg,
+            mask,
+        } = self;
         let head = response.head.as_ref();
         let fields = head.map(|head| &head.fields);
-        let words = |value| shown(value, |text| mask.words(text));
-        Self {
-            frame: at.frame,
-            time: Time(response.started.ts),
-            status: head.map(|head| head.status.0),
-            version: head.map(|head| Plain(head.version.name())),
-            upgrade: words(fields.and_then(|fields| fields.value("upgrade"))),
-            connection: words(fields.and_then(|fields| fields.value("connection"))),
-            accept: response.answer.accept.and_then(|accept| match accept {
-                Accept::Ok => Some(Plain("ok")),
-                Accept::Wrong => Some(Plain("wrong")),
-                Accept::Missing => Some(Plain("missing")),
-                Accept::Unknown => None,
-            }),
-            extensions: shown(
-                fields.and_then(|fields| fields.value("sec-websocket-extensions")),
-                |text| mask.open(text),
-            ),
-            subprotocol: shown(
-                fields.and_then(|fields| fields.value("sec-websocket-protocol")),
-                |text| mask.subprotocols(text),
-            ),
-            server: words(fields.and_then(|fields| fields.value("server"))),
-            body: facts::text_body(leg).map(|text| Text(mask.words(text))),
-        }
+        let accept = response.answer.accept.and_then(|accept| match accept {
+            Accept::Ok => Some("ok"),
+            Accept::Wrong => Some("wrong"),
+            Accept::Missing => Some("missing"),
+            Accept::Unknown => None,
+        });
+        let extensions = fields.and_then(|fields| fields.value("sec-websocket-extensions"));
+        let subprotocol = fields.and_then(|fields| fields.value("sec-websocket-protocol"));
+        object!(out, {
+            "frame": at.frame,
+            "time": Time(response.started.ts),
+            "status": head.map(|head| head.status.0),
+            "version": head.map(|head| Plain(head.version.name())),
+            "upgrade": shown(mask, fields.and_then(|fields| fields.value("upgrade")), Mask::words),
+            "connection": shown(mask, fields.and_then(|fields| fields.value("connection")), Mask::words),
+            "accept": accept.map(Plain),
+            "extensions": shown(mask, extensions, Mask::open),
+            "subprotocol": shown(mask, subprotocol, Mask::subprotocols),
+            "server": shown(mask, fields.and_then(|fields| fields.value("server")), Mask::words),
+            "body": shown(mask, facts::text_body(leg), Mask::words),
+        });
     }
 }
 
-impl<'a> Diff<'a> {
-    fn new(difference: &'a Difference, mask: &Mask) -> Self {
+#[derive(Clone, Copy, Debug)]
+struct Diff<'a> {
+    difference: &'a Difference,
+    mask: &'a Mask,
+}
+
+impl Json for Diff<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { difference, mask } = self;
         let field = &difference.field;
-        let value = |value: &'a Option<Box<str>>| {
-            let value = value.as_deref()?;
-            Some(Text(mask.field(field, value)))
-        };
-        Self {
-            from: difference.from,
-            to: difference.to,
-            message: Plain(difference.message.name()),
-            field: Text(mask.words(field)),
-            change: Plain(difference.change.name()),
-            was: value(&difference.was),
-            is: value(&difference.is),
-        }
+        object!(out, {
+            "from": difference.from,
+            "to": difference.to,
+            "message": Plain(difference.message.name()),
+            "field": Text(mask.words(field)),
+            "change": Plain(difference.change.name()),
+            "was": difference.was.as_deref().map(|was| Text(mask.field(field, was))),
+            "is": difference.is.as_deref().map(|is| Text(mask.field(field, is))),
+        });
     }
-}
-
-/// A value as far as it may be shown, without a copy where that is all of it.
-fn shown(value: Option<Cow<'_, str>>, show: impl Fn(&str) -> Cow<'_, str>) -> Option<Shown<'_>> {
-    Some(Text(match value? {
-        Cow::Borrowed(text) => match show(text) {
-            Cow::Borrowed(same) if same.len() == text.len() => Cow::Borrowed(text),
-            other => Cow::Owned(other.into_owned()),
-        },
-        Cow::Owned(text) => Cow::Owned(show(&text).into_owned()),
-    }))
 }

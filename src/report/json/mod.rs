@@ -5,18 +5,16 @@
 mod address;
 mod attempt;
 mod closing;
-mod format;
 mod summary;
 mod time;
+mod value;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-
 use self::address::Address;
-use self::format::{Format, Plain, Text, object};
+use self::value::{Json, Library, List, Plain, Text, object};
 
 use crate::event::Health;
 use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing, Meaning};
@@ -25,6 +23,9 @@ use crate::report::names::Names;
 use crate::report::{Item, Options};
 use crate::tally::Snapshot;
 use crate::time::Timestamp;
+
+/// The form of the lines.
+const VERSION: u16 = 1;
 
 /// Writes JSON lines.
 #[derive(Debug)]
@@ -57,8 +58,14 @@ impl<W: Write> JsonReport<W> {
     pub fn attempt(&mut self, judged: &JudgedAttempt) -> io::Result<()> {
         let mask = Mask::of_attempt(self.options.redact, &judged.attempt);
         let target = attempt::Target::of(judged.attempt.outermost(), &mask);
-        let line = attempt::Line::new(judged, &mask, &self.names, target.as_ref());
-        self.lines.write(&line)
+        self.lines.write(attempt::Line {
+            judged,
+            page: attempt::Page {
+                mask: &mask,
+                names: &self.names,
+                target: target.as_ref(),
+            },
+        })
     }
 
     /// Writes how an opened WebSocket ended.
@@ -72,13 +79,14 @@ impl<W: Write> JsonReport<W> {
         } else {
             Mask::new(self.options.redact)
         };
-        self.lines.write(&closing::Line::new(judged, &mask))
+        let mask = &mask;
+        self.lines.write(closing::Line { judged, mask })
     }
 
     /// Writes the state of the capture.
     pub fn health(&mut self, health: &Health, now: Timestamp) -> io::Result<()> {
-        self.lines
-            .write(&summary::HealthLine::new(health, Some(now)))
+        let line = summary::HealthLine::new(health, Some(now));
+        self.lines.write(Library(line))
     }
 
     /// Writes groups, routes, the last state of the capture and the summary.
@@ -91,15 +99,17 @@ impl<W: Write> JsonReport<W> {
                 .as_ref()
                 .is_none_or(|only| only.wants(Item::of(&group.example)));
             if wanted {
-                self.lines.write(&summary::GroupLine::new(group, &mask))?;
+                self.lines.write(summary::GroupLine::new(group, &mask))?;
             }
         }
         for route in &snapshot.routes {
-            self.lines.write(&summary::RouteLine::new(route, &mask))?;
+            let line = summary::RouteLine::new(route, &mask);
+            self.lines.write(Library(line))?;
         }
+        let health = summary::HealthLine::new(&snapshot.health, snapshot.now);
+        self.lines.write(Library(health))?;
         self.lines
-            .write(&summary::HealthLine::new(&snapshot.health, snapshot.now))?;
-        self.lines.write(&summary::SummaryLine::new(snapshot))?;
+            .write(Library(summary::SummaryLine::new(snapshot)))?;
         self.lines.out.flush()
     }
 }
@@ -113,14 +123,10 @@ struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+    fn write(&mut self, line: impl Json) -> io::Result<()> {
         // A line is written whole, so that a reader never sees half of one.
         self.buffer.clear();
-        let format = Format::default();
-        line.serialize(&mut serde_json::Serializer::with_formatter(
-            &mut self.buffer,
-            format,
-        ))?;
+        line.write(&mut self.buffer);
         self.buffer.push(b'\n');
         self.out.write_all(&self.buffer)?;
         if self.flush {
@@ -138,92 +144,78 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A value as far as it may be shown.
-type Shown<'a> = Text<Cow<'a, str>>;
-
-/// Lines of text.
+/// A value from the network, as far as it may be shown.
 #[derive(Clone, Copy, Debug)]
-struct Texts<'a>(&'a [String]);
+struct Shown<'a, T, F> {
+    mask: &'a Mask,
+    value: T,
+    by: F,
+}
 
-impl Serialize for Texts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Text))
+/// What the mask lets through of a value.
+fn shown<T, F>(mask: &Mask, value: Option<T>, by: F) -> Option<Shown<'_, T, F>> {
+    value.map(|value| Shown { mask, value, by })
+}
+
+impl<T: AsRef<str>, F: for<'t> Fn(&Mask, &'t str) -> Cow<'t, str>> Json for Shown<'_, T, F> {
+    fn write(self, out: &mut Vec<u8>) {
+        Text((self.by)(self.mask, self.value.as_ref())).write(out);
     }
 }
 
-object! {
-    /// Who did it.
-    #[derive(Debug)]
-    struct HopJson<'a> {
-        r#in: Option<Address>,
-        out: Option<Address>,
-        software: Option<Shown<'a>>,
-        adjacent: Option<bool>,
+/// Who did it.
+#[derive(Clone, Copy, Debug)]
+struct HopJson<'a> {
+    hop: &'a Hop,
+    mask: &'a Mask,
+}
+
+impl Json for HopJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { hop, mask } = self;
+        object!(out, {
+            "in": hop.inward.map(Address),
+            "out": hop.outward.map(Address),
+            "software": shown(mask, hop.software.as_deref(), Mask::words),
+            "adjacent": hop.adjacent,
+        });
     }
 }
 
-impl<'a> HopJson<'a> {
-    fn new(hop: &'a Hop, mask: &Mask) -> Self {
-        Self {
-            r#in: hop.inward.map(Address),
-            out: hop.outward.map(Address),
-            software: hop
-                .software
-                .as_deref()
-                .map(|software| Text(mask.words(software))),
-            adjacent: hop.adjacent,
-        }
+/// What a code means to the application that sends it.
+#[derive(Clone, Copy, Debug)]
+struct MeaningJson<'a>(&'a Meaning);
+
+impl Json for MeaningJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self(meaning) = self;
+        object!(out, {
+            "of": Text(&meaning.of),
+            "name": Text(&meaning.name),
+            "text": Text(&meaning.text),
+            "fix": List(meaning.fix.iter().map(Text)),
+            "known_by": Text(&meaning.known_by),
+        });
     }
 }
 
-object! {
-    /// What a code means to the application that sends it.
-    #[derive(Debug)]
-    struct MeaningJson<'a> {
-        of: Text<&'a str>,
-        name: Text<&'a str>,
-        text: Text<&'a str>,
-        fix: Texts<'a>,
-        known_by: Text<&'a str>,
-    }
+/// One named fact.
+#[derive(Clone, Copy, Debug)]
+struct FindingJson<'a> {
+    finding: &'a Finding,
+    mask: &'a Mask,
 }
 
-impl<'a> MeaningJson<'a> {
-    fn new(meaning: &'a Meaning) -> Self {
-        Self {
-            of: Text(&meaning.of),
-            name: Text(&meaning.name),
-            text: Text(&meaning.text),
-            fix: Texts(&meaning.fix),
-            known_by: Text(&meaning.known_by),
-        }
-    }
-}
-
-object! {
-    /// One named fact.
-    #[derive(Debug)]
-    struct FindingJson<'a> {
-        id: Plain<&'static str>,
-        rule: Option<Text<&'a str>>,
-        leg: usize,
-        confidence: Plain<&'static str>,
-        evidence: Vec<Shown<'a>>,
-    }
-}
-
-impl<'a> FindingJson<'a> {
-    fn new(finding: &'a Finding, mask: &Mask) -> Self {
-        Self {
-            id: Plain(finding.id.name()),
-            rule: finding.rule.as_deref().map(Text),
-            leg: finding.leg,
-            confidence: Plain(finding.confidence.name()),
-            evidence: finding
-                .evidence
-                .iter()
-                .map(|text| Text(mask.words(text)))
-                .collect(),
-        }
+impl Json for FindingJson<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { finding, mask } = self;
+        let evidence = finding.evidence.iter();
+        object!(out, {
+            "id": Plain(finding.id.name()),
+            "rule": finding.rule.as_deref().map(Text),
+            "leg": finding.leg,
+            "confidence": Plain(finding.confidence.name()),
+            "evidence": List(evidence.map(|text| Text(mask.words(text)))),
+        });
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::time::Time;
-use super::{HopJson, MeaningJson};
+use super::value::{Json, Library, Plain, Text, object};
+use super::{HopJson, MeaningJson, VERSION, shown};
 use crate::event::Health;
 use crate::judge::FindingId;
 use crate::report::mask::Mask;
@@ -15,29 +16,15 @@ use crate::tally::{
 };
 use crate::time::Timestamp;
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct GroupLine<'a> {
-    v: u8,
-    r#type: &'static str,
-    finding: Option<&'static str>,
-    verdict: Option<&'static str>,
-    kind: Option<&'static str>,
-    code: Option<u16>,
-    by: Option<&'static str>,
-    meaning: Option<MeaningJson<'a>>,
-    hop: Option<HopJson<'a>>,
-    host: Option<Cow<'a, str>>,
-    route: Cow<'a, str>,
-    count: u64,
-    share: Option<f64>,
-    first: Time,
-    last: Time,
-    example: u64,
+    group: &'a Group,
+    mask: &'a Mask,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct RouteLine<'a> {
-    v: u8,
+    v: u16,
     r#type: &'static str,
     host: Option<Cow<'a, str>>,
     route: Cow<'a, str>,
@@ -47,7 +34,7 @@ pub(super) struct RouteLine<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct HealthLine {
-    v: u8,
+    v: u16,
     r#type: &'static str,
     #[serde(flatten)]
     health: HealthJson,
@@ -55,7 +42,7 @@ pub(super) struct HealthLine {
 
 #[derive(Debug, Serialize)]
 pub(super) struct SummaryLine {
-    v: u8,
+    v: u16,
     r#type: &'static str,
     attempts: Table<Verdicts>,
     other_protocols: u64,
@@ -110,7 +97,14 @@ struct PercentilesJson {
 struct Table<T>(T);
 
 impl<'a> GroupLine<'a> {
-    pub(super) fn new(group: &'a Group, mask: &Mask) -> Self {
+    pub(super) const fn new(group: &'a Group, mask: &'a Mask) -> Self {
+        Self { group, mask }
+    }
+}
+
+impl Json for GroupLine<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        let Self { group, mask } = self;
         let key = &*group.key;
         let (verdict, kind, code, by) = match key.outcome {
             Outcome::Attempt(verdict) => (Some(verdict.name()), None, None, None),
@@ -121,41 +115,39 @@ impl<'a> GroupLine<'a> {
             Example::Attempt(judged) => judged.judgement.hop.as_ref(),
             Example::Closing(judged) => judged.judgement.hop.as_ref(),
         };
-        let hop = hop.filter(|_| key.hop.is_some());
         let meaning = match &group.example {
             Example::Closing(judged) if key.application.is_some() => {
                 judged.judgement.meaning.as_ref()
             }
             _ => None,
         };
-        Self {
-            v: 1,
-            r#type: "group",
-            finding: key.finding.map(FindingId::name),
-            verdict,
-            kind,
-            code,
-            by,
-            meaning: meaning.map(MeaningJson::new),
-            hop: hop.map(|hop| HopJson::new(hop, mask)),
-            host: key.host.as_deref().map(|host| mask.host(host)),
-            route: mask.route(&key.route),
-            count: group.count,
-            // Four digits say enough, and are the same on every machine.
-            share: group
-                .share
-                .map(|share| (share * 10_000.0).round() / 10_000.0),
-            first: Time(group.first),
-            last: Time(group.last),
-            example: group.example.attempt_id(),
-        }
+        // Four digits say enough, and are the same on every machine.
+        let share = |share: f64| (share * 10_000.0).round() / 10_000.0;
+        object!(out, {
+            "v": VERSION,
+            "type": Plain("group"),
+            "finding": key.finding.map(FindingId::name).map(Plain),
+            "verdict": verdict.map(Plain),
+            "kind": kind.map(Plain),
+            "code": code,
+            "by": by.map(Plain),
+            "meaning": meaning.map(MeaningJson),
+            "hop": hop.filter(|_| key.hop.is_some()).map(|hop| HopJson { hop, mask }),
+            "host": shown(mask, key.host.as_deref(), Mask::host),
+            "route": Text(mask.route(&key.route)),
+            "count": group.count,
+            "share": Library(group.share.map(share)),
+            "first": Time(group.first),
+            "last": Time(group.last),
+            "example": group.example.attempt_id(),
+        });
     }
 }
 
 impl<'a> RouteLine<'a> {
     pub(super) fn new(route: &'a Route, mask: &Mask) -> Self {
         Self {
-            v: 1,
+            v: VERSION,
             r#type: "route",
             host: route.host.as_deref().map(|host| mask.host(host)),
             route: mask.route(&route.route),
@@ -168,7 +160,7 @@ impl<'a> RouteLine<'a> {
 impl HealthLine {
     pub(super) fn new(health: &Health, now: Option<Timestamp>) -> Self {
         Self {
-            v: 1,
+            v: VERSION,
             r#type: "health",
             health: HealthJson::new(health, now),
         }
@@ -178,7 +170,7 @@ impl HealthLine {
 impl SummaryLine {
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         Self {
-            v: 1,
+            v: VERSION,
             r#type: "summary",
             attempts: Table(snapshot.attempts),
             other_protocols: snapshot.other_protocols_total,

@@ -2,18 +2,26 @@
 
 use serde::{Serialize, Serializer};
 
-use super::format::Plain;
+use super::value::{Json, Plain};
 use crate::time::Timestamp;
 
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// Serialises as `2026-01-02T03:04:05.678901234Z`.
+/// Written as `2026-01-02T03:04:05.678901234Z`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(pub(super) Timestamp);
 
+impl Json for Time {
+    fn write(self, out: &mut Vec<u8>) {
+        Plain(rfc3339(self.0)).write(out);
+    }
+}
+
+/// The lines at the end have times too.
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Plain(rfc3339(self.0)).serialize(serializer)
+        let text = rfc3339(self.0);
+        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

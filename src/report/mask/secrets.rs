@@ -181,14 +181,20 @@ fn by_form(text: &str) -> String {
 }
 
 fn is_border(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || "\"'<>()[]{}`,|".contains(c)
+    let is_mark = matches!(
+        c,
+        '"' | '\'' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '`' | ',' | '|'
+    );
+    is_mark || c.is_whitespace() || c.is_control()
 }
 
 fn word_masked(word: &str) -> String {
-    if word.contains(['?', '@', '#'])
-        || word.contains("%3F")
-        || word.contains("%3f")
-        || word.contains(";jsessionid=")
+    let has = |mark: u8| word.as_bytes().contains(&mark);
+    if has(b'?')
+        || has(b'@')
+        || has(b'#')
+        || (has(b'%') && (word.contains("%3F") || word.contains("%3f")))
+        || (has(b';') && word.contains(";jsessionid="))
     {
         return target_masked(&word.replace("&amp;", "&"));
     }

@@ -163,7 +163,9 @@ const JWT: usize = 16;
 
 /// Whether one may begin anywhere in a text.
 pub(super) fn bears_jwt(text: &str) -> bool {
-    text.as_bytes().windows(3).any(|three| three == b"eyJ")
+    let bytes = text.as_bytes();
+    // A capital J is rare.
+    bytes.contains(&b'J') && bytes.windows(3).any(|three| three == b"eyJ")
 }
 
 /// Three parts in base64url (RFC 7515 §7.1), or the beginning of that.

@@ -104,8 +104,8 @@ fn mixed_closings() -> Run {
     });
     idle.judgement.advice = Advice {
         cause: Some("proxy_read_timeout of nginx is 60 s unless set.".to_owned()),
-        fix: example::text(&["proxy_read_timeout 1h;"]),
-        wont_help: example::text(&["TCP keep-alive"]),
+        fix: example::text(&["proxy_read_timeout 1h;"]).into(),
+        wont_help: example::text(&["TCP keep-alive"]).into(),
     };
     let mut fault = closing(2, Kind::Fault, Some(1010), Party::Client);
     fault.judgement.reason = Some("need \x1b[31mpermessage-deflate".into());

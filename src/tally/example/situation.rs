@@ -107,8 +107,10 @@ pub(crate) fn stripped(id: u64, port: u16, ms: i64) -> Arc<JudgedAttempt> {
             "    proxy_http_version 1.1;",
             "    proxy_set_header Upgrade $http_upgrade;",
             "    proxy_set_header Connection \"upgrade\";",
-        ]),
-        wont_help: text(&["longer timeouts, another client library, CORS or Origin settings"]),
+        ])
+        .into(),
+        wont_help: text(&["longer timeouts, another client library, CORS or Origin settings"])
+            .into(),
     };
     Arc::new(judged)
 }

@@ -50,7 +50,7 @@ pub(super) fn idle_closing(id: u64) -> Arc<JudgedClosing> {
     let evidence = &["10.0.0.5:80 closed both sides after 60.0 s without a byte"];
     let root = finding(FindingId::IdleTimeout, 0, Confidence::Likely, evidence);
     judged.judgement.findings.push(root);
-    judged.judgement.advice.fix = vec!["proxy_read_timeout 1h;".to_owned()];
+    judged.judgement.advice.fix = vec!["proxy_read_timeout 1h;".to_owned()].into();
     Arc::new(judged)
 }
 
