@@ -42,7 +42,13 @@ impl Framing {
     }
 
     fn by_fields(fields: &Fields, otherwise: Self) -> Self {
-        if fields.first_value("transfer-encoding").is_some()
+        // Nearly always one line with one coding, or none.
+        if let Some(coding) = fields.only("transfer-encoding")
+            && same(coding, b"chunked")
+        {
+            return Self::Chunked;
+        }
+        if fields.has("transfer-encoding")
             && let Some(last) = fields.elements("transfer-encoding").last()
         {
             if last.eq_ignore_ascii_case(b"chunked") {
@@ -52,6 +58,9 @@ impl Framing {
         }
         if let Some(length) = fields.only("content-length").and_then(number) {
             return Self::Length(length);
+        }
+        if !fields.has("content-length") {
+            return otherwise;
         }
         let mut lengths = fields.elements("content-length").map(number);
         match lengths.next() {

@@ -175,10 +175,7 @@ impl Fields {
     #[inline]
     pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         let tag = Tag::of(name.as_bytes());
-        let line = self
-            .named(self.index.places.first(tag)?, tag, name)
-            .line()?;
-        Some(self.text(line))
+        self.text_from(self.index.places.first(tag)?, tag, name)
     }
 
     /// The value of a field that has one line and no other.
@@ -200,6 +197,14 @@ impl Fields {
         self.joined(self.named(self.index.places.first(tag)?, tag, name))
     }
 
+    /// Whether there is a field of that name.
+    #[inline]
+    pub fn has(&self, name: &str) -> bool {
+        let tag = Tag::of(name.as_bytes());
+        let place = self.index.places.first(tag);
+        place.is_some_and(|place| self.named(place, tag, name).line().is_some())
+    }
+
     #[inline]
     fn named<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Named<'a> {
         Named {
@@ -208,6 +213,11 @@ impl Fields {
             tag,
             name,
         }
+    }
+
+    fn text_from<'a>(&'a self, place: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
+        let line = self.named(place, tag, name).line()?;
+        Some(self.text(line))
     }
 
     fn joined<'a>(&'a self, mut lines: Named<'a>) -> Option<Cow<'a, str>> {
@@ -245,7 +255,7 @@ impl Fields {
     /// Whether a list field has any element.
     #[inline]
     pub fn has_elements(&self, name: &str) -> bool {
-        self.first_value(name).is_some()
+        self.has(name)
             && self.all(name).any(|field| {
                 !field
                     .value

@@ -179,7 +179,7 @@ fn parse_request<'a>(
     complete(result)?;
     match (parsed.method, parsed.path, parsed.version) {
         (Some(method), Some(target), Some(version)) => Ok(RequestHead {
-            method: usual::method_name(method),
+            method: usual::method_name(method.as_bytes()),
             target: target.into(),
             version: version_of(version),
             fields: fields_of(parsed.headers),
@@ -204,7 +204,7 @@ fn parse_response<'a>(
         (Some(version), Some(code)) => Ok(ResponseHead {
             version: version_of(version),
             status: Status(code),
-            reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default()),
+            reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default().as_bytes()),
             fields: fields_of(parsed.headers),
         }),
         _ => Err(Broken::Malformed),

@@ -111,16 +111,33 @@ impl Reader {
                     Step::End
                 }
             },
-            State::Head(_) => match self.head(piece, limits, budget) {
-                Ok(step) => step,
-                Err(why) => Step::Broken {
-                    why,
-                    kept: self.seek(budget).len(),
-                },
-            },
+            State::Head(buffer) => {
+                if buffer.is_empty() {
+                    let empty = head::empty_lines(piece.bytes);
+                    skip(&mut piece.bytes, empty);
+                    if piece.bytes.is_empty() {
+                        return Step::More;
+                    }
+                    self.started = piece.at;
+                    let most = limits.header_fields;
+                    if let Some((head, len)) = usual::read(self.kind, self.keep, piece.bytes, most)
+                        && len as u64 <= limits.head_bytes
+                    {
+                        skip(&mut piece.bytes, len);
+                        let started = self.started;
+                        return Step::Head { head, started };
+                    }
+                }
+                self.head(piece, limits, budget)
+                    .unwrap_or_else(|why| Step::Broken {
+                        why,
+                        kept: self.seek(budget).len(),
+                    })
+            }
         }
     }
 
+    /// Reads on in a head that is odd, or comes in pieces.
     fn head<'a>(
         &mut self,
         piece: &mut Piece<'a>,
@@ -131,26 +148,7 @@ impl Reader {
             return Ok(Step::More);
         };
         let limit = usize::try_from(limits.head_bytes).unwrap_or(usize::MAX);
-        if buffer.is_empty() {
-            let empty = head::empty_lines(piece.bytes);
-            skip(&mut piece.bytes, empty);
-            if piece.bytes.is_empty() {
-                return Ok(Step::More);
-            }
-            self.started = piece.at;
-        }
         let before = buffer.len();
-        if before == 0
-            && let Some((head, len)) =
-                usual::read(self.kind, self.keep, piece.bytes, limits.header_fields)
-            && len <= limit
-        {
-            skip(&mut piece.bytes, len);
-            return Ok(Step::Head {
-                head,
-                started: self.started,
-            });
-        }
         let whole = if before == 0 {
             head::end_of_head(piece.bytes, 0)
         } else {
