@@ -44,7 +44,7 @@ pub(crate) struct Piece<'a> {
 pub(crate) enum Step<'a> {
     /// All bytes were read.
     More,
-    /// A head is whole; [`Reader::begin_body`] must be called before the next step.
+    /// A head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
     Head {
         /// What it says.
         head: Head,

@@ -43,17 +43,15 @@ pub(super) fn token_len(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|&&byte| is_tchar(byte)).count()
 }
 
-/// How many letters, digits and dashes the bytes begin with: most tokens have no other characters. Fewer are told of the
-/// last bytes of all.
+/// How many letters and dashes the bytes begin with: few names have other characters. Fewer are told of the last bytes of
+/// all.
 #[inline]
 pub(super) fn word_len(bytes: &[u8]) -> usize {
     let mut len = 0;
     for eight in bytes.as_chunks().0 {
         let word = u64::from_le_bytes(*eight);
-        let low = word & !HIGH;
-        let dash = !((low ^ DASHES) + !HIGH);
-        let usual = (letters(word) | in_range(low, b'0', b'9') | dash) & !word;
-        let others = !usual & HIGH;
+        let dash = !(((word & !HIGH) ^ DASHES) + !HIGH);
+        let others = !((letters(word) | dash) & !word) & HIGH;
         if others != 0 {
             return len + first_of(others);
         }
@@ -158,6 +156,10 @@ mod tests {
             prop_assert_eq!(text_len::<0x21, false>(&bytes), ascii);
             let token = bytes.iter().take_while(|&&byte| is_tchar(byte)).count();
             prop_assert_eq!(token_len(&bytes), token);
+            let is_usual = |byte: &&u8| byte.is_ascii_alphabetic() || **byte == b'-';
+            let word = bytes.iter().take_while(is_usual).count();
+            prop_assert_eq!(word_len(&[&bytes[..], &[0; 8]].concat()), word);
+            prop_assert!(word_len(&bytes) <= word);
         }
 
         #[test]
