@@ -178,18 +178,6 @@ impl Fields {
         self.text_from(self.index.places.first(tag)?, tag, name)
     }
 
-    /// The value of a field that has one line and no other.
-    #[inline]
-    pub(crate) fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
-        let tag = Tag::of(name.as_bytes());
-        let mut lines = self.named(self.index.places.first(tag)?, tag, name);
-        let line = lines.line()?;
-        lines
-            .line()
-            .is_none()
-            .then(|| self.bytes.slice(line.value, line.end))
-    }
-
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
     #[inline]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {

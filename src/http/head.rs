@@ -140,8 +140,10 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, Keep::All, head, fields)
-        .map_or_else(|| tolerant(kind, head, folds, fields), |(head, _)| Ok(head))
+    usual::read(kind, Keep::All, head, fields).map_or_else(
+        || tolerant(kind, head, folds, fields),
+        |usual| Ok(usual.head),
+    )
 }
 
 /// Reads a whole head in whatever form servers take.

@@ -50,6 +50,8 @@ pub(crate) enum Step<'a> {
         head: Head,
         /// Its first byte.
         started: Stamp,
+        /// What fields that were not kept say of the end of its content.
+        said: Option<Framing>,
     },
     /// A part of the content.
     Content(&'a [u8]),
@@ -120,12 +122,15 @@ impl Reader {
                     }
                     self.started = piece.at;
                     let most = limits.header_fields;
-                    if let Some((head, len)) = usual::read(self.kind, self.keep, piece.bytes, most)
-                        && len as u64 <= limits.head_bytes
+                    if let Some(usual) = usual::read(self.kind, self.keep, piece.bytes, most)
+                        && usual.len as u64 <= limits.head_bytes
                     {
-                        skip(&mut piece.bytes, len);
-                        let started = self.started;
-                        return Step::Head { head, started };
+                        skip(&mut piece.bytes, usual.len);
+                        return Step::Head {
+                            head: usual.head,
+                            started: self.started,
+                            said: usual.said,
+                        };
                     }
                 }
                 self.head(piece, limits, budget)
@@ -187,6 +192,7 @@ impl Reader {
                 Ok(Step::Head {
                     head,
                     started: self.started,
+                    said: None,
                 })
             }
             Some(_) => Err(Broken::TooLarge),
@@ -287,13 +293,13 @@ mod tests {
             loop {
                 match reader.step(&mut piece, limits, &mut budget) {
                     Step::More => break,
-                    Step::Head { head, .. } => {
+                    Step::Head { head, said, .. } => {
                         let (line, framing) = match &head {
                             Head::Request(h) => {
                                 (format!("{} {}", h.method, h.target), Framing::of_request(h))
                             }
                             Head::Response(h) => {
-                                (h.status.0.to_string(), Framing::of_response(h, None))
+                                (h.status.0.to_string(), Framing::of_response(h, said, None))
                             }
                         };
                         seen.push(line);

@@ -10,20 +10,30 @@ use super::body::Framing;
 use super::fields::Lines;
 use super::head::{Head, Kind, LONGEST_METHOD};
 use super::words::{text_len, token_len, word_len};
-use super::{RequestHead, ResponseHead, Status, Version};
+use super::{Fields, RequestHead, ResponseHead, Status, Version};
 
 /// What is kept of the fields of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// All but secrets.
     All,
-    /// By which its content ends, if it can be read in one walk: nobody asks for another.
-    Framing,
+    /// None, if it can be read in one walk: nobody asks for more than how its content ends.
+    Nothing,
 }
 
-/// The head at the start of these bytes and its length with the blank line; `None` where it is not whole, not in the usual
+/// A head that was read.
+#[derive(Debug)]
+pub(super) struct Usual {
+    pub(super) head: Head,
+    /// Its length with the blank line.
+    pub(super) len: usize,
+    /// What fields that are not kept say of the end of the content.
+    pub(super) said: Option<Framing>,
+}
+
+/// The head at the start of these bytes; `None` where it is not whole, not in the usual
 /// form, or has more than so many field lines.
-pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, usize)> {
+pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
     const LARGEST: usize = 1 << 30;
     let bytes = bytes.get(..LARGEST).unwrap_or(bytes);
     match kind {
@@ -32,7 +42,7 @@ pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<(H
     }
 }
 
-fn request(bytes: &[u8], most: u64) -> Option<(Head, usize)> {
+fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     let (method, rest) = bytes.split_at_checked(token_len(bytes))?;
     let rest = rest.strip_prefix(b" ")?;
     let (target, rest) = rest.split_at_checked(text_len::<b'!', false>(rest))?;
@@ -44,19 +54,23 @@ fn request(bytes: &[u8], most: u64) -> Option<(Head, usize)> {
     }
     let mut lines = Lines::new();
     let len = walk(&mut lines, rest, most, |_| true)?;
-    let (start, end) = (bytes.len() - rest.len(), bytes.len() - rest.len() + len);
+    let start = bytes.len() - rest.len();
     // From the target on all is looked at at once. Nearly every head is text.
-    let text = str::from_utf8(bytes.get(method.len() + 1..end)?).ok()?;
+    let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
     let head = RequestHead {
         method: method_name(method),
         target: text.get(..target.len())?.into(),
         version,
         fields: lines.copy(text.get(start - method.len() - 1..)?),
     };
-    Some((Head::Request(head), end))
+    Some(Usual {
+        head: Head::Request(head),
+        len: start + len,
+        said: None,
+    })
 }
 
-fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, usize)> {
+fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
     let (version, rest) = version(bytes)?;
     let (
         &[
@@ -81,13 +95,14 @@ fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, usize)> {
     }
     let mut lines = Lines::new();
     // What has to do with an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
-    let (fields, len) = if keep == Keep::All || matches!(status, 101 | 426) {
+    let (fields, said, len) = if keep == Keep::All || matches!(status, 101 | 426) {
         let len = walk(&mut lines, rest, most, |_| true)?;
         let text = str::from_utf8(rest.get(..len)?).ok()?;
-        (lines.copy(text), len)
+        (lines.copy(text), None, len)
     } else {
         let len = walk(&mut lines, rest, most, Framing::is_by)?;
-        (lines.pick(rest), len)
+        let said = Framing::said(|name| lines.values(rest, name));
+        (Fields::default(), said, len)
     };
     let head = ResponseHead {
         version,
@@ -95,7 +110,11 @@ fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, usize)> {
         reason: reason_phrase(status, reason),
         fields,
     };
-    Some((Head::Response(head), bytes.len() - rest.len() + len))
+    Some(Usual {
+        head: Head::Response(head),
+        len: bytes.len() - rest.len() + len,
+        said,
+    })
 }
 
 fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
@@ -208,23 +227,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn agrees(kind: Kind, bytes: &[u8]) -> Result<bool, TestCaseError> {
-        let Some((head, len)) = read(kind, Keep::All, bytes, 6) else {
+        let Some(Usual { head, len, .. }) = read(kind, Keep::All, bytes, 6) else {
             return Ok(false);
         };
         let end = super::super::head::end_of_head(bytes, 0);
         prop_assert_eq!(end.map(|end| end.len), Some(len));
         if let (Kind::Response, Head::Response(head)) = (kind, &head) {
-            let few = read(kind, Keep::Framing, bytes, 6);
-            let Some((Head::Response(few), few_len)) = few else {
+            let few = read(kind, Keep::Nothing, bytes, 6);
+            let few = few.map(|few| (few.head, few.len, few.said));
+            let Some((Head::Response(few), few_len, said)) = few else {
                 return Err(TestCaseError::fail("not read where less is kept"));
             };
             let line = |head: &ResponseHead| (head.version, head.status, head.reason.clone());
             prop_assert_eq!((few_len, line(&few)), (len, line(head)));
             prop_assert_eq!(
-                Framing::of_response(&few, None),
-                Framing::of_response(head, None)
+                Framing::of_response(&few, said, None),
+                Framing::of_response(head, None, None)
             );
-            prop_assert!(few.fields.count("set-cookie") == 0 || matches!(few.status.0, 101 | 426));
+            prop_assert!(few.fields.is_empty() || matches!(few.status.0, 101 | 426));
         }
         prop_assert_eq!(tolerant(kind, &bytes[..len], true, 6), Ok(head));
         Ok(true)

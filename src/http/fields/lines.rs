@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::index::{Index, Tag};
-use super::{Bytes, Fields, Line, is_secret};
+use super::{Bytes, Fields, Line, is_secret, same};
 
 /// The field lines of a head that is read in one walk, by where they stand in its bytes.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(in crate::http) struct Lines {
 }
 
 impl Lines {
-    /// A head with more is not a usual one.
+    /// A head with more is not a usual one; no more than a mask has bits.
     const MOST: usize = 48;
 
     /// None yet.
@@ -72,25 +72,18 @@ impl Lines {
         Some(())
     }
 
-    /// The fields that they are, apart from all that stands between them.
-    pub(in crate::http) fn pick(&mut self, bytes: &[u8]) -> Fields {
-        let lines = self.found.get_mut(..self.len).unwrap_or_default();
-        let mut kept =
-            Vec::with_capacity(lines.iter().map(|line| line.end - line.name).sum::<u32>() as usize);
-        for (number, line) in lines.iter_mut().enumerate() {
-            if self.secrets >> number & 1 != 0 {
-                line.end = line.value;
-            }
-            let part = bytes.get(line.name as usize..line.end as usize);
-            let left_out = line.name - position(kept.len());
-            kept.extend_from_slice(part.unwrap_or_default());
-            line.shift(left_out);
-        }
-        Fields {
-            bytes: kept.into(),
-            lines: (&*lines).into(),
-            index: std::mem::take(&mut self.index),
-        }
+    /// The values of the lines of that name, in the bytes in which they stand.
+    pub(in crate::http) fn values<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
+        let found = self.found.get(..self.len).unwrap_or_default();
+        found
+            .iter()
+            .filter(move |line| same(part(line.name, line.name_end), name.as_bytes()))
+            .map(move |line| part(line.value, line.end))
     }
 
     /// The fields that they are, with the text in which they stand.
@@ -104,7 +97,9 @@ impl Lines {
         } else {
             let mut kept = String::with_capacity((end - self.secret_bytes) as usize);
             let mut copied = 0;
-            for (number, line) in lines.iter_mut().enumerate() {
+            // What is in front of the first stays where it is.
+            let first = self.secrets.trailing_zeros() as usize;
+            for (number, line) in lines.iter_mut().enumerate().skip(first) {
                 let secret = line.value..line.end;
                 line.shift(left_out);
                 if self.secrets >> number & 1 != 0 {
