@@ -36,7 +36,8 @@ impl Exchanges {
         let mut new = Self {
             requests: Reader::new(Kind::Request),
             responses: Reader::new(Kind::Response),
-            pending: VecDeque::new(),
+            // Few clients send a request before the last is answered.
+            pending: VecDeque::with_capacity(1),
             next: 0,
             held: Held::default(),
             content: None,

@@ -9,8 +9,7 @@ use crate::http::{Buffer, RequestHead};
 use crate::limits::Limit;
 use crate::time::Stamp;
 
-/// A request that waits for its final answer. Small, for a connection has many of them; what more is known of it is
-/// [`Noted`] apart.
+/// A request that waits for its final answer.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) exchange: u32,
@@ -23,7 +22,7 @@ pub(super) struct Pending {
     /// What follows cannot be read until it is answered.
     pub(super) blocks: bool,
     /// Nothing where there was no room for it, or where it had to be given up.
-    pub(super) noted: Option<Box<Noted>>,
+    pub(super) noted: Option<Noted>,
 }
 
 /// What is known of a request beside that it waits.
@@ -87,14 +86,14 @@ impl Pending {
     /// Keeps what is noted, if there is room.
     pub(super) fn note(&mut self, link: &mut Link<'_>, noted: Noted) {
         if link.budget.charge(noted.charged()) {
-            self.noted = Some(Box::new(noted));
+            self.noted = Some(noted);
         } else {
             link.reached(Limit::buffered_bytes_total);
         }
     }
 
     /// Gives back what was charged, with what was noted.
-    pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Box<Noted>> {
+    pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Noted> {
         if self.told {
             link.counts.waiting = link.counts.waiting.saturating_sub(1);
         }
@@ -109,7 +108,7 @@ impl Pending {
         link: &mut Link<'_>,
         fits: impl Fn(&Late) -> bool,
     ) -> Option<Box<Late>> {
-        let is_it = |noted: &mut Box<Noted>| noted.late.as_deref().is_some_and(&fits);
+        let is_it = |noted: &mut Noted| noted.late.as_deref().is_some_and(&fits);
         let noted = self.noted.take_if(is_it)?;
         link.budget.release(noted.charged());
         noted.late

@@ -20,20 +20,25 @@ impl Framing {
 
     /// Of a request (RFC 9112 §6.3, items 3 to 7).
     pub(crate) fn of_request(head: &RequestHead) -> Self {
-        Self::by_fields(&head.fields, Self::NONE)
+        Self::said_by(&head.fields).unwrap_or(Self::NONE)
     }
 
-    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8).
-    pub(crate) fn of_response(head: &ResponseHead, method: Option<&str>) -> Self {
+    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8). What its fields `said` is
+    /// known where they were not kept.
+    pub(crate) fn of_response(
+        head: &ResponseHead,
+        said: Option<Self>,
+        method: Option<&str>,
+    ) -> Self {
         let status = head.status.0;
         let no_content = matches!(status, 100..=199 | 204 | 304)
             || method == Some("HEAD")
             || (method == Some("CONNECT") && matches!(status, 200..=299));
         if no_content {
-            Self::NONE
-        } else {
-            Self::by_fields(&head.fields, Self::UntilClose)
+            return Self::NONE;
         }
+        said.or_else(|| Self::said_by(&head.fields))
+            .unwrap_or(Self::UntilClose)
     }
 
     /// Whether a field of that name says how the end is found.
@@ -41,35 +46,50 @@ impl Framing {
         same(name, b"content-length") || same(name, b"transfer-encoding")
     }
 
-    fn by_fields(fields: &Fields, otherwise: Self) -> Self {
-        if fields.first_value("transfer-encoding").is_some()
-            && let Some(last) = fields.elements("transfer-encoding").last()
-        {
-            if last.eq_ignore_ascii_case(b"chunked") {
-                return Self::Chunked;
-            }
-            return Self::UntilClose;
+    /// What fields say of it.
+    pub(super) fn said_by(fields: &Fields) -> Option<Self> {
+        Self::said(|name| fields.all(name).map(|field| field.value))
+    }
+
+    /// Likewise, by the values of the field lines of a name.
+    pub(super) fn said<'a, V: Iterator<Item = &'a [u8]>>(
+        values: impl Fn(&'static str) -> V,
+    ) -> Option<Self> {
+        let elements = |value: &'a [u8]| {
+            value
+                .rsplit(|&byte| byte == b',')
+                .map(<[u8]>::trim_ascii)
+                .filter(|element| !element.is_empty())
+        };
+        let mut last = None;
+        for value in values("transfer-encoding") {
+            last = elements(value).next().or(last);
         }
-        if let Some(length) = fields.only("content-length").and_then(number) {
-            return Self::Length(length);
+        if let Some(last) = last {
+            let is_chunked = same(last, b"chunked");
+            return Some(if is_chunked {
+                Self::Chunked
+            } else {
+                Self::UntilClose
+            });
         }
-        let mut lengths = fields.elements("content-length").map(number);
-        match lengths.next() {
-            None => otherwise,
+        let mut said = None;
+        for length in values("content-length").flat_map(elements) {
+            let length = number(length).map_or(Self::UntilClose, Self::Length);
             // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
-            Some(Some(length)) if lengths.all(|other| other == Some(length)) => {
-                Self::Length(length)
+            if said.replace(length).is_some_and(|other| other != length) {
+                return Some(Self::UntilClose);
             }
-            Some(_) => Self::UntilClose,
         }
+        said
     }
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0_u64, |number, &digit| {
+        let digit = char::from(digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// The content of one message as it passes by.
@@ -260,7 +280,7 @@ mod tests {
             false,
             128,
         ) {
-            Ok(Head::Response(head)) => Framing::of_response(&head, method),
+            Ok(Head::Response(head)) => Framing::of_response(&head, None, method),
             other => panic!("{other:?}"),
         }
     }

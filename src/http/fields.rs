@@ -175,22 +175,7 @@ impl Fields {
     #[inline]
     pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         let tag = Tag::of(name.as_bytes());
-        let line = self
-            .named(self.index.places.first(tag)?, tag, name)
-            .line()?;
-        Some(self.text(line))
-    }
-
-    /// The value of a field that has one line and no other.
-    #[inline]
-    pub(crate) fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
-        let tag = Tag::of(name.as_bytes());
-        let mut lines = self.named(self.index.places.first(tag)?, tag, name);
-        let line = lines.line()?;
-        lines
-            .line()
-            .is_none()
-            .then(|| self.bytes.slice(line.value, line.end))
+        self.text_from(self.index.places.first(tag)?, tag, name)
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
@@ -216,6 +201,11 @@ impl Fields {
             tag,
             name,
         }
+    }
+
+    fn text_from<'a>(&'a self, place: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
+        let line = self.named(place, tag, name).line()?;
+        Some(self.text(line))
     }
 
     fn joined<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
@@ -253,7 +243,7 @@ impl Fields {
     /// Whether a list field has any element.
     #[inline]
     pub fn has_elements(&self, name: &str) -> bool {
-        self.first_value(name).is_some()
+        self.has(name)
             && self.all(name).any(|field| {
                 !field
                     .value

@@ -140,8 +140,10 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, Keep::All, head, fields)
-        .map_or_else(|| tolerant(kind, head, folds, fields), |(head, _)| Ok(head))
+    usual::read(kind, Keep::All, head, fields).map_or_else(
+        || tolerant(kind, head, folds, fields),
+        |usual| Ok(usual.head),
+    )
 }
 
 /// Reads a whole head in whatever form servers take.
@@ -179,7 +181,7 @@ fn parse_request<'a>(
     complete(result)?;
     match (parsed.method, parsed.path, parsed.version) {
         (Some(method), Some(target), Some(version)) => Ok(RequestHead {
-            method: usual::method_name(method),
+            method: usual::method_name(method.as_bytes()),
             target: target.into(),
             version: version_of(version),
             fields: fields_of(parsed.headers),
@@ -204,7 +206,7 @@ fn parse_response<'a>(
         (Some(version), Some(code)) => Ok(ResponseHead {
             version: version_of(version),
             status: Status(code),
-            reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default()),
+            reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default().as_bytes()),
             fields: fields_of(parsed.headers),
         }),
         _ => Err(Broken::Malformed),

@@ -44,12 +44,14 @@ pub(crate) struct Piece<'a> {
 pub(crate) enum Step<'a> {
     /// All bytes were read.
     More,
-    /// A head is whole; [`Reader::begin_body`] must be called before the next step.
+    /// A head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
     Head {
         /// What it says.
         head: Head,
         /// Its first byte.
         started: Stamp,
+        /// What fields that were not kept say of the end of its content.
+        said: Option<Framing>,
     },
     /// A part of the content.
     Content(&'a [u8]),
@@ -111,16 +113,36 @@ impl Reader {
                     Step::End
                 }
             },
-            State::Head(_) => match self.head(piece, limits, budget) {
-                Ok(step) => step,
-                Err(why) => Step::Broken {
-                    why,
-                    kept: self.seek(budget).len(),
-                },
-            },
+            State::Head(buffer) => {
+                if buffer.is_empty() {
+                    let empty = head::empty_lines(piece.bytes);
+                    skip(&mut piece.bytes, empty);
+                    if piece.bytes.is_empty() {
+                        return Step::More;
+                    }
+                    self.started = piece.at;
+                    let most = limits.header_fields;
+                    if let Some(usual) = usual::read(self.kind, self.keep, piece.bytes, most)
+                        && usual.len as u64 <= limits.head_bytes
+                    {
+                        skip(&mut piece.bytes, usual.len);
+                        return Step::Head {
+                            head: usual.head,
+                            started: self.started,
+                            said: usual.said,
+                        };
+                    }
+                }
+                self.head(piece, limits, budget)
+                    .unwrap_or_else(|why| Step::Broken {
+                        why,
+                        kept: self.seek(budget).len(),
+                    })
+            }
         }
     }
 
+    /// Reads on in a head that is odd, or comes in pieces.
     fn head<'a>(
         &mut self,
         piece: &mut Piece<'a>,
@@ -131,26 +153,7 @@ impl Reader {
             return Ok(Step::More);
         };
         let limit = usize::try_from(limits.head_bytes).unwrap_or(usize::MAX);
-        if buffer.is_empty() {
-            let empty = head::empty_lines(piece.bytes);
-            skip(&mut piece.bytes, empty);
-            if piece.bytes.is_empty() {
-                return Ok(Step::More);
-            }
-            self.started = piece.at;
-        }
         let before = buffer.len();
-        if before == 0
-            && let Some((head, len)) =
-                usual::read(self.kind, self.keep, piece.bytes, limits.header_fields)
-            && len <= limit
-        {
-            skip(&mut piece.bytes, len);
-            return Ok(Step::Head {
-                head,
-                started: self.started,
-            });
-        }
         let whole = if before == 0 {
             head::end_of_head(piece.bytes, 0)
         } else {
@@ -189,6 +192,7 @@ impl Reader {
                 Ok(Step::Head {
                     head,
                     started: self.started,
+                    said: None,
                 })
             }
             Some(_) => Err(Broken::TooLarge),
@@ -289,13 +293,13 @@ mod tests {
             loop {
                 match reader.step(&mut piece, limits, &mut budget) {
                     Step::More => break,
-                    Step::Head { head, .. } => {
+                    Step::Head { head, said, .. } => {
                         let (line, framing) = match &head {
                             Head::Request(h) => {
                                 (format!("{} {}", h.method, h.target), Framing::of_request(h))
                             }
                             Head::Response(h) => {
-                                (h.status.0.to_string(), Framing::of_response(h, None))
+                                (h.status.0.to_string(), Framing::of_response(h, said, None))
                             }
                         };
                         seen.push(line);

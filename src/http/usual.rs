@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::body::Framing;
 use super::fields::Lines;
 use super::head::{Head, Kind, LONGEST_METHOD};
-use super::words::{text_len, token_len};
+use super::words::{text_len, token_len, word_len};
 use super::{Fields, RequestHead, ResponseHead, Status, Version};
 
 /// What is kept of the fields of a response.
@@ -17,42 +17,60 @@ use super::{Fields, RequestHead, ResponseHead, Status, Version};
 pub(crate) enum Keep {
     /// All but secrets.
     All,
-    /// By which its content ends, if it can be read in one walk: nobody asks for another.
-    Framing,
+    /// None, if it can be read in one walk: nobody asks for more than how its content ends.
+    Nothing,
 }
 
-/// The head at the start of these bytes and its length with the blank line; `None` where it is not whole, not in the usual
+/// A head that was read.
+#[derive(Debug)]
+pub(super) struct Usual {
+    pub(super) head: Head,
+    /// Its length with the blank line.
+    pub(super) len: usize,
+    /// What fields that are not kept say of the end of the content.
+    pub(super) said: Option<Framing>,
+}
+
+/// The head at the start of these bytes; `None` where it is not whole, not in the usual
 /// form, or has more than so many field lines.
-pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, usize)> {
+pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
     const LARGEST: usize = 1 << 30;
     let bytes = bytes.get(..LARGEST).unwrap_or(bytes);
-    let (head, rest) = match kind {
+    match kind {
         Kind::Request => request(bytes, most),
         Kind::Response => response(keep, bytes, most),
-    }?;
-    Some((head, bytes.len() - rest.len()))
+    }
 }
 
-fn request(bytes: &[u8], most: u64) -> Option<(Head, &[u8])> {
+fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     let (method, rest) = bytes.split_at_checked(token_len(bytes))?;
     let rest = rest.strip_prefix(b" ")?;
-    let (target, rest) = rest.split_at_checked(text_len::<b'!'>(rest))?;
+    let (target, rest) = rest.split_at_checked(text_len::<b'!', false>(rest))?;
     let (version, rest) = version(rest.strip_prefix(b" ")?)?;
-    let (fields, rest) = fields::<true>(rest.strip_prefix(b"\r\n")?, most)?;
+    let rest = rest.strip_prefix(b"\r\n")?;
     let is_method = (1..LONGEST_METHOD).contains(&method.len());
-    if !is_method || target.is_empty() || !target.is_ascii() {
+    if !is_method || target.is_empty() {
         return None;
     }
+    let mut lines = Lines::new();
+    let len = walk(&mut lines, rest, most, |_| true)?;
+    let start = bytes.len() - rest.len();
+    // From the target on all is looked at at once. Nearly every head is text.
+    let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
     let head = RequestHead {
-        method: method_name(std::str::from_utf8(method).ok()?),
-        target: std::str::from_utf8(target).ok()?.into(),
+        method: method_name(method),
+        target: text.get(..target.len())?.into(),
         version,
-        fields,
+        fields: lines.copy(text.get(start - method.len() - 1..)?),
     };
-    Some((Head::Request(head), rest))
+    Some(Usual {
+        head: Head::Request(head),
+        len: start + len,
+        said: None,
+    })
 }
 
-fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, &[u8])> {
+fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
     let (version, rest) = version(bytes)?;
     let (
         &[
@@ -70,24 +88,33 @@ fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<(Head, &[u8])> {
     let status = [a, b, c]
         .iter()
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
-    let (reason, rest) = rest.split_at_checked(text_len::<b' '>(rest))?;
-    // What has to do with an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
+    let (reason, rest) = rest.split_at_checked(text_len::<b' ', false>(rest))?;
     let rest = rest.strip_prefix(b"\r\n")?;
-    let (fields, rest) = if keep == Keep::All || matches!(status, 101 | 426) {
-        fields::<true>(rest, most)
-    } else {
-        fields::<false>(rest, most)
-    }?;
-    if reason.starts_with(b" ") || !reason.is_ascii() {
+    if reason.starts_with(b" ") {
         return None;
     }
+    let mut lines = Lines::new();
+    // What has to do with an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
+    let (fields, said, len) = if keep == Keep::All || matches!(status, 101 | 426) {
+        let len = walk(&mut lines, rest, most, |_| true)?;
+        let text = str::from_utf8(rest.get(..len)?).ok()?;
+        (lines.copy(text), None, len)
+    } else {
+        let len = walk(&mut lines, rest, most, Framing::is_by)?;
+        let said = Framing::said(|name| lines.values(rest, name));
+        (Fields::default(), said, len)
+    };
     let head = ResponseHead {
         version,
         status: Status(status),
-        reason: reason_phrase(status, std::str::from_utf8(reason).ok()?),
+        reason: reason_phrase(status, reason),
         fields,
     };
-    Some((Head::Response(head), rest))
+    Some(Usual {
+        head: Head::Response(head),
+        len: bytes.len() - rest.len() + len,
+        said,
+    })
 }
 
 fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
@@ -99,70 +126,73 @@ fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
     }
 }
 
-/// Field lines with the blank line behind them.
-fn fields<const ALL: bool>(bytes: &[u8], most: u64) -> Option<(Fields, &[u8])> {
-    let mut lines = Lines::new();
-    let (mut at, mut count) = (0, 0);
+/// Walks over the field lines that the bytes begin with and notes those of names that are asked for; their length with the
+/// blank line behind them.
+#[inline]
+fn walk(
+    lines: &mut Lines,
+    bytes: &[u8],
+    most: u64,
+    is_asked_for: impl Fn(&[u8]) -> bool,
+) -> Option<usize> {
+    let (mut rest, mut others) = (bytes, 0);
     loop {
-        let line = bytes.get(at..)?;
-        if let [b'\r', b'\n', rest @ ..] = line {
-            let fields = if count > most {
-                return None;
-            } else if ALL {
-                lines.copy(bytes)
-            } else {
-                lines.pick(bytes)
+        if let [b'\r', b'\n', behind @ ..] = rest {
+            return (lines.len() + others <= most).then_some(bytes.len() - behind.len());
+        }
+        let (name, line) = match rest.split_at_checked(word_len(rest))? {
+            usual @ (_, [b':', ..]) => usual,
+            _ => rest.split_at_checked(token_len(rest))?,
+        };
+        let [b':', line @ ..] = line else {
+            return None;
+        };
+        let (value, end) = line.split_at_checked(text_len::<b' ', true>(line))?;
+        let [b'\r', b'\n', behind @ ..] = end else {
+            return None;
+        };
+        if name.is_empty() {
+            return None;
+        }
+        if is_asked_for(name) {
+            let value = match value {
+                [b' ', b' ', ..] => value.trim_ascii_start(),
+                [b' ', value @ ..] | value => value,
             };
-            return Some((fields, rest));
+            let trimmed = match value {
+                [.., b' '] => value.trim_ascii_end(),
+                _ => value,
+            };
+            let (at, start) = (
+                bytes.len() - rest.len(),
+                bytes.len() - end.len() - value.len(),
+            );
+            lines.add(name, at, start..start + trimmed.len())?;
+        } else {
+            others += 1;
         }
-        let name = line.get(..token_len(line))?;
-        let [b':', behind @ ..] = line.get(name.len()..)? else {
-            return None;
-        };
-        let value = match behind {
-            [b' ', b' ', ..] => {
-                let spaces = behind.iter().take_while(|&&byte| byte == b' ').count();
-                behind.get(spaces..)?
-            }
-            [b' ', value @ ..] | value => value,
-        };
-        let start = line.len() - value.len();
-        let len = text_len::<b' '>(value);
-        let (value, end) = value.split_at_checked(len)?;
-        if name.is_empty() || !end.starts_with(b"\r\n") {
-            return None;
-        }
-        let trimmed = match value {
-            [.., b' '] => value.trim_ascii_end().len(),
-            _ => len,
-        };
-        let is_kept = ALL || Framing::is_by(name);
-        if is_kept && !lines.add(at, name, start..start + trimmed) {
-            return None;
-        }
-        count += 1;
-        at += start + len + 2;
+        rest = behind;
     }
 }
 
 /// A method; those in use are not allocated.
-pub(super) fn method_name(method: &str) -> Cow<'static, str> {
+pub(super) fn method_name(method: &[u8]) -> Cow<'static, str> {
     let known = match method {
-        "GET" => "GET",
-        "POST" => "POST",
-        "HEAD" => "HEAD",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        "PATCH" => "PATCH",
-        "CONNECT" => "CONNECT",
-        _ => return Cow::Owned(method.to_owned()),
+        b"GET" => "GET",
+        b"POST" => "POST",
+        b"HEAD" => "HEAD",
+        b"PUT" => "PUT",
+        b"DELETE" => "DELETE",
+        b"OPTIONS" => "OPTIONS",
+        b"PATCH" => "PATCH",
+        b"CONNECT" => "CONNECT",
+        _ => return Cow::Owned(String::from_utf8_lossy(method).into_owned()),
     };
     Cow::Borrowed(known)
 }
 
 /// A reason phrase; where it is the usual one of its status (RFC 9110 §15) it is not allocated.
-pub(super) fn reason_phrase(status: u16, reason: &str) -> Cow<'static, str> {
+pub(super) fn reason_phrase(status: u16, reason: &[u8]) -> Cow<'static, str> {
     let usual = match status {
         101 => "Switching Protocols",
         200 => "OK",
@@ -183,10 +213,10 @@ pub(super) fn reason_phrase(status: u16, reason: &str) -> Cow<'static, str> {
         504 => "Gateway Timeout",
         _ => "",
     };
-    if reason == usual {
+    if reason == usual.as_bytes() {
         Cow::Borrowed(usual)
     } else {
-        Cow::Owned(reason.to_owned())
+        Cow::Owned(String::from_utf8_lossy(reason).into_owned())
     }
 }
 
@@ -197,23 +227,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn agrees(kind: Kind, bytes: &[u8]) -> Result<bool, TestCaseError> {
-        let Some((head, len)) = read(kind, Keep::All, bytes, 6) else {
+        let Some(Usual { head, len, .. }) = read(kind, Keep::All, bytes, 6) else {
             return Ok(false);
         };
         let end = super::super::head::end_of_head(bytes, 0);
         prop_assert_eq!(end.map(|end| end.len), Some(len));
         if let (Kind::Response, Head::Response(head)) = (kind, &head) {
-            let few = read(kind, Keep::Framing, bytes, 6);
-            let Some((Head::Response(few), few_len)) = few else {
+            let few = read(kind, Keep::Nothing, bytes, 6);
+            let few = few.map(|few| (few.head, few.len, few.said));
+            let Some((Head::Response(few), few_len, said)) = few else {
                 return Err(TestCaseError::fail("not read where less is kept"));
             };
             let line = |head: &ResponseHead| (head.version, head.status, head.reason.clone());
             prop_assert_eq!((few_len, line(&few)), (len, line(head)));
             prop_assert_eq!(
-                Framing::of_response(&few, None),
-                Framing::of_response(head, None)
+                Framing::of_response(&few, said, None),
+                Framing::of_response(head, None, None)
             );
-            prop_assert!(few.fields.count("set-cookie") == 0 || matches!(few.status.0, 101 | 426));
+            prop_assert!(few.fields.is_empty() || matches!(few.status.0, 101 | 426));
         }
         prop_assert_eq!(tolerant(kind, &bytes[..len], true, 6), Ok(head));
         Ok(true)

@@ -194,7 +194,7 @@ fn extensions(fields: &Fields) -> Box<[Extension]> {
     // Most that name any name one.
     let mut extensions = Vec::with_capacity(1);
     for element in elements(&value) {
-        let mut parts = split(element, b';').map(str::trim);
+        let mut parts = split(element, b';').map(str::trim_ascii);
         let name = interned(parts.next().unwrap_or_default());
         let most = memchr::memchr_iter(b';', element.as_bytes()).count();
         let mut params = Vec::with_capacity(most);
@@ -230,8 +230,8 @@ pub(super) fn split(text: &str, mark: u8) -> impl Iterator<Item = &str> {
 fn param(part: &str) -> Param {
     match part.split_once('=') {
         Some((name, value)) => Param {
-            name: interned(name.trim()),
-            value: Some(value.trim().trim_matches('"').into()),
+            name: interned(name.trim_ascii()),
+            value: Some(value.trim_ascii().trim_matches('"').into()),
         },
         None => Param {
             name: interned(part),

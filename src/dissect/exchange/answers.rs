@@ -18,6 +18,14 @@ const LARGEST_PLAIN: u64 = 8 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
 
+/// A response as it was read.
+struct Read {
+    head: ResponseHead,
+    /// What fields that were not kept say of the end of its content.
+    said: Option<Framing>,
+    started: Stamp,
+}
+
 /// What follows a final response.
 #[derive(Clone, Copy)]
 enum Then {
@@ -64,12 +72,16 @@ impl Exchanges {
             let nobody_waits = link.counts.waiting == 0;
             let is_plain = nobody_waits && self.pending.front().is_some_and(is_plain);
             self.responses
-                .keep(if is_plain { Keep::Framing } else { Keep::All });
+                .keep(if is_plain { Keep::Nothing } else { Keep::All });
             match self.responses.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(part) => Content::add(&mut self.content, link, part),
                 Step::End => Content::end(&mut self.content, link, true),
-                Step::Head { head, started, .. } => {
+                Step::Head {
+                    head,
+                    started,
+                    said,
+                } => {
                     let Head::Response(head) = head else {
                         return Turn::Done;
                     };
@@ -77,7 +89,12 @@ impl Exchanges {
                         hunt.give_up(link.budget);
                     }
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, head, started, rest) {
+                    let read = Read {
+                        head,
+                        said,
+                        started,
+                    };
+                    if let Some(turn) = self.response(link, read, rest) {
                         return turn;
                     }
                 }
@@ -97,13 +114,12 @@ impl Exchanges {
     }
 
     /// A response; the turn to take if the connection changes its protocol with it.
-    fn response(
-        &mut self,
-        link: &mut Link<'_>,
-        head: ResponseHead,
-        started: Stamp,
-        rest: usize,
-    ) -> Option<Turn> {
+    fn response(&mut self, link: &mut Link<'_>, read: Read, rest: usize) -> Option<Turn> {
+        let Read {
+            head,
+            said,
+            started,
+        } = read;
         Content::end(&mut self.content, link, false);
         let status = head.status.0;
         if matches!(status, 100 | 102..=199) {
@@ -115,7 +131,7 @@ impl Exchanges {
         }
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, method);
+        let framing = Framing::of_response(&head, said, method);
         // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
         let is_lost = pending
             .as_ref()

@@ -31,7 +31,10 @@ impl Exchanges {
                     let Head::Request(head) = head else {
                         return Turn::Done;
                     };
-                    self.requests.begin_body(Framing::of_request(&head));
+                    let framing = Framing::of_request(&head);
+                    if framing != Framing::NONE {
+                        self.requests.begin_body(framing);
+                    }
                     if !self.request(link, head, started) {
                         link.reached(Limit::pipelined_requests);
                         return Turn::become_opaque();

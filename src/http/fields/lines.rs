@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::index::{Index, Tag};
-use super::{Fields, Line, is_secret};
+use super::{Bytes, Fields, Line, is_secret, same};
 
 /// The field lines of a head that is read in one walk, by where they stand in its bytes.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(in crate::http) struct Lines {
     index: Index,
     /// A bit for each line whose value is not kept.
     secrets: u64,
+    /// Bytes of those values.
+    secret_bytes: u32,
 }
 
 impl Lines {
@@ -33,87 +35,101 @@ impl Lines {
             len: 0,
             index: Index::default(),
             secrets: 0,
+            secret_bytes: 0,
         }
     }
 
-    /// The next line, which begins with a name at `at`; of its value, without white space around it, the places within the
-    /// line. False where there is no room for it.
+    /// How many there are.
+    pub(in crate::http) const fn len(&self) -> u64 {
+        self.len as u64
+    }
+
+    /// The next line, which begins with a name at `at`, and the place of its value; `None` where there is no room for it.
     #[inline]
-    #[must_use]
-    pub(in crate::http) fn add(&mut self, at: usize, name: &[u8], value: Range<usize>) -> bool {
-        let tag = Tag::of(name);
-        let Some((before, [line, ..])) = self.found.split_at_mut_checked(self.len) else {
-            return false;
+    pub(in crate::http) fn add(
+        &mut self,
+        name: &[u8],
+        at: usize,
+        value: Range<usize>,
+    ) -> Option<()> {
+        let (before, [line, ..]) = self.found.split_at_mut_checked(self.len)? else {
+            return None;
         };
-        let at = position(at);
+        let tag = Tag::of(name);
         *line = Line {
-            name: at,
-            name_end: at.wrapping_add(position(name.len())),
-            value: at.wrapping_add(position(value.start)),
-            end: at.wrapping_add(position(value.end)),
+            name: position(at),
+            name_end: position(at + name.len()),
+            value: position(value.start),
+            end: position(value.end),
             tag,
         };
         self.index.add(before, tag);
         if is_secret(name, tag) {
             self.secrets |= 1 << self.len;
+            self.secret_bytes += line.end - line.value;
         }
         self.len += 1;
-        true
+        Some(())
     }
 
-    /// The fields that they are, apart from all that stands between them.
-    pub(in crate::http) fn pick(&mut self, bytes: &[u8]) -> Fields {
+    /// The values of the lines of that name, in the bytes in which they stand.
+    pub(in crate::http) fn values<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> {
         let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
-        match self.found.get(..self.len).unwrap_or_default() {
-            [] => Fields::default(),
-            [line] if self.secrets == 0 => {
-                let from = line.name;
-                let line = Line {
-                    name: 0,
-                    name_end: line.name_end - from,
-                    value: line.value - from,
-                    end: line.end - from,
-                    tag: line.tag,
-                };
-                Fields {
-                    bytes: part(from, from + line.end).to_vec().into(),
-                    lines: Box::new([line]),
-                    index: std::mem::take(&mut self.index),
-                }
-            }
-            lines => Fields::new(lines.iter().map(|line| {
-                let name = str::from_utf8(part(line.name, line.name_end));
-                (name.unwrap_or_default(), part(line.value, line.end))
-            })),
-        }
+        let found = self.found.get(..self.len).unwrap_or_default();
+        found
+            .iter()
+            .filter(move |line| same(part(line.name, line.name_end), name.as_bytes()))
+            .map(move |line| part(line.value, line.end))
     }
 
-    /// The fields that they are, with the bytes in which they stand.
-    pub(in crate::http) fn copy(&mut self, bytes: &[u8]) -> Fields {
+    /// The fields that they are, with the text in which they stand.
+    pub(in crate::http) fn copy(&mut self, text: &str) -> Fields {
+        let part = |from: u32, to: u32| text.get(from as usize..to as usize).unwrap_or_default();
         let lines = self.found.get_mut(..self.len).unwrap_or_default();
         let end = lines.last().map_or(0, |line| line.end);
-        let part = |from: u32, to: u32| bytes.get(from as usize..to as usize).unwrap_or_default();
-        let mut kept = Vec::with_capacity(end as usize);
-        let (mut copied, mut left_out) = (0, 0);
-        if self.secrets != 0 {
-            for (number, line) in lines.iter_mut().enumerate() {
+        let mut left_out = 0;
+        let bytes = if self.secrets == 0 {
+            part(0, end).into()
+        } else {
+            let mut kept = String::with_capacity((end - self.secret_bytes) as usize);
+            let mut copied = 0;
+            // What is in front of the first stays where it is.
+            let first = self.secrets.trailing_zeros() as usize;
+            for (number, line) in lines.iter_mut().enumerate().skip(first) {
                 let secret = line.value..line.end;
-                for place in [&mut line.name, &mut line.name_end, &mut line.value] {
-                    *place -= left_out;
-                }
+                line.shift(left_out);
                 if self.secrets >> number & 1 != 0 {
-                    kept.extend_from_slice(part(copied, secret.start));
+                    kept.push_str(part(copied, secret.start));
                     copied = secret.end;
                     left_out += secret.end - secret.start;
+                    line.end = line.value;
                 }
-                line.end -= left_out;
             }
-        }
-        kept.extend_from_slice(part(copied, end));
+            kept.push_str(part(copied, end));
+            kept.into()
+        };
         Fields {
-            bytes: kept.into(),
+            bytes: Bytes::Text(bytes),
             lines: (&*lines).into(),
             index: std::mem::take(&mut self.index),
+        }
+    }
+}
+
+impl Line {
+    /// So many bytes in front of it are left out.
+    fn shift(&mut self, left_out: u32) {
+        for place in [
+            &mut self.name,
+            &mut self.name_end,
+            &mut self.value,
+            &mut self.end,
+        ] {
+            *place -= left_out;
         }
     }
 }
