@@ -171,7 +171,7 @@ fn segment(ends: (Endpoint, Endpoint), seq: u32, flags: u8, payload: &[u8]) -> S
 }
 
 /// What the room above keeps of a connection, here of the size that `dissect` needs; and nobody who listens.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     _room: [u64; 5],
 }
@@ -186,6 +186,16 @@ impl Above for State {
     }
 
     fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
+
+    type Folded = Self;
+
+    fn fold(self) -> (u8, Option<Box<Self>>) {
+        (0, Some(Box::new(self)))
+    }
+
+    fn unfold(_: u8, rest: Option<Box<Self>>) -> Self {
+        rest.map_or_else(Self::default, |rest| *rest)
+    }
 }
 
 fn ignore(_: &mut Conn<State>, _: Stamp, item: StreamItem<'_>, _: &mut Budget) {

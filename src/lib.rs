@@ -23,6 +23,7 @@ pub mod packet;
 pub mod pipeline;
 pub mod record;
 pub mod report;
+mod slab;
 pub mod stream;
 pub mod tally;
 pub mod time;

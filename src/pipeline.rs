@@ -276,9 +276,16 @@ fn read(
         heard &= outbox.send(gather.events());
     }
     source.finish(|item| gather.take(item));
-    gather.finish();
-    gather.tell_health(&source, outbox.shed());
-    outbox.send_last(gather.events());
+    let shed = outbox.shed();
+    let mut outbox = outbox.waiting(gather.events());
+    while gather.finish_some() && heard {
+        if gather.is_batch() {
+            heard = outbox.send(gather.events());
+        }
+    }
+    gather.tell_health(&source, shed);
+    // If nobody listens, the reason is told by whoever stopped listening.
+    outbox.send(gather.events());
     !more
 }
 

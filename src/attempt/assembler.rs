@@ -251,7 +251,7 @@ impl Assembler {
             self.around.gap(at.ts);
         }
         if let Some(place) = self.undecided.places.socket(conn) {
-            self.sockets.fact(place, at, fact);
+            self.sockets.fact(conn, place, at, fact);
         } else if let Some((id, live)) = self.undecided.last_live(conn)
             && live.note(at, fact)
         {
@@ -345,7 +345,7 @@ impl Assembler {
     fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
         if let Some(place) = self.undecided.places.socket(conn) {
             // Another view of its leg has shown the 101.
-            return self.sockets.joined(place);
+            return self.sockets.joined(conn, place);
         }
         let known = self.undecided.last_live(conn).is_some_and(|(_, live)| {
             let unanswered = live.leg.response.is_none();

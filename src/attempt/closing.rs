@@ -28,7 +28,9 @@ use crate::attempt::{
     Attempt, Closing, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
 };
 use crate::event::Fact;
-use crate::hash::{DigestSeed, HashMap};
+use crate::flow::ConnId;
+use crate::hash::DigestSeed;
+use crate::slab::Slab;
 use crate::time::{Stamp, Timestamp};
 use crate::websocket::CloseCode;
 
@@ -41,12 +43,15 @@ const STRAGGLERS: Duration = Duration::from_secs(10);
 /// How long one whose bytes nobody acknowledges may take until somebody gives up.
 const GIVING_UP: Duration = Duration::from_secs(60);
 
-/// Open WebSockets, by the number of their attempt.
+/// When to look at an open WebSocket, by the number of its attempt and where it is kept.
+type Due = BinaryHeap<Reverse<(Timestamp, u64, u32)>>;
+
+/// Open WebSockets.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    open: HashMap<u64, Box<Socket>>,
+    open: Slab<Socket>,
     pub(super) handshakes: Handshakes,
-    due: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    due: Due,
     /// Of those, the ones that have ended and wait for their last packets.
     ended: usize,
     ends: Ends,
@@ -70,6 +75,8 @@ struct Refusal {
 /// An open WebSocket: there may be very many.
 #[derive(Debug)]
 struct Socket {
+    /// Number of its attempt.
+    attempt: u64,
     target: Box<str>,
     legs: SocketLegs,
     /// Most have nothing of it as long as they are open.
@@ -89,16 +96,18 @@ struct Trouble {
 }
 
 impl Sockets {
-    /// Follows an attempt that opened from here on; false where there is no room.
-    pub(super) fn open_socket(&mut self, attempt: &Attempt, legs: SocketLegs, limit: u64) -> bool {
+    /// Follows an attempt that opened from here on. Where it is kept; nowhere if there is no room.
+    pub(super) fn open_socket(
+        &mut self,
+        attempt: &Attempt,
+        legs: SocketLegs,
+        limit: u64,
+    ) -> Option<u32> {
         if self.open.len() as u64 >= limit {
             legs.into_legs()
                 .flatten()
                 .for_each(|view| _ = self.handshakes.close(view));
-            return false;
-        }
-        if legs.len() == 0 {
-            return true;
+            return None;
         }
         let target = attempt.outermost().request_head();
         let target = target.map(|head| head.target.clone());
@@ -115,13 +124,14 @@ impl Sockets {
         };
         let has_some = trouble.lossy || !trouble.failed_upstream.is_empty();
         let socket = Socket {
+            attempt: attempt.id,
             target: target.unwrap_or_default(),
             legs,
             trouble: has_some.then(|| Box::new(trouble)),
         };
-        self.open.insert(attempt.id, Box::new(socket));
-        self.reschedule(attempt.id);
-        true
+        let at = self.open.insert(socket)?;
+        self.reschedule(at);
+        Some(at)
     }
 
     /// How many are open.
@@ -130,8 +140,8 @@ impl Sockets {
     }
 
     /// One view of a leg was joined in the middle only.
-    pub(super) fn joined(&mut self, place: SocketLeg) {
-        if let Some(leg) = self.at(place) {
+    pub(super) fn joined(&mut self, conn: ConnId, place: SocketLeg) {
+        if let Some(leg) = self.at(conn, place) {
             leg.tail.joined();
         }
     }
@@ -180,13 +190,15 @@ impl Sockets {
         found.all(|other| other.failed == only).then_some(only)
     }
 
-    fn at(&mut self, place: SocketLeg) -> Option<&mut View> {
-        self.open.get_mut(&place.socket)?.legs.at_mut(place.at)
+    /// The leg that a connection is, unless its WebSocket is over and another one has its place.
+    fn at(&mut self, conn: ConnId, place: SocketLeg) -> Option<&mut View> {
+        let view = self.open.get_mut(place.socket)?.legs.at_mut(place.at)?;
+        (view.conn == conn).then_some(view)
     }
 
     /// Takes a fact of one leg.
-    pub(super) fn fact(&mut self, place: SocketLeg, at: Stamp, fact: &Fact) {
-        let Some(leg) = self.at(place) else {
+    pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: &Fact) {
+        let Some(leg) = self.at(conn, place) else {
             return;
         };
         leg.tail.note(at, fact);
@@ -203,36 +215,38 @@ impl Sockets {
 
     /// Hands on the closings that are complete at that time.
     pub(super) fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Output>) {
-        while let Some(&Reverse((at, id))) = self.due.peek() {
-            if at > now {
+        while let Some(&Reverse((due, attempt, at))) = self.due.peek() {
+            if due > now {
                 break;
             }
             self.due.pop();
-            let Some(socket) = self.open.get_mut(&id) else {
+            let socket = self.open.get_mut(at);
+            let Some(socket) = socket.filter(|socket| socket.attempt == attempt) else {
                 continue;
             };
             if let Some(trouble) = &mut socket.trouble {
-                trouble.due = trouble.due.filter(|&due| due != at);
+                trouble.due = trouble.due.filter(|&other| other != due);
             }
             match socket.complete_at() {
-                Some(complete) if complete <= at => self.close(id, at, false, out),
-                Some(complete) => socket.look_at(id, complete, &mut self.due),
+                Some(complete) if complete <= due => self.close(at, due, false, out),
+                Some(complete) => socket.look_at(at, complete, &mut self.due),
                 None => {}
             }
         }
     }
 
-    /// The capture is over: hands on all that is left.
+    /// The capture is over: hands on all that is left, in the order of the attempts.
     pub(super) fn finish(&mut self, now: Timestamp, out: &mut impl Extend<Output>) {
-        let mut left: Vec<u64> = self.open.keys().copied().collect();
+        let open = self.open.iter();
+        let mut left: Vec<_> = open.map(|(at, socket)| (socket.attempt, at)).collect();
         left.sort_unstable();
-        for id in left {
-            self.close(id, now, true, out);
+        for (_, at) in left {
+            self.close(at, now, true, out);
         }
     }
 
-    fn reschedule(&mut self, id: u64) {
-        let Some(socket) = self.open.get_mut(&id) else {
+    fn reschedule(&mut self, at: u32) {
+        let Some(socket) = self.open.get_mut(at) else {
             return;
         };
         let first_end = socket.first_end();
@@ -250,12 +264,12 @@ impl Sockets {
             self.ends.add(end);
         }
         if let Some(complete) = socket.complete_at() {
-            socket.look_at(id, complete, &mut self.due);
+            socket.look_at(at, complete, &mut self.due);
         }
     }
 
-    fn close(&mut self, id: u64, now: Timestamp, is_over: bool, out: &mut impl Extend<Output>) {
-        let Some(mut socket) = self.open.remove(&id) else {
+    fn close(&mut self, at: u32, now: Timestamp, is_over: bool, out: &mut impl Extend<Output>) {
+        let Some(mut socket) = self.open.take(at) else {
             return;
         };
         let opened_at = socket.legs.first().map(|view| view.tail.opened_at);
@@ -292,7 +306,7 @@ impl Sockets {
         let outer_lives = legs.first().is_some_and(|leg| leg.first_end().is_none());
         let still_open = first_end.is_none() || (is_over && outer_lives);
         let closing = Closing {
-            attempt: id,
+            attempt: socket.attempt,
             at,
             opened_at,
             host,
@@ -315,11 +329,11 @@ impl Socket {
         ends.min()
     }
 
-    /// It will be looked at then.
-    fn look_at(&mut self, id: u64, at: Timestamp, due: &mut BinaryHeap<Reverse<(Timestamp, u64)>>) {
+    /// It, which is kept at this place, will be looked at then.
+    fn look_at(&mut self, at: u32, when: Timestamp, due: &mut Due) {
         let trouble = self.trouble.get_or_insert_default();
-        if trouble.due.replace(at) != Some(at) {
-            due.push(Reverse((at, id)));
+        if trouble.due.replace(when) != Some(when) {
+            due.push(Reverse((when, self.attempt, at)));
         }
     }
 
@@ -347,6 +361,6 @@ mod tests {
 
     #[test]
     fn a_silent_one_takes_little_room() {
-        assert!(size_of::<Socket>() <= 80, "{}", size_of::<Socket>());
+        assert_eq!(size_of::<Option<Socket>>(), 96);
     }
 }

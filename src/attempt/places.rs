@@ -1,35 +1,39 @@
 //! Where the facts of a connection go: to attempts that are not decided yet, or to one open WebSocket.
 
 use std::collections::hash_map::Entry;
+use std::num::NonZeroU8;
 
 use crate::attempt::case::CaseId;
 use crate::flow::ConnId;
 use crate::hash::HashMap;
 
-/// The whereabouts of all connections that are followed.
+/// The whereabouts of all connections that are followed. Each is in one of the two at most.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<ConnId, Place>);
+pub(super) struct Places {
+    cases: HashMap<ConnId, Place>,
+    sockets: Neighbours,
+}
 
-/// Where the facts of one connection go. There are as many as WebSockets are open, so a place is small: it has no struct
-/// inside, next to which there would be no room for what tells which it is.
+/// The legs of undecided attempts that the exchanges of one connection are.
 #[derive(Clone, Debug)]
 enum Place {
-    /// To the leg of its only exchange, a [`Slot`].
-    Case {
-        case: CaseId,
-        exchange: u32,
-        leg: u16,
-        view: u8,
-    },
-    /// To the legs of its exchanges, in their order.
+    /// Of its only exchange.
+    One(Slot),
+    /// Of each, in their order.
     #[expect(
         clippy::box_collection,
         reason = "few have several, and all are as large as the largest"
     )]
-    Cases(Box<Vec<Slot>>),
-    /// To a leg of an open WebSocket, a [`SocketLeg`].
-    Socket { socket: u64, leg: u16, view: u8 },
+    Several(Box<Vec<Slot>>),
 }
+
+/// The legs of open WebSockets, by their connections. There may be a million, and the numbers of connections follow each
+/// other, so those of neighbours stand side by side.
+#[derive(Debug, Default)]
+struct Neighbours(HashMap<u64, Box<[Option<SocketLeg>; SIDE_BY_SIDE]>>);
+
+/// Enough that what finds them is little to each, few enough that one alone has not the room of many.
+const SIDE_BY_SIDE: usize = 8;
 
 /// One exchange of a connection, and the leg that it is.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +46,8 @@ pub(super) struct Slot {
 /// A leg of an open WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketLeg {
-    /// Number of its attempt.
-    pub(super) socket: u64,
+    /// Where it is kept.
+    pub(super) socket: u32,
     /// Among the legs of its closing.
     pub(super) at: LegView,
 }
@@ -52,7 +56,8 @@ pub(super) struct SocketLeg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LegView {
     leg: u16,
-    view: u8,
+    /// From 1, so that none at all needs no more room.
+    view: NonZeroU8,
 }
 
 impl LegView {
@@ -61,7 +66,7 @@ impl LegView {
     pub(super) fn new(leg: usize, view: usize) -> Self {
         Self {
             leg: u16::try_from(leg).unwrap_or(u16::MAX),
-            view: u8::try_from(view).unwrap_or(u8::MAX),
+            view: NonZeroU8::MIN.saturating_add(u8::try_from(view).unwrap_or(u8::MAX)),
         }
     }
 
@@ -70,7 +75,7 @@ impl LegView {
     }
 
     pub(super) fn view(self) -> usize {
-        self.view.into()
+        usize::from(self.view.get()).saturating_sub(1)
     }
 
     /// The same view of another leg.
@@ -82,53 +87,53 @@ impl LegView {
     }
 }
 
-impl Place {
-    const fn of(
-        Slot {
-            exchange,
-            case,
-            at: LegView { leg, view },
-        }: Slot,
-    ) -> Self {
-        Self::Case {
-            case,
-            exchange,
-            leg,
-            view,
+impl Neighbours {
+    fn get(&self, ConnId(conn): ConnId) -> Option<SocketLeg> {
+        let side_by_side = self.0.get(&(conn / SIDE_BY_SIDE as u64))?;
+        *side_by_side.get(Self::place(conn))?
+    }
+
+    fn insert(&mut self, ConnId(conn): ConnId, leg: SocketLeg) {
+        let side_by_side = self.0.entry(conn / SIDE_BY_SIDE as u64);
+        if let Some(place) = side_by_side.or_default().get_mut(Self::place(conn)) {
+            *place = Some(leg);
         }
     }
 
-    /// The only exchange of a connection.
-    const fn slot(&self) -> Option<Slot> {
-        match *self {
-            Self::Case {
-                case,
-                exchange,
-                leg,
-                view,
-            } => Some(Slot {
-                exchange,
-                case,
-                at: LegView { leg, view },
-            }),
-            Self::Cases(_) | Self::Socket { .. } => None,
+    fn remove(&mut self, ConnId(conn): ConnId) {
+        let Entry::Occupied(mut side_by_side) = self.0.entry(conn / SIDE_BY_SIDE as u64) else {
+            return;
+        };
+        if let Some(place) = side_by_side.get_mut().get_mut(Self::place(conn)) {
+            *place = None;
         }
+        if side_by_side.get().iter().all(Option::is_none) {
+            side_by_side.remove();
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "less than there are side by side"
+    )]
+    const fn place(conn: u64) -> usize {
+        (conn % SIDE_BY_SIDE as u64) as usize
     }
 }
 
 impl Places {
     /// An exchange is a leg of an undecided attempt. A WebSocket that the connection had is over.
     pub(super) fn insert(&mut self, conn: ConnId, slot: Slot) {
-        match self.0.entry(conn) {
-            Entry::Vacant(place) => _ = place.insert(Place::of(slot)),
+        match self.cases.entry(conn) {
+            Entry::Vacant(place) => {
+                place.insert(Place::One(slot));
+                self.sockets.remove(conn);
+            }
             Entry::Occupied(mut place) => match place.get_mut() {
-                Place::Cases(slots) => slots.push(slot),
-                place => {
-                    let first = place.slot();
-                    *place = first.map_or_else(
-                        || Place::of(slot),
-                        |first| Place::Cases(Box::new(vec![first, slot])),
-                    );
+                Place::Several(slots) => slots.push(slot),
+                Place::One(first) => {
+                    let both = vec![*first, slot];
+                    place.insert(Place::Several(Box::new(both)));
                 }
             },
         }
@@ -145,30 +150,20 @@ impl Places {
     }
 
     fn newest(&self, conn: ConnId, fits: impl Fn(&Slot) -> bool) -> Option<Slot> {
-        match self.0.get(&conn)? {
-            Place::Cases(slots) => slots.iter().rev().find(|slot| fits(slot)).copied(),
-            place => place.slot().filter(fits),
+        match self.cases.get(&conn)? {
+            Place::Several(slots) => slots.iter().rev().find(|slot| fits(slot)).copied(),
+            Place::One(slot) => Some(*slot).filter(fits),
         }
     }
 
-    /// The open WebSocket of a connection.
+    /// The WebSocket of a connection, which may be over.
     pub(super) fn socket(&self, conn: ConnId) -> Option<SocketLeg> {
-        match self.0.get(&conn) {
-            Some(&Place::Socket { socket, leg, view }) => Some(SocketLeg {
-                socket,
-                at: LegView { leg, view },
-            }),
-            _ => None,
-        }
+        self.sockets.get(conn)
     }
 
-    /// A decided attempt has opened: what follows on the connection is its WebSocket's.
+    /// A decided attempt has opened, and left the connection: what follows on it is its WebSocket's.
     pub(super) fn open_socket(&mut self, conn: ConnId, socket: SocketLeg) {
-        let SocketLeg {
-            socket,
-            at: LegView { leg, view },
-        } = socket;
-        self.0.insert(conn, Place::Socket { socket, leg, view });
+        self.sockets.insert(conn, socket);
     }
 
     /// Legs of one attempt became legs of another, behind the `offset` that it had.
@@ -179,37 +174,34 @@ impl Places {
                 slot.at = slot.at.of_leg(slot.at.leg().saturating_add(offset));
             }
         };
-        match self.0.get_mut(&conn) {
-            Some(Place::Cases(slots)) => slots.iter_mut().for_each(rename),
-            Some(place) => {
-                if let Some(mut slot) = place.slot() {
-                    rename(&mut slot);
-                    *place = Place::of(slot);
-                }
-            }
+        match self.cases.get_mut(&conn) {
+            Some(Place::Several(slots)) => slots.iter_mut().for_each(rename),
+            Some(Place::One(slot)) => rename(slot),
             None => {}
         }
     }
 
     /// An attempt is no more; true where the connection had no other.
     pub(super) fn release(&mut self, conn: ConnId, case: CaseId) -> bool {
-        let gone = match self.0.get_mut(&conn) {
-            Some(Place::Case { case: only, .. }) => *only == case,
-            Some(Place::Cases(slots)) => {
+        let gone = match self.cases.get_mut(&conn) {
+            Some(Place::One(only)) => only.case == case,
+            Some(Place::Several(slots)) => {
                 slots.retain(|slot| slot.case != case);
                 slots.is_empty()
             }
-            Some(Place::Socket { .. }) | None => false,
+            None => false,
         };
         if gone {
-            self.0.remove(&conn);
+            self.cases.remove(&conn);
         }
         gone
     }
 
     /// Nothing that follows on the connection is of interest.
     pub(super) fn forget(&mut self, conn: ConnId) {
-        self.0.remove(&conn);
+        if self.cases.remove(&conn).is_none() {
+            self.sockets.remove(conn);
+        }
     }
 }
 
@@ -217,8 +209,8 @@ impl Places {
 mod tests {
     use super::*;
 
-    const fn slot(exchange: u32, case: CaseId) -> Slot {
-        let at = LegView { leg: 1, view: 2 };
+    fn slot(exchange: u32, case: CaseId) -> Slot {
+        let at = LegView::new(1, 2);
         Slot { exchange, case, at }
     }
 
@@ -250,10 +242,34 @@ mod tests {
         places.insert(conn, slot(1, 3));
         assert_eq!(places.socket(conn), None);
         assert!(places.release(conn, 3));
+        assert!(places.sockets.0.is_empty());
+    }
+
+    #[test]
+    fn of_neighbours_each_has_its_own() {
+        let mut places = Places::default();
+        let socket = |conn: u32| SocketLeg {
+            socket: conn * 3,
+            at: LegView::new(0, 0),
+        };
+        for conn in 0..1_000_u32 {
+            places.open_socket(ConnId(conn.into()), socket(conn));
+        }
+        for conn in (0..1_000_u32).step_by(3) {
+            places.forget(ConnId(conn.into()));
+        }
+        for conn in 0..1_001_u32 {
+            let is_there = conn % 3 != 0 && conn < 1_000;
+            let found = places.socket(ConnId(conn.into()));
+            assert_eq!(found, is_there.then(|| socket(conn)));
+        }
+        (0..1_000_u64).for_each(|conn| places.forget(ConnId(conn)));
+        assert!(places.sockets.0.is_empty());
     }
 
     #[test]
     fn a_place_is_small() {
+        assert_eq!(size_of::<Option<SocketLeg>>(), 8);
         assert!(size_of::<Place>() <= 16, "{}", size_of::<Place>());
     }
 }

@@ -6,7 +6,7 @@ use crate::dissect::exchange::Exchanges;
 use crate::dissect::link::Link;
 use crate::dissect::probe;
 use crate::dissect::probing::Probing;
-use crate::dissect::socket::{self, Socket};
+use crate::dissect::socket::Socket;
 use crate::dissect::tls::Tls;
 use crate::event::Fact;
 use crate::flow::{Direction, End, Endpoint};
@@ -23,12 +23,12 @@ pub(super) struct Connection {
     /// Client and server are the other way round than the table thinks.
     pub(super) swapped: bool,
     /// Something was seen of it.
-    seen: bool,
+    pub(super) seen: bool,
     /// It carried bytes.
-    has_bytes: bool,
-    first_fin: Option<Direction>,
+    pub(super) has_bytes: bool,
+    pub(super) first_fin: Option<Direction>,
     /// Its SYN was told as waiting.
-    waits: bool,
+    pub(super) waits: bool,
 }
 
 /// Who stands behind a connection.
@@ -47,8 +47,6 @@ pub(super) enum Speaks {
     Http1(Box<Exchanges>),
     /// WebSocket.
     WebSocket(Box<Socket>),
-    /// WebSocket, folded up: nothing is asked of it before it is unfolded.
-    Asleep(Box<socket::Asleep>),
     /// TLS, whose first message is being collected.
     Tls(Box<Tls>),
     /// Nothing that is read: HTTP/2, TLS behind its hello, other protocols, or over a limit.
@@ -111,25 +109,6 @@ impl Connection {
     /// A direction as the table calls it, with the roles as they were read.
     pub(super) const fn direction(&self, dir: Direction) -> Direction {
         if self.swapped { dir.flip() } else { dir }
-    }
-
-    /// Folds up what can be.
-    pub(super) fn fold_up(&mut self) {
-        self.speaks = match std::mem::replace(&mut self.speaks, Speaks::Opaque) {
-            Speaks::WebSocket(socket) => match socket::Asleep::fold(socket) {
-                Ok(asleep) => Speaks::Asleep(asleep),
-                Err(socket) => Speaks::WebSocket(socket),
-            },
-            other => other,
-        };
-    }
-
-    /// Unfolds what was folded up.
-    pub(super) fn unfold_all(&mut self) {
-        self.speaks = match std::mem::replace(&mut self.speaks, Speaks::Opaque) {
-            Speaks::Asleep(asleep) => Speaks::WebSocket(asleep.unfold()),
-            other => other,
-        };
     }
 
     /// Bytes passed by.
@@ -211,12 +190,8 @@ fn drive(link: &mut Link<'_>, act: impl FnOnce(Speaks, &mut Link<'_>) -> Speaks)
     let speaks = std::mem::replace(&mut link.conn.state.speaks, Speaks::Opaque);
     let speaks = act(speaks, link);
     link.conn.rank = match &speaks {
-        Speaks::WebSocket(_) | Speaks::Asleep(_)
-            if link.conn.syn.is_none() && !link.conn.both_ways =>
-        {
-            Rank::Joined
-        }
-        Speaks::WebSocket(_) | Speaks::Asleep(_) => Rank::WebSocket,
+        Speaks::WebSocket(_) if link.conn.syn.is_none() && !link.conn.both_ways => Rank::Joined,
+        Speaks::WebSocket(_) => Rank::WebSocket,
         Speaks::Http1(http) if http.is_handshaking() => Rank::Handshaking,
         Speaks::Http1(_) => Rank::Idle,
         Speaks::Probing(_) | Speaks::Tls(_) | Speaks::Opaque => Rank::Unknown,
@@ -323,7 +298,7 @@ impl Speaks {
                 Turn::Done
             }
             Self::Tls(tls) => tls.data(link, dir, bytes),
-            Self::Asleep(_) | Self::Opaque => Turn::Done,
+            Self::Opaque => Turn::Done,
         }
     }
 
@@ -336,7 +311,7 @@ impl Speaks {
                 self.finish(link, None);
                 return Self::Opaque;
             }
-            Self::Asleep(_) | Self::Opaque => {}
+            Self::Opaque => {}
         }
         self
     }
@@ -351,7 +326,7 @@ impl Speaks {
                 self.finish(link, None);
                 return Self::Opaque;
             }
-            Self::Probing(None) | Self::Asleep(_) | Self::Opaque => {}
+            Self::Probing(None) | Self::Opaque => {}
         }
         self
     }
@@ -368,7 +343,7 @@ impl Speaks {
         match &mut self {
             Self::Http1(http) => http.fin(link, dir),
             Self::WebSocket(socket) => socket.flush(link),
-            Self::Probing(_) | Self::Tls(_) | Self::Asleep(_) | Self::Opaque => {}
+            Self::Probing(_) | Self::Tls(_) | Self::Opaque => {}
         }
         self
     }
@@ -380,7 +355,7 @@ impl Speaks {
             Self::Http1(mut http) => http.finish(link, how),
             Self::WebSocket(mut socket) => socket.finish(link),
             Self::Tls(tls) => tls.finish(link),
-            Self::Probing(None) | Self::Asleep(_) | Self::Opaque => {}
+            Self::Probing(None) | Self::Opaque => {}
         }
     }
 }

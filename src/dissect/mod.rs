@@ -6,6 +6,7 @@
 mod connection;
 mod content;
 mod exchange;
+mod folded;
 mod hello;
 mod hunt;
 mod link;
@@ -35,6 +36,8 @@ use crate::time::{Stamp, Timestamp};
 
 /// Records whose connections are looked for at once.
 const AHEAD: usize = 16;
+/// Connections whose end is told at once when the capture is over.
+const FINISHED_TOGETHER: usize = 64;
 /// Packet time between two [`Event::Tick`].
 const TICK: Duration = Duration::from_millis(50);
 /// Packet time between two [`Event::Health`].
@@ -231,13 +234,23 @@ impl Dissector {
 
     /// The capture is over.
     pub fn finish(&mut self, out: &mut impl Extend<Event>) {
+        while self.finish_some(out) {}
+    }
+
+    /// The capture is over: tells the end of some connections, and false with the state of the capture once that was told
+    /// of all. Who hands on what is told after each call never keeps much of it.
+    pub fn finish_some(&mut self, out: &mut impl Extend<Event>) -> bool {
         self.decoder.finish(&mut self.budget);
-        self.table.finish(
+        let has_more = self.table.finish_some(
+            FINISHED_TOGETHER,
             &mut self.budget,
             &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
         );
-        self.events.push(Event::Health(Box::new(self.health())));
+        if !has_more {
+            self.events.push(Event::Health(Box::new(self.health())));
+        }
         out.extend(self.events.drain(..));
+        has_more
     }
 
     /// The budget that all buffers share, as it is used now.

@@ -2,6 +2,7 @@
 //! data frames of a WebSocket.
 
 use crate::dissect::connection::{Connection, Speaks};
+use crate::dissect::folded::Folded;
 use crate::flow::Direction;
 use crate::stream::Above;
 use crate::time::Timestamp;
@@ -35,7 +36,7 @@ impl Above for Connection {
                 Passage::Content(u32::try_from(http.ahead(dir)).unwrap_or(u32::MAX))
             }
             Speaks::Opaque => Passage::Unread,
-            Speaks::Probing(_) | Speaks::Tls(_) | Speaks::Asleep(_) => Passage::Closed,
+            Speaks::Probing(_) | Speaks::Tls(_) => Passage::Closed,
         }
     }
 
@@ -68,12 +69,14 @@ impl Above for Connection {
         self.has_passed();
     }
 
-    fn fold(&mut self) {
-        self.fold_up();
+    type Folded = Folded;
+
+    fn fold(self) -> (u8, Option<Box<Folded>>) {
+        Folded::fold(self)
     }
 
-    fn unfold(&mut self) {
-        self.unfold_all();
+    fn unfold(bits: u8, rest: Option<Box<Folded>>) -> Self {
+        Folded::unfold(bits, rest)
     }
 }
 

@@ -106,9 +106,9 @@ impl Gather {
         self.events.push(Event::Health(Box::new(health)));
     }
 
-    /// The source has ended.
-    pub(super) fn finish(&mut self) {
-        self.dissector.finish(&mut self.events);
+    /// The source has ended: some more of what is left to be told; false once that was all.
+    pub(super) fn finish_some(&mut self) -> bool {
+        self.dissector.finish_some(&mut self.events)
     }
 
     fn take_all(&mut self, records: &[Record<'_>]) {

@@ -72,14 +72,13 @@ impl Outbox {
         }
     }
 
-    /// The last batch may wait: there is nothing left to capture.
-    pub(super) fn send_last(self, events: &mut Vec<Event>) {
+    /// For what is told last, behind these events. It may wait: there is nothing left to capture.
+    pub(super) fn waiting(self, events: &mut Vec<Event>) -> Self {
         if let Self::Shed { owed: true, .. } = self {
             events.insert(0, Event::Shed);
         }
         let (Self::Block(sender) | Self::Shed { sender, .. }) = self;
-        // If nobody listens, the reason is told by whoever stopped listening.
-        let _ = sender.send(std::mem::take(events));
+        Self::Block(sender)
     }
 
     pub(super) const fn shed(&self) -> u64 {
@@ -158,12 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_batch_says_what_was_shed() {
+    fn the_last_batches_wait_and_say_what_was_shed() {
         let (sender, receiver) = crossbeam_channel::bounded(1);
         let mut outbox = Outbox::shedding(sender);
         assert!(outbox.send(&mut vec![tick()]) && outbox.send(&mut vec![tick()]));
         assert!(receiver.recv().is_ok());
-        outbox.send_last(&mut vec![tick()]);
+        let mut events = vec![tick()];
+        assert!(outbox.waiting(&mut events).send(&mut events));
         let last = receiver.recv().unwrap();
         assert!(matches!(last[..], [Event::Shed, Event::Tick(_)]));
     }

@@ -5,6 +5,8 @@
 //! sum, until anything else comes: then the connection lands, which is to say that its full state takes in the sum, and
 //! the segment goes the long way.
 
+use std::fmt;
+
 use crate::flow::Direction;
 use crate::packet::{Flags, Usual};
 use crate::stream::conn::Side;
@@ -25,11 +27,14 @@ pub trait Above: Default {
     /// Takes in what has passed by, so many bytes, and when the last of them was heard.
     fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64, heard: Timestamp);
 
-    /// Becomes small: nothing but [`Above::unfold`] will be asked of it for a while.
-    fn fold(&mut self) {}
+    /// What is left of it when it is folded up, beside a few bits.
+    type Folded: fmt::Debug;
 
-    /// Becomes what it was before.
-    fn unfold(&mut self) {}
+    /// Becomes small: nothing will be asked of it for a while.
+    fn fold(self) -> (u8, Option<Box<Self::Folded>>);
+
+    /// What it was before.
+    fn unfold(bits: u8, rest: Option<Box<Self::Folded>>) -> Self;
 }
 
 /// A connection of which the room above keeps nothing, and is told everything.
@@ -43,6 +48,14 @@ impl Above for () {
     }
 
     fn land(&mut self, _: Direction, (): &Self::Passage, _: u64, _: Timestamp) {}
+
+    type Folded = ();
+
+    fn fold(self) -> (u8, Option<Box<()>>) {
+        (0, None)
+    }
+
+    fn unfold(_: u8, _: Option<Box<()>>) -> Self {}
 }
 
 /// Connections in one piece of memory.

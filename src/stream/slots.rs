@@ -7,12 +7,11 @@
 use std::collections::VecDeque;
 
 use crate::flow::ConnId;
+use crate::slab::Slab;
 use crate::stream::asleep::Asleep;
 use crate::stream::lane::{Above, Pair};
 use crate::stream::table::Entry;
 
-/// Connections in one piece of memory.
-const CHUNK: usize = 256;
 /// Connections that lie open though nothing unusual has happened on them for a while. None where tests are run, so that each
 /// of them also tries whether anything is lost by folding.
 const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 8192 };
@@ -20,28 +19,25 @@ const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 8192 };
 /// All connections, by their slot.
 #[derive(Debug)]
 pub(super) struct Slots<S: Above> {
-    chunks: Vec<Box<[Slot<S>]>>,
-    free: Vec<u32>,
-    /// Slots that were ever used.
-    used: u32,
+    all: Slab<Slot<S>>,
+    folded: Slab<Asleep<S>>,
     /// Those that may be folded up, the next first.
     drowsy: VecDeque<u32>,
     awake: usize,
 }
 
+/// A connection, or where it is kept folded up: apart, so that one that is not has not the room for both.
 #[derive(Debug)]
 enum Slot<S: Above> {
-    Free,
     Awake(Box<Entry<S>>),
-    Asleep(Box<Asleep<S>>),
+    Asleep(u32),
 }
 
 impl<S: Above> Slots<S> {
     pub(super) const fn new() -> Self {
         Self {
-            chunks: Vec::new(),
-            free: Vec::new(),
-            used: 0,
+            all: Slab::new(),
+            folded: Slab::new(),
             drowsy: VecDeque::new(),
             awake: AWAKE,
         }
@@ -54,67 +50,73 @@ impl<S: Above> Slots<S> {
     }
 
     /// How many connections there are.
-    pub(super) const fn len(&self) -> usize {
-        (self.used as usize).saturating_sub(self.free.len())
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// A connection that is not folded up.
     pub(super) fn get(&self, slot: u32) -> Option<&Entry<S>> {
-        match self.slot(slot)? {
+        match self.all.get(slot)? {
             Slot::Awake(entry) => Some(entry),
-            Slot::Free | Slot::Asleep(_) => None,
+            Slot::Asleep(_) => None,
         }
     }
 
     /// The same, to be changed.
     #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Entry<S>> {
-        match self.slot_mut(slot)? {
+        match self.all.get_mut(slot)? {
             Slot::Awake(entry) => Some(entry),
-            Slot::Free | Slot::Asleep(_) => None,
+            Slot::Asleep(_) => None,
         }
     }
 
     /// Adds a connection. Its slot, unless there are four thousand million.
     pub(super) fn insert(&mut self, entry: Entry<S>) -> Option<u32> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => self.one_more()?,
-        };
-        *self.slot_mut(slot)? = Slot::Awake(Box::new(entry));
-        Some(slot)
+        self.all.insert(Slot::Awake(Box::new(entry)))
     }
 
     /// Takes out a connection that is not folded up.
     pub(super) fn take(&mut self, slot: u32) -> Option<Box<Entry<S>>> {
-        let place = self.slot_mut(slot)?;
-        match std::mem::replace(place, Slot::Free) {
-            Slot::Awake(entry) => {
-                self.free.push(slot);
-                Some(entry)
-            }
-            other => {
-                *place = other;
-                None
-            }
+        self.get(slot)?;
+        match self.all.take(slot)? {
+            Slot::Awake(entry) => Some(entry),
+            Slot::Asleep(_) => None,
         }
     }
 
+    /// The slots of so many connections, of those with the lowest numbers, in their order.
+    pub(super) fn first(&self, most: usize) -> Vec<u32> {
+        let mut first = Vec::new();
+        for found in self.ids() {
+            if first.len() >= most.saturating_mul(2) {
+                first.select_nth_unstable(most);
+                first.truncate(most);
+            }
+            first.push(found);
+        }
+        first.sort_unstable();
+        first.truncate(most);
+        first.into_iter().map(|(_, slot)| slot).collect()
+    }
+
     /// All connections with their slots.
-    pub(super) fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
-        let slots = self.chunks.iter().flatten();
-        (0_u32..).zip(slots).filter_map(|(at, slot)| match slot {
-            Slot::Free => None,
-            Slot::Awake(entry) => Some((entry.conn.id, at)),
-            Slot::Asleep(asleep) => Some((asleep.id(), at)),
+    fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
+        self.all.iter().filter_map(|(slot, kept)| {
+            let id = match kept {
+                Slot::Awake(entry) => entry.conn.id,
+                Slot::Asleep(at) => self.folded.get(*at)?.id(),
+            };
+            Some((id, slot))
         })
     }
 
     /// Opens a connection that is folded up. What its lanes show is as it was left to them, or later.
     #[inline]
     pub(super) fn rouse<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
-        if let Some(place @ Slot::Asleep(_)) = self.slot_mut(slot)
-            && let Slot::Asleep(asleep) = std::mem::replace(place, Slot::Free)
+        if let Some(place) = self.all.get_mut(slot)
+            && let Slot::Asleep(at) = *place
+            && let Some(asleep) = self.folded.take(at)
         {
             *place = Slot::Awake(asleep.unfold(lanes));
         }
@@ -149,38 +151,25 @@ impl<S: Above> Slots<S> {
 
     /// Folds a connection up, if nothing of it is lost by that.
     pub(super) fn fold<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
-        let Some(place) = self.slot_mut(slot) else {
+        let Some(place) = self.all.get_mut(slot) else {
             return;
         };
-        *place = match std::mem::replace(place, Slot::Free) {
+        *place = match std::mem::replace(place, Slot::NOWHERE) {
             Slot::Awake(entry) => match Asleep::fold(entry, lanes) {
-                Ok(asleep) => Slot::Asleep(Box::new(asleep)),
+                Ok(asleep) => self
+                    .folded
+                    .insert(asleep)
+                    .map_or(Slot::NOWHERE, Slot::Asleep),
                 Err(entry) => Slot::Awake(entry),
             },
-            other => other,
+            asleep @ Slot::Asleep(_) => asleep,
         };
     }
+}
 
-    fn one_more(&mut self) -> Option<u32> {
-        let slot = self.used;
-        self.used = slot.checked_add(1)?;
-        if self.chunks.len().saturating_mul(CHUNK) <= slot as usize {
-            let chunk = std::iter::repeat_with(|| Slot::Free).take(CHUNK);
-            self.chunks.push(chunk.collect());
-        }
-        Some(slot)
-    }
-
-    fn slot(&self, slot: u32) -> Option<&Slot<S>> {
-        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        self.chunks.get(chunk)?.get(at)
-    }
-
-    #[inline]
-    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<S>> {
-        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        self.chunks.get_mut(chunk)?.get_mut(at)
-    }
+impl<S: Above> Slot<S> {
+    /// Nothing is kept there.
+    const NOWHERE: Self = Self::Asleep(u32::MAX);
 }
 
 #[cfg(test)]
@@ -210,13 +199,18 @@ mod tests {
 
         fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
 
-        fn fold(&mut self) {
+        type Folded = Self;
+
+        fn fold(mut self) -> (u8, Option<Box<Self>>) {
             self.folded = true;
             self.times += 1;
+            (7, Some(Box::new(self)))
         }
 
-        fn unfold(&mut self) {
-            assert!(std::mem::take(&mut self.folded));
+        fn unfold(bits: u8, rest: Option<Box<Self>>) -> Self {
+            let mut above = *rest.unwrap();
+            assert!(std::mem::take(&mut above.folded) && bits == 7);
+            above
         }
     }
 
@@ -289,8 +283,8 @@ mod tests {
 
         fn asleep(&mut self) -> Vec<bool> {
             let slots = self.table.slots();
-            (0..slots.used)
-                .map(|slot| matches!(slots.slot(slot), Some(Slot::Asleep(_))))
+            let all = slots.all.iter();
+            all.map(|(_, kept)| matches!(kept, Slot::Asleep(_)))
                 .collect()
         }
     }
@@ -310,6 +304,21 @@ mod tests {
         talk.send((1, true), Flags::ACK, (104, 507), b"more");
         assert_eq!(talk.told, before + 1);
         assert!(!talk.asleep()[0]);
+    }
+
+    #[test]
+    fn the_first_are_those_of_the_lowest_numbers_wherever_they_are_kept() {
+        let mut talk = Talk::new(3);
+        for port in 1..=20 {
+            talk.open(port);
+        }
+        // Another takes the slot of the first, and has the highest number.
+        talk.send((1, true), Flags::RST | Flags::ACK, (104, 507), b"");
+        talk.open(21);
+        let slots = talk.table.slots();
+        assert_eq!(slots.first(3), [1, 2, 3]);
+        let all: Vec<u32> = (1..20).chain([0]).collect();
+        assert_eq!((slots.first(20), slots.first(100)), (all.clone(), all));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod whose;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::flow::{ConnId, Ends, FlowKey};
+use crate::flow::{Ends, FlowKey};
 use crate::limits::{Budget, Limits};
 use crate::packet::{Flags, Segment, Usual};
 use crate::stream::age::Ages;
@@ -26,6 +26,8 @@ use crate::time::{Stamp, Timestamp};
 
 /// Of the connections that may be followed, this part may be remembered after their end.
 const PAST_PART: u64 = 4;
+/// Connections that are put in order at once when the capture is over.
+const FINISHED_TOGETHER: usize = 1 << 17;
 
 /// All connections that are followed. `S` is the state of the room above.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub struct Table<S: Above> {
     /// The last record's stamp, for ends that no record shows.
     last: Stamp,
     next_idle: Timestamp,
+    /// The capture is over. The next connections to be told of are listed, the first last.
+    ending: Option<Vec<u32>>,
     /// The SYNs that were seen last until then are told where they wait.
     waits_told: Timestamp,
     next_id: u64,
@@ -132,6 +136,7 @@ impl<S: Above> Table<S> {
             now: Timestamp::MIN,
             last: Stamp::default(),
             next_idle: Timestamp::MIN,
+            ending: None,
             waits_told: Timestamp::MIN,
             next_id: 0,
         }
@@ -242,13 +247,34 @@ impl<S: Above> Table<S> {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let mut open: Vec<(ConnId, u32)> = self.slots.ids().collect();
-        open.sort_unstable();
-        for (_, slot) in open {
+        while self.finish_some(usize::MAX, budget, sink) {}
+    }
+
+    /// The same of so many connections at most; false where no other is left. There may be a million, and nobody is to
+    /// keep all at once that is told of them.
+    pub fn finish_some<F>(&mut self, most: usize, budget: &mut Budget, sink: &mut F) -> bool
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        for _ in 0..most {
+            let Some(slot) = self.next_to_finish() else {
+                return false;
+            };
             self.land(slot);
             let end = self.end_without_answer(slot).unwrap_or(End::CaptureOver);
             self.end(slot, end, (budget, sink));
         }
+        true
+    }
+
+    /// The connection that is told of next, now that the capture is over.
+    fn next_to_finish(&mut self) -> Option<u32> {
+        let ending = self.ending.get_or_insert_default();
+        if ending.is_empty() {
+            *ending = self.slots.first(FINISHED_TOGETHER);
+            ending.reverse();
+        }
+        ending.pop()
     }
 
     #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What every room may name.
-const VOCABULARY: &[&str] = &["time", "flow", "record", "limits", "hash"];
+const VOCABULARY: &[&str] = &["time", "flow", "record", "limits", "hash", "slab"];
 
 /// A room, the rooms it may name besides the vocabulary and itself, and the crates it may name besides std.
 type Law = (
@@ -21,6 +21,7 @@ const LAWS: &[Law] = &[
     ("record", &[], &[]),
     ("limits", &[], &[]),
     ("hash", &[], &["foldhash"]),
+    ("slab", &[], &[]),
     ("packet", &[], &["etherparse"]),
     ("stream", &["packet"], &[]),
     ("http", &[], &["httparse", "memchr"]),

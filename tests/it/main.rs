@@ -18,6 +18,7 @@ mod cli;
 mod closings;
 mod confined;
 mod contract;
+mod ends;
 mod fallback;
 mod faults;
 mod flags;

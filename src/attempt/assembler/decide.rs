@@ -23,6 +23,9 @@ const MOST_TRIES: usize = 32;
 /// Plain legs that are looked for behind one another.
 const MOST_HOPS: usize = 4;
 
+/// Where no WebSocket is kept.
+const NOT_FOLLOWED: u32 = u32::MAX;
+
 /// Why an attempt is decided although it has no final answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -135,6 +138,7 @@ impl Assembler {
         };
         let host = attempt.outermost().request_field("host");
         let host = host.as_deref().map(join::host_name);
+        let mut followed = Vec::new();
         for (index, node) in attempt.legs.iter().enumerate() {
             let of_leg = |tails: &Tails| tails.first.0 == node.leg.conn;
             let found = tails.iter().position(of_leg);
@@ -148,14 +152,7 @@ impl Assembler {
                 let is_free = places.release(conn, id);
                 let &(client, server) = follow?;
                 if is_free && !tail.has_ended() {
-                    let at = LegView::new(leg, view);
-                    places.open_socket(
-                        conn,
-                        SocketLeg {
-                            socket: attempt.id,
-                            at,
-                        },
-                    );
+                    followed.push((conn, LegView::new(leg, view)));
                 }
                 let of = Shown {
                     leg: index,
@@ -175,12 +172,20 @@ impl Assembler {
                 legs.push(Few::of(first, others));
             }
         }
-        if is_open
-            && !self
-                .sockets
-                .open_socket(attempt, legs, self.limits.open_attempts)
-        {
-            self.reached.count(Limit::open_attempts);
+        if !is_open {
+            return;
+        }
+        // What comes on the connections of one that is not followed goes nowhere.
+        let mut socket = NOT_FOLLOWED;
+        if legs.len() > 0 {
+            let most = self.limits.open_attempts;
+            match self.sockets.open_socket(attempt, legs, most) {
+                Some(at) => socket = at,
+                None => self.reached.count(Limit::open_attempts),
+            }
+        }
+        for (conn, at) in followed {
+            places.open_socket(conn, SocketLeg { socket, at });
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::attempt::closing::tail::Tail;
 use crate::attempt::{ClosingLeg, Leg};
-use crate::flow::Endpoint;
+use crate::flow::{ConnId, Endpoint};
 use crate::hash::{DigestSeed, HashMap};
 use crate::http::{Fields, Version};
 use crate::websocket::{Accept, Extension};
@@ -19,6 +19,8 @@ const SUBPROTOCOL: usize = 64;
 /// One view of a leg.
 #[derive(Debug)]
 pub(in crate::attempt) struct View {
+    /// Its connection.
+    pub(super) conn: ConnId,
     pub(super) tail: Tail,
     ends: Ends,
     handshake: Arc<Handshake>,
@@ -98,6 +100,7 @@ impl Handshakes {
         let known = self.known.entry(digest);
         let handshake = known.or_insert_with(|| Arc::new(said.owned(digest)));
         View {
+            conn: leg.conn,
             handshake: Arc::clone(handshake),
             tail,
             ends: Ends::of(of.client, of.server),
@@ -301,6 +304,6 @@ mod tests {
 
     #[test]
     fn a_silent_one_takes_little_room() {
-        assert!(size_of::<View>() <= 56, "{}", size_of::<View>());
+        assert!(size_of::<View>() <= 64, "{}", size_of::<View>());
     }
 }

@@ -10,7 +10,7 @@ use crate::flow::Both;
 use crate::websocket::FrameWalker;
 
 /// A WebSocket on which nothing is out of order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::dissect) struct Asleep {
     sides: Both<Still>,
     since: Option<Box<Frames>>,
@@ -20,7 +20,7 @@ pub(in crate::dissect) struct Asleep {
 }
 
 /// One direction of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Still {
     walker: [u32; 3],
     largest: (u32, u32),
@@ -39,8 +39,24 @@ impl Still {
 }
 
 impl Asleep {
+    /// A WebSocket on which nothing was said yet.
+    pub(in crate::dissect) fn silent(rsv: Rsv) -> Self {
+        Self {
+            sides: Both::default(),
+            since: None,
+            pings: None,
+            rsv,
+            named: false,
+        }
+    }
+
+    /// Which reserved bits mean something, if that is all there is to know.
+    pub(in crate::dissect) fn only_rsv(&self) -> Option<Rsv> {
+        (*self == Self::silent(self.rsv)).then_some(self.rsv)
+    }
+
     /// Folds a WebSocket up; it comes back where something would be lost.
-    pub(in crate::dissect) fn fold(mut socket: Box<Socket>) -> Result<Box<Self>, Box<Socket>> {
+    pub(in crate::dissect) fn fold(mut socket: Box<Socket>) -> Result<Self, Box<Socket>> {
         let sides = Both {
             to_server: Still::of(&socket.sides.to_server),
             to_client: Still::of(&socket.sides.to_client),
@@ -48,7 +64,7 @@ impl Asleep {
         let (Some(to_server), Some(to_client)) = (sides.to_server, sides.to_client) else {
             return Err(socket);
         };
-        let mut asleep = Box::new(Self {
+        let mut asleep = Self {
             sides: Both {
                 to_server,
                 to_client,
@@ -57,9 +73,9 @@ impl Asleep {
             pings: None,
             rsv: socket.rsv,
             named: socket.named,
-        });
+        };
         let (since, pings) = (socket.since.take(), socket.pings.take());
-        let is_same = *asleep.still() == *socket;
+        let is_same = asleep.still() == *socket;
         if !is_same {
             (socket.since, socket.pings) = (since, pings);
             return Err(socket);
@@ -70,14 +86,14 @@ impl Asleep {
 
     /// The WebSocket as it was.
     pub(in crate::dissect) fn unfold(self) -> Box<Socket> {
-        let mut socket = self.still();
+        let mut socket = Box::new(self.still());
         (socket.since, socket.pings) = (self.since, self.pings);
         socket
     }
 
     /// Without what is kept apart.
-    fn still(&self) -> Box<Socket> {
-        let mut socket = Box::new(Socket::opened(self.rsv));
+    fn still(&self) -> Socket {
+        let mut socket = Socket::opened(self.rsv);
         socket.named = self.named;
         socket.sides = Both {
             to_server: self.sides.to_server.unfold(),

@@ -102,6 +102,10 @@ impl<S: Above> Table<S> {
     }
 
     pub(super) fn remember(&mut self, gone: Gone) {
+        // Once the capture is over nothing comes late.
+        if self.ending.is_some() {
+            return;
+        }
         let hash = gone.hash;
         let (place, forgotten) = self.past.push(gone);
         if let Some(forgotten) = forgotten
