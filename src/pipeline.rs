@@ -298,13 +298,13 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// The analyzing thread.
 /// Where there is too little processor for all that runs, capturing goes before judging: what is captured waits in the
 /// channel, what is not is lost. Who was started with less than this keeps that.
 fn stand_back() {
     let _ = rustix::process::setpriority_process(None, JUDGING);
 }
 
+/// The analyzing thread.
 fn judge_all(
     mut analysis: Analysis<'_, Box<dyn Write + Send>>,
     batches: &Receiver<Batch>,
