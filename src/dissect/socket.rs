@@ -322,11 +322,14 @@ impl Socket {
             } => match header.opcode {
                 Opcode::CLOSE => self.close(link, (dir, offset), &header, &payload),
                 _ if payload.cut => {}
+                // Which of them wait is told with the frames, be it that none began since the last time.
                 Opcode::PING => {
+                    self.since.get_or_insert_default();
                     let pings = self.pings.get_or_insert_default();
                     pings.ping(dir, payload.hash, link.at.ts);
                 }
                 Opcode::PONG => {
+                    self.since.get_or_insert_default();
                     let pings = self.pings.as_mut();
                     let rtt = pings.and_then(|pings| pings.pong(dir, payload.hash, link.at.ts));
                     if let Some(rtt) = rtt.filter(|_| !past) {

@@ -330,6 +330,26 @@ fn pongs_are_timed() {
     assert_eq!(last, Some(1));
 }
 
+/// A client that answers behind its Close, in two segments with the Close of the server in between.
+#[test]
+fn a_pong_counts_when_it_is_whole() {
+    let mut talk = opened();
+    talk.send(S, frame(S, 0x89, b"12"))
+        .send(C, frame(C, 0x88, b"\x03\xe8"));
+    let pong = frame(C, 0x8a, b"12");
+    let (begins, rest) = pong.split_at(7);
+    talk.send(C, begins)
+        .send(S, frame(S, 0x88, b"\x03\xe8"))
+        .send(C, rest)
+        .end(End::Fin);
+    let facts = talk.facts();
+    let frames = facts.iter().filter_map(|fact| match fact {
+        Fact::Frames(frames) => Some(frames.server.pings_unanswered),
+        _ => None,
+    });
+    assert_eq!(frames.last(), Some(0), "{}", talk.story());
+}
+
 #[test]
 fn a_capture_that_cuts_every_head_still_follows_the_frames() {
     // As `-s 96` does: the heads are cut, the frames are short.
