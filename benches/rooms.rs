@@ -29,7 +29,7 @@ use traffic::Profile;
 use wscap::capture::{self, Input, Inputs, Item};
 use wscap::dissect::Dissector;
 use wscap::event::Event;
-use wscap::flow::{Direction, Endpoint};
+use wscap::flow::Endpoint;
 use wscap::limits::{Budget, Limits};
 use wscap::packet::{Decoder, Flags, Segment};
 use wscap::record::{LinkType, Record};
@@ -178,15 +178,6 @@ struct State {
 
 impl Above for State {
     type Passage = ();
-
-    fn passage(&self, _: Direction) {}
-
-    fn pass((): &mut (), _: &[u8]) -> bool {
-        false
-    }
-
-    fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
-
     type Folded = Self;
 
     fn fold(self) -> (u8, Option<Box<Self>>) {

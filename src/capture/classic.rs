@@ -68,10 +68,9 @@ impl Classic {
 
     /// What stands at the beginning of `bytes`.
     pub(crate) fn step(&self, bytes: &[u8]) -> Step {
-        let Some(header) = bytes.first_chunk() else {
+        let Some(meta) = self.meta(bytes) else {
             return Step::Need(self.record_header);
         };
-        let meta = self.meta(header);
         if meta.len > self.longest {
             return Step::Corrupt(format!("a packet that claims {} captured bytes", meta.len));
         }
@@ -84,37 +83,15 @@ impl Classic {
     /// The packet at the beginning of `bytes`, if all of it is there.
     #[inline]
     pub(crate) fn at_hand(&self, bytes: &[u8]) -> Option<Meta> {
-        let meta = self.meta(bytes.first_chunk()?);
+        let meta = self.meta(bytes)?;
         (meta.len <= self.longest && meta.total <= bytes.len()).then_some(meta)
     }
 
-    /// What the header of a record says.
+    /// What the header of a record says, if that is there.
     #[inline]
-    fn meta(&self, header: &[u8; 16]) -> Meta {
-        let [
-            a0,
-            a1,
-            a2,
-            a3,
-            b0,
-            b1,
-            b2,
-            b3,
-            c0,
-            c1,
-            c2,
-            c3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ] = *header;
-        let words = [
-            [a0, a1, a2, a3],
-            [b0, b1, b2, b3],
-            [c0, c1, c2, c3],
-            [d0, d1, d2, d3],
-        ];
+    fn meta(&self, bytes: &[u8]) -> Option<Meta> {
+        let (words, _) = bytes.first_chunk::<16>()?.as_chunks();
+        let words: &[[u8; 4]; 4] = words.first_chunk()?;
         let [secs, fraction, first, second] = match self.order {
             Order::Little => words.map(u32::from_le_bytes),
             Order::Big => words.map(u32::from_be_bytes),
@@ -125,7 +102,7 @@ impl Classic {
             Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
         let len = captured as usize;
-        Meta {
+        Some(Meta {
             ts: Timestamp::from_secs_u32(secs, u64::from(fraction) * self.fraction),
             iface: 0,
             link: self.link,
@@ -133,7 +110,7 @@ impl Classic {
             start: self.record_header,
             len,
             total: self.record_header + len,
-        }
+        })
     }
 }
 

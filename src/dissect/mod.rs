@@ -128,7 +128,7 @@ impl Dissector {
         packet::usual(record).map(|usual| self.table.address(usual))
     }
 
-    /// Takes a record, and its segment where that is known already.
+    /// Takes a record, and what is known of it where it is a usual one.
     #[inline]
     fn take(&mut self, record: &Record<'_>, addressed: Option<&Addressed<'_>>) {
         self.seen.packets += 1;

@@ -19,13 +19,17 @@ pub trait Above: Default {
     type Passage: Copy + Default;
 
     /// From where on bytes of this direction may pass by, if they may.
-    fn passage(&self, dir: Direction) -> Self::Passage;
+    fn passage(&self, _dir: Direction) -> Self::Passage {
+        Self::Passage::default()
+    }
 
     /// Lets bytes pass by. False, and nothing changed, where it is to be told of them.
-    fn pass(passage: &mut Self::Passage, bytes: &[u8]) -> bool;
+    fn pass(_passage: &mut Self::Passage, _bytes: &[u8]) -> bool {
+        false
+    }
 
     /// Takes in what has passed by, so many bytes, and when the last of them was heard.
-    fn land(&mut self, dir: Direction, passage: &Self::Passage, bytes: u64, heard: Timestamp);
+    fn land(&mut self, _dir: Direction, _passage: &Self::Passage, _bytes: u64, _heard: Timestamp) {}
 
     /// What is left of it when it is folded up, beside a few bits.
     type Folded: fmt::Debug;
@@ -40,15 +44,6 @@ pub trait Above: Default {
 /// A connection of which the room above keeps nothing, and is told everything.
 impl Above for () {
     type Passage = ();
-
-    fn passage(&self, _: Direction) -> Self::Passage {}
-
-    fn pass((): &mut Self::Passage, _: &[u8]) -> bool {
-        false
-    }
-
-    fn land(&mut self, _: Direction, (): &Self::Passage, _: u64, _: Timestamp) {}
-
     type Folded = ();
 
     fn fold(self) -> (u8, Option<Box<()>>) {

@@ -175,7 +175,7 @@ impl<S: Above> Slot<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Direction, Endpoint};
+    use crate::flow::Endpoint;
     use crate::limits::{Budget, Limits};
     use crate::packet::{Flags, Segment};
     use crate::stream::Table;
@@ -190,15 +190,6 @@ mod tests {
 
     impl crate::stream::Above for Above {
         type Passage = ();
-
-        fn passage(&self, _: Direction) {}
-
-        fn pass((): &mut (), _: &[u8]) -> bool {
-            false
-        }
-
-        fn land(&mut self, _: Direction, (): &(), _: u64, _: Timestamp) {}
-
         type Folded = Self;
 
         fn fold(mut self) -> (u8, Option<Box<Self>>) {

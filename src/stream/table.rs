@@ -298,12 +298,16 @@ impl<S: Above> Table<S> {
         })
     }
 
-    /// What passed by on a connection becomes part of its state; from here on its segments go the long way.
+    /// What passed by on a connection becomes part of its state; from here on its segments go the long way. Whatever it was
+    /// before, it is not folded up any more.
     fn land(&mut self, slot: u32) {
-        let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open()) else {
+        let Some(pair) = self.lanes.of(slot) else {
             return;
         };
         self.slots.rouse(slot, pair);
+        if !pair.is_open() {
+            return;
+        }
         let landed = pair.land();
         let Some(entry) = self.slots.get_mut(slot) else {
             return;

@@ -201,34 +201,6 @@ fn statuses(id: u32) -> Vec<String> {
     statuses.map(Result::unwrap).collect()
 }
 
-/// With too little processor for all that runs, it is judging that waits, for what is not captured in time is lost.
-#[test]
-fn capturing_goes_before_judging() {
-    if !is_root() {
-        println!("skipped: capturing needs root");
-        return;
-    }
-    let mut command = Command::new(WSCAP);
-    command.args(["-i", "lo", "--json", "--stats-interval", "1s"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = Running(child.spawn().unwrap());
-    let mut first = [0];
-    let stdout = child.0.stdout.as_mut().unwrap();
-    stdout.read_exact(&mut first).unwrap();
-    let tasks = fs::read_dir(format!("/proc/{}/task", child.0.id())).unwrap();
-    let nice: BTreeMap<String, i32> = tasks
-        .map(|task| {
-            // proc_pid_stat(5): the name in parentheses, and the 17th value behind it.
-            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
-            let (name, rest) = stat.rsplit_once(") ").unwrap();
-            let (_, name) = name.split_once('(').unwrap();
-            let nice = rest.split(' ').nth(16).unwrap();
-            (name.to_owned(), nice.parse().unwrap())
-        })
-        .collect();
-    assert!(nice["analyze"] > nice["capture"], "{nice:?}");
-}
-
 #[test]
 fn every_thread_is_confined_without_root_and_capabilities() {
     if !is_root() {

@@ -9,6 +9,7 @@ mod lines;
 mod lost;
 mod model;
 mod size;
+mod steady;
 mod travel;
 mod wire;
 

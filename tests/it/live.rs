@@ -3,6 +3,7 @@
 mod flooded;
 mod redirected;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::net::{BACKEND, CLIENT, Net, PROXY, PROXY_INNER, Running, why_not};
+use crate::cli::WSCAP;
+use crate::support::net::{BACKEND, CLIENT, Net, PROXY, PROXY_INNER, Running, is_root, why_not};
 use crate::support::node::Node;
 
 /// How long after the client got its answer the verdict may take.
@@ -78,6 +80,34 @@ fn a_right_nginx_opens_and_closes() {
     assert_eq!(closing["attempt"], attempt["id"]);
     let summary = capture.interrupt();
     assert_eq!(summary["attempts"]["ok"], 1);
+}
+
+/// With too little processor for all that runs, it is judging that waits, for what is not captured in time is lost.
+#[test]
+fn capturing_goes_before_judging() {
+    if !is_root() {
+        println!("skipped: capturing needs root");
+        return;
+    }
+    let mut command = Command::new(WSCAP);
+    command.args(["-i", "lo", "--json", "--stats-interval", "1s"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Running(child.spawn().unwrap());
+    let mut first = [0];
+    let stdout = child.0.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    let tasks = fs::read_dir(format!("/proc/{}/task", child.0.id())).unwrap();
+    let nice: BTreeMap<String, i32> = tasks
+        .map(|task| {
+            // proc_pid_stat(5): the name in parentheses, and the 17th value behind it.
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            let (name, rest) = stat.rsplit_once(") ").unwrap();
+            let (_, name) = name.split_once('(').unwrap();
+            let nice = rest.split(' ').nth(16).unwrap();
+            (name.to_owned(), nice.parse().unwrap())
+        })
+        .collect();
+    assert!(nice["analyze"] > nice["capture"], "{nice:?}");
 }
 
 /// Both legs cross the host that captures, which publishes the proxy's port and the backend's as its own and hides who
