@@ -311,19 +311,15 @@ fn judge_all(
     window: Option<Window<'_>>,
 ) -> io::Result<Outcome> {
     let Some(window) = window else {
-        'all: for batch in batches {
-            for event in batch {
-                if !analysis.take(event)? {
-                    break 'all;
-                }
+        for batch in batches {
+            if !analysis.take(batch)? {
+                break;
             }
         }
         return analysis.finish();
     };
     while let Ok(batch) = Window::wait(batches) {
-        for event in batch.into_iter().flatten() {
-            analysis.take(event)?;
-        }
+        analysis.take(batch.into_iter().flatten())?;
         window.show(analysis.tally());
     }
     let outcome = analysis.finish()?;

@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 /// How long to look before saying that there is nothing but ciphertext.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Outputs that are told together when the capture is over.
+const AT_ONCE: usize = 64;
+
 /// Everything behind the channel.
 pub(super) struct Analysis<'a, W: Write> {
     config: &'a Config,
@@ -22,6 +25,7 @@ pub(super) struct Analysis<'a, W: Write> {
     live: bool,
     assembler: Assembler,
     outputs: Vec<Output>,
+    judged: Vec<Judged>,
     tally: Tally,
     /// Where each is told as it comes; with a screen, nowhere.
     report: Option<Report<W>>,
@@ -47,6 +51,13 @@ pub(super) struct Outcome {
     pub(super) snapshot: Option<Arc<Snapshot>>,
 }
 
+/// What is to be summed up and told; a judged one with whether `--only` lets it through.
+enum Judged {
+    Attempt(Arc<JudgedAttempt>, bool),
+    Closing(Arc<JudgedClosing>, bool),
+    Other(Output),
+}
+
 /// Whether `--only` lets an attempt through: as for `--fail-on`, but who asks for `ok` wants to see what is.
 pub(super) fn shows(only: &Watch, judged: &JudgedAttempt) -> bool {
     let is_websocket = judged.attempt.protocol == Protocol::WebSocket;
@@ -66,6 +77,7 @@ impl<'a, W: Write> Analysis<'a, W> {
             live,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
+            judged: Vec::new(),
             // JSON has told each of them.
             tally: match report {
                 Some(Report::Json(_)) => Tally::new(&config.limits).without_recent(),
@@ -83,9 +95,21 @@ impl<'a, W: Write> Analysis<'a, W> {
         }
     }
 
-    /// Takes one event. False once there is no use in going on.
-    pub(super) fn take(&mut self, event: Event) -> io::Result<bool> {
-        match &event {
+    /// Takes the events of one message. False once there is no use in going on.
+    pub(super) fn take(&mut self, events: impl IntoIterator<Item = Event>) -> io::Result<bool> {
+        for event in events {
+            self.look_at(&event);
+            self.assembler.push(event, &mut self.outputs);
+        }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.tell_all(&mut outputs)?;
+        self.outputs = outputs;
+        Ok(!self.muted || (!self.live && !self.config.fail_on.is_empty()))
+    }
+
+    /// Time, and whether there is a word to say about ciphertext.
+    fn look_at(&mut self, event: &Event) {
+        match event {
             Event::Conn {
                 fact: Fact::Request(_) | Fact::Response(_) | Fact::Plain(_),
                 ..
@@ -97,8 +121,6 @@ impl<'a, W: Write> Analysis<'a, W> {
             Event::Health(health) if !self.hinted => self.hint(health),
             _ => {}
         }
-        self.assembler.push(event, &mut self.outputs);
-        self.outputs()
     }
 
     /// What is summed up so far.
@@ -112,9 +134,11 @@ impl<'a, W: Write> Analysis<'a, W> {
         let mut assembler = std::mem::replace(&mut self.assembler, last);
         let mut each = Each {
             analysis: &mut self,
+            some: Vec::new(),
             outcome: Ok(()),
         };
         assembler.finish(&mut each);
+        each.tell();
         each.outcome?;
         drop(assembler);
         let mut snapshot = None;
@@ -133,29 +157,30 @@ impl<'a, W: Write> Analysis<'a, W> {
         })
     }
 
-    fn outputs(&mut self) -> io::Result<bool> {
-        if !self.outputs.is_empty() {
-            let mut outputs = std::mem::take(&mut self.outputs);
-            for output in outputs.drain(..) {
-                self.tell(output)?;
+    /// One step for all, then the next step for all: each is so much code that the processor would fetch it anew for every
+    /// output.
+    fn tell_all(&mut self, outputs: &mut Vec<Output>) -> io::Result<()> {
+        let mut judged = std::mem::take(&mut self.judged);
+        judged.extend(outputs.drain(..).map(|output| self.judge(output)));
+        for one in &judged {
+            match one {
+                Judged::Attempt(attempt, _) => self.tally.attempt(attempt),
+                Judged::Closing(closing, _) => self.tally.closing(closing),
+                Judged::Other(output) => self.sum(output),
             }
-            self.outputs = outputs;
         }
-        Ok(!self.muted || (!self.live && !self.config.fail_on.is_empty()))
+        for one in judged.drain(..) {
+            match self.report(&one) {
+                // Whoever reads has seen enough; but what is to be failed on may come yet.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.muted = true,
+                other => other?,
+            }
+        }
+        self.judged = judged;
+        Ok(())
     }
 
-    fn tell(&mut self, output: Output) -> io::Result<()> {
-        match self.output(output) {
-            // Whoever reads has seen enough; but what is to be failed on may come yet.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.muted = true;
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
-    fn output(&mut self, output: Output) -> io::Result<()> {
+    fn judge(&mut self, output: Output) -> Judged {
         let catalogue = self.catalogue;
         let (fail_on, only) = (&self.config.fail_on, &self.config.only);
         match output {
@@ -167,10 +192,7 @@ impl<'a, W: Write> Analysis<'a, W> {
                     judgement,
                 });
                 let wanted = only.is_empty() || shows(only, &judged);
-                self.tally.attempt(&judged);
-                if let Some(report) = self.report.as_mut().filter(|_| wanted && !self.muted) {
-                    report.attempt(&judged)?;
-                }
+                Judged::Attempt(judged, wanted)
             }
             Output::Closing(closing) => {
                 let judgement = judge::closing(&closing, catalogue);
@@ -180,31 +202,48 @@ impl<'a, W: Write> Analysis<'a, W> {
                     closing: *closing,
                     judgement,
                 });
-                self.tally.closing(&judged);
-                if let Some(report) = self.report.as_mut().filter(|_| wanted && !self.muted) {
-                    report.closing(&judged)?;
-                }
+                Judged::Closing(judged, wanted)
             }
-            Output::Health(health) => {
-                self.tally.health(&health);
-                self.health = *health;
-                self.health_line()?;
-            }
+            other => Judged::Other(other),
+        }
+    }
+
+    fn sum(&mut self, output: &Output) {
+        match output {
+            Output::Health(health) => self.tally.health(health),
             Output::Interface {
                 source,
                 iface,
                 name,
-            } => {
-                self.tally.interface(source, iface, &name);
-                if let Some(report) = &mut self.report {
-                    report.interface(source, iface, &name);
-                }
-            }
+            } => self.tally.interface(*source, *iface, name),
             // Before the first packet there is no time to be told.
-            Output::Progress { now, .. } if now == Timestamp::MIN => {}
-            Output::Progress { now, pending, open } => self.tally.progress(now, pending, open),
+            Output::Progress { now, .. } if *now == Timestamp::MIN => {}
+            &Output::Progress { now, pending, open } => self.tally.progress(now, pending, open),
+            Output::Attempt(_) | Output::Closing(_) => {}
         }
-        Ok(())
+    }
+
+    fn report(&mut self, judged: &Judged) -> io::Result<()> {
+        if let Judged::Other(Output::Health(health)) = judged {
+            self.health = (**health).clone();
+            return self.health_line();
+        }
+        let Some(report) = &mut self.report else {
+            return Ok(());
+        };
+        match judged {
+            Judged::Attempt(attempt, true) if !self.muted => report.attempt(attempt),
+            Judged::Closing(closing, true) if !self.muted => report.closing(closing),
+            Judged::Other(Output::Interface {
+                source,
+                iface,
+                name,
+            }) => {
+                report.interface(*source, *iface, name);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Live: in JSON a line every now and then. The text report looks at each for what must be said at once, and a word
@@ -260,17 +299,28 @@ impl<'a, W: Write> Analysis<'a, W> {
     }
 }
 
-/// Takes what is left at the end one by one: of a large capture that may be very many.
+/// Takes what is left at the end some at a time: of a large capture that may be very many.
 struct Each<'a, 'b, W: Write> {
     analysis: &'b mut Analysis<'a, W>,
+    some: Vec<Output>,
     outcome: io::Result<()>,
+}
+
+impl<W: Write> Each<'_, '_, W> {
+    fn tell(&mut self) {
+        if self.outcome.is_ok() {
+            self.outcome = self.analysis.tell_all(&mut self.some);
+        }
+        self.some.clear();
+    }
 }
 
 impl<W: Write> Extend<Output> for Each<'_, '_, W> {
     fn extend<T: IntoIterator<Item = Output>>(&mut self, outputs: T) {
         for output in outputs {
-            if self.outcome.is_ok() {
-                self.outcome = self.analysis.tell(output);
+            self.some.push(output);
+            if self.some.len() >= AT_ONCE {
+                self.tell();
             }
         }
     }
