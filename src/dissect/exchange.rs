@@ -54,7 +54,7 @@ impl Exchanges {
 
     /// Whether a handshake is in flight.
     pub(super) fn is_handshaking(&self) -> bool {
-        self.pending.iter().any(|pending| pending.told)
+        self.pending.iter().any(|pending| pending.told.is_some())
     }
 
     /// The next bytes of one direction.

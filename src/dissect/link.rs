@@ -1,6 +1,7 @@
 //! What every state of a connection is given: the connection, what bytes may cost, and where facts go.
 
 use crate::dissect::connection::Connection;
+use crate::dissect::waiting::Waiting;
 use crate::event::{self, Event, Fact, PlainExchange};
 use crate::flow::{Direction, Endpoint};
 use crate::limits::{Budget, Limit, Limits, Reached};
@@ -13,8 +14,7 @@ pub(super) struct Counts {
     pub(super) tls: u64,
     pub(super) http2: u64,
     pub(super) plain: u64,
-    /// Handshakes that wait for their answer now.
-    pub(super) waiting: u64,
+    pub(super) waiting: Waiting,
     pub(super) reached: Reached,
 }
 

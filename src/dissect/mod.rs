@@ -21,6 +21,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

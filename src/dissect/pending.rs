@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dissect::connection::Feed;
 use crate::dissect::link::Link;
+use crate::dissect::waiting::Place;
 use crate::flow::Direction;
 use crate::http::{Buffer, RequestHead};
 use crate::limits::Limit;
@@ -15,8 +16,8 @@ pub(super) struct Pending {
     pub(super) exchange: u32,
     /// What the framing of the answer depends on (RFC 9112 §6.3).
     pub(super) method: Method,
-    /// Its request was told.
-    pub(super) told: bool,
+    /// Its request was told, and counts among those that wait, there.
+    pub(super) told: Option<Place>,
     /// It asks for WebSocket.
     pub(super) websocket: bool,
     /// What follows cannot be read until it is answered.
@@ -76,7 +77,7 @@ impl Pending {
         Self {
             exchange,
             method: Method::Lost,
-            told: false,
+            told: None,
             websocket: false,
             blocks: false,
             noted: None,
@@ -94,8 +95,8 @@ impl Pending {
 
     /// Gives back what was charged, with what was noted.
     pub(super) fn settle(self, link: &mut Link<'_>) -> Option<Noted> {
-        if self.told {
-            link.counts.waiting = link.counts.waiting.saturating_sub(1);
+        if let Some(place) = self.told {
+            link.counts.waiting.end(place);
         }
         let noted = self.noted?;
         link.budget.release(noted.charged());
@@ -114,6 +115,12 @@ impl Pending {
         noted.late
     }
 
+    /// Whether a handshake waits whose leg it may be, every field of it lost on the way.
+    pub(super) fn may_be_leg(&self, link: &Link<'_>) -> bool {
+        let late = self.noted.as_ref().and_then(|noted| noted.late.as_ref());
+        late.is_some_and(|late| link.counts.waiting.any_for(&late.head.target))
+    }
+
     /// Lets go of what is noted, if that was charged.
     pub(super) fn give_up(&mut self, link: &mut Link<'_>) {
         if let Some(noted) = self.noted.take_if(|noted| noted.charged() > 0) {
@@ -123,7 +130,7 @@ impl Pending {
 
     /// No answer will come.
     pub(super) fn dismiss(self, link: &mut Link<'_>) {
-        if !self.told && self.method != Method::Lost {
+        if self.told.is_none() && self.method != Method::Lost {
             link.plain(None);
         }
         self.settle(link);

@@ -68,11 +68,14 @@ impl Exchanges {
                 return turn;
             }
             // Of an answer that no attempt can have, its fields are nobody's.
-            let is_plain = |front: &Pending| !front.told && front.method != Method::Lost;
-            let nobody_waits = link.counts.waiting == 0;
-            let is_plain = nobody_waits && self.pending.front().is_some_and(is_plain);
-            self.responses
-                .keep(if is_plain { Keep::Nothing } else { Keep::All });
+            if self.responses.is_between_messages() {
+                let is_plain = |front: &Pending| {
+                    front.told.is_none() && front.method != Method::Lost && !front.may_be_leg(link)
+                };
+                let is_plain = self.pending.front().is_some_and(is_plain);
+                self.responses
+                    .keep(if is_plain { Keep::Nothing } else { Keep::All });
+            }
             match self.responses.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(part) => Content::add(&mut self.content, link, part),
@@ -100,7 +103,10 @@ impl Exchanges {
                 }
                 Step::Broken { why, kept } => {
                     let begins_so = kept > 0 || (starts_segment && piece.bytes.len() == whole);
-                    let awaited = self.pending.front().is_some_and(|front| front.told);
+                    let awaited = self
+                        .pending
+                        .front()
+                        .is_some_and(|front| front.told.is_some());
                     if why == Broken::Malformed && begins_so && awaited {
                         self.no_http(link);
                         return Turn::become_opaque();
@@ -174,7 +180,9 @@ impl Exchanges {
         head: ResponseHead,
         started: Stamp,
     ) -> Then {
-        let told = pending.as_ref().is_some_and(|pending| pending.told);
+        let told = pending
+            .as_ref()
+            .is_some_and(|pending| pending.told.is_some());
         let asked = pending.as_ref().is_some_and(|pending| pending.websocket);
         let lost = pending
             .as_ref()
@@ -298,7 +306,7 @@ fn plain_exchange(
     head: ResponseHead,
     started: Stamp,
 ) -> Option<PlainExchange> {
-    if link.counts.waiting == 0 {
+    if !pending.may_be_leg(link) {
         return None;
     }
     let is_small = |late: &Late| {

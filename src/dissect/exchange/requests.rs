@@ -73,18 +73,19 @@ impl Exchanges {
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
         let websocket = websocket::is_handshake(&head);
-        let told = websocket || head.fields.has_elements("upgrade");
+        let told = (websocket || head.fields.has_elements("upgrade"))
+            .then(|| link.counts.waiting.place(&head.target));
         let method = Method::of(&head);
         let mut pending = Pending {
             exchange,
-            blocks: told || method == Method::Connect,
+            blocks: told.is_some() || method == Method::Connect,
             method,
             told,
             websocket,
             noted: None,
         };
         let authority = method.authority(&head);
-        if told {
+        if let Some(place) = told {
             let offer = Offer::of(&head);
             pending.note(link, Noted::told(offer.key.clone(), authority));
             let request = Request {
@@ -94,7 +95,7 @@ impl Exchanges {
                 head,
                 offer,
             };
-            link.counts.waiting += 1;
+            link.counts.waiting.begin(place);
             link.report_at(link.at, Fact::Request(Box::new(request)));
         } else {
             if let Some(polling) = polling(link, &head, false) {
