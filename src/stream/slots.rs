@@ -111,14 +111,20 @@ impl<S: Above> Slots<S> {
         })
     }
 
-    /// Opens a connection that is folded up. What its lanes show is as it was left to them, or later.
+    /// A connection, opened if it is folded up. What its lanes show is as it was left to them, or later.
     #[inline]
-    pub(super) fn rouse<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
-        if let Some(place) = self.all.get_mut(slot)
-            && let Slot::Asleep(at) = *place
-            && let Some(asleep) = self.folded.take(at)
-        {
-            *place = Slot::Awake(asleep.unfold(lanes));
+    pub(super) fn rouse<P: Copy + Default>(
+        &mut self,
+        slot: u32,
+        lanes: &Pair<P>,
+    ) -> Option<&mut Entry<S>> {
+        let place = self.all.get_mut(slot)?;
+        if let Slot::Asleep(at) = *place {
+            *place = Slot::Awake(self.folded.take(at)?.unfold(lanes));
+        }
+        match place {
+            Slot::Awake(entry) => Some(entry),
+            Slot::Asleep(_) => None,
         }
     }
 

@@ -24,7 +24,7 @@ impl<S: Above> Table<S> {
     pub(super) fn reuse<F>(
         &mut self,
         slot: u32,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -48,7 +48,7 @@ impl<S: Above> Table<S> {
     pub(super) fn again<F>(
         &mut self,
         place: u64,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -57,7 +57,7 @@ impl<S: Above> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival { side, segment, .. } = arrival;
+        let &Arrival { side, segment, .. } = arrival;
         let source = segment.at.source;
         let Some(gone) = self.past.get_mut(place) else {
             return self.first(arrival, (budget, sink));
@@ -96,7 +96,7 @@ impl<S: Above> Table<S> {
     /// These addresses were never seen, or so long ago that they are forgotten.
     pub(super) fn first<F>(
         &mut self,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -105,7 +105,7 @@ impl<S: Above> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival { side, segment, .. } = arrival;
+        let &Arrival { side, segment, .. } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
             let mut numbers = Numbers::default();
@@ -128,7 +128,7 @@ impl<S: Above> Table<S> {
 
     fn open<F>(
         &mut self,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         numbers: Numbers,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
