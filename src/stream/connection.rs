@@ -138,7 +138,9 @@ impl Connection {
         if known && takes <= 1 && !fin {
             self.probed(side, segment, end, scene);
         }
-        if takes > 0 {
+        if takes == 1 && fin && self.ends_now(side, offset) {
+            self.fin(side, scene);
+        } else if takes > 0 {
             self.data(side, segment, offset, scene);
             if known {
                 self.resent(side, end, scene);

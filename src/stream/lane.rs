@@ -292,6 +292,31 @@ impl<P: Copy + Default> Pair<P> {
         peer.open = is_one_file;
     }
 
+    /// Opens both lanes again behind the next bytes of `side`, that acknowledge so much.
+    pub(super) fn go_on(
+        &mut self,
+        side: Side,
+        at: &Stamp,
+        (next, acked): (u32, u32),
+        [low, high]: [P; 2],
+    ) {
+        for (lane, passage) in [(&mut self.low, low), (&mut self.high, high)] {
+            lane.ts = at.ts;
+            lane.frame = at.frame;
+            lane.ago = 0;
+            lane.open = true;
+            lane.passage = passage;
+        }
+        let me = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        me.next = next;
+        if acked.wrapping_sub(me.acked).cast_signed() > 0 {
+            me.acked = acked;
+        }
+    }
+
     /// Closes both lanes: what each came to, with what passed by.
     pub(super) const fn land(&mut self) -> [&Lane<P>; 2] {
         self.low.open = false;

@@ -137,6 +137,12 @@ impl Reassembler {
         }
     }
 
+    /// The FIN is next, and its room tells it.
+    pub(super) const fn finish(&mut self) {
+        self.fin = self.next;
+        self.finished = true;
+    }
+
     /// The FIN has this offset. A second one that differs is not believed.
     pub(super) fn finish_at(&mut self, offset: u64, out: &mut Out<'_>) {
         if self.fin == OPEN_END && offset >= self.next {

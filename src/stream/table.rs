@@ -122,9 +122,7 @@ pub(super) struct Entry<S> {
     pub(super) held: u64,
     /// What stands in the table's `holders`.
     pub(super) held_since: Option<Timestamp>,
-    /// It is listed among those that may be folded up.
-    pub(super) drowsy: bool,
-    /// Something unusual happened since.
+    /// Something unusual happened since it was listed among those that may be folded up.
     pub(super) stirred: bool,
 }
 
@@ -433,9 +431,8 @@ impl<S: Above> Table<S> {
             entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
         }
         self.ages.touch(slot, entry.conn.rank, self.now);
-        if entry.open_lanes(pair, side, at) {
-            self.lull(slot);
-        }
+        pair.go_on(side, at, (next, segment.ack), entry.passages());
+        self.lull(slot);
     }
 
     /// What is due on one connection, and what follows from it: its end, its next deadline.
@@ -500,14 +497,20 @@ impl<S: Above> Entry<S> {
         let Some([low, high]) = self.tcp.ways() else {
             return false;
         };
-        let dir = conn.dir(Side::Low);
-        let way = |(next, acked), dir| Way {
+        let [of_low, of_high] = self.passages();
+        let way = |(next, acked), passage| Way {
             next,
             acked,
-            passage: conn.state.passage(dir),
+            passage,
         };
-        pair.open(side, *at, [way(low, dir), way(high, dir.flip())]);
+        pair.open(side, *at, [way(low, of_low), way(high, of_high)]);
         true
+    }
+
+    /// What may pass by on the lower side, and on the higher.
+    fn passages(&self) -> [S::Passage; 2] {
+        let dir = self.conn.dir(Side::Low);
+        [dir, dir.flip()].map(|dir| self.conn.state.passage(dir))
     }
 }
 
@@ -553,8 +556,7 @@ impl<S> Entry<S> {
             deadline,
             held,
             held_since,
-            // Where it is listed, which it is not while it is folded up.
-            drowsy: _,
+            // Of where it is listed, which it is not while it is folded up.
             stirred: _,
         } = self;
         (

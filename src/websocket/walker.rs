@@ -421,19 +421,24 @@ impl Payload {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let room = MOST_CONTROL.saturating_sub(from);
         self.cut = part.len() > room;
+        let part = part.get(..room).unwrap_or(part);
         let mut mask = header.mask.unwrap_or_default();
         mask.rotate_left(from % 4);
-        let part = part.iter().take(room);
-        let plain = part.zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key);
         if is_close {
             let all = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-            let more = all.min(MOST_CONTROL).saturating_sub(self.close.len());
-            self.close.reserve_exact(more);
-            self.close.extend(plain);
+            let before = self.close.len();
+            self.close
+                .reserve_exact(all.min(MOST_CONTROL).saturating_sub(before));
+            self.close.extend_from_slice(part);
+            let new = self.close.get_mut(before..).unwrap_or_default();
+            for (byte, key) in new.iter_mut().zip(mask.iter().cycle()) {
+                *byte ^= key;
+            }
         } else {
-            self.hash = plain.fold(self.hash, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(Self::PRIME)
-            });
+            for (byte, key) in part.iter().zip(mask.iter().cycle()) {
+                let plain = u64::from(byte ^ key);
+                self.hash = (self.hash ^ plain).wrapping_mul(Self::PRIME);
+            }
         }
     }
 }

@@ -176,7 +176,6 @@ impl<S: Above> Table<S> {
             deadline: None,
             held: 0,
             held_since: None,
-            drowsy: false,
             stirred: false,
         };
         let slot = self.slots.insert(entry)?;
