@@ -99,6 +99,51 @@ impl Feed {
     }
 }
 
+/// Bytes that wait for the state that is to read them.
+struct Waiting<'a> {
+    dir: Direction,
+    bytes: Cow<'a, [u8]>,
+    /// Lost behind them.
+    lost: u64,
+    /// They begin a segment.
+    starts: bool,
+}
+
+impl<'a> Waiting<'a> {
+    const fn present(dir: Direction, bytes: &'a [u8], starts: bool) -> Self {
+        Self {
+            dir,
+            bytes: Cow::Borrowed(bytes),
+            lost: 0,
+            starts,
+        }
+    }
+
+    /// What is left of them from there on.
+    fn after(self, from: usize) -> Self {
+        let bytes = match self.bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(from..).unwrap_or_default()),
+            Cow::Owned(bytes) => Cow::Owned(bytes.get(from..).unwrap_or_default().to_vec()),
+        };
+        Self {
+            bytes,
+            starts: self.starts && from == 0,
+            ..self
+        }
+    }
+}
+
+impl From<Feed> for Waiting<'_> {
+    fn from(feed: Feed) -> Self {
+        Self {
+            dir: feed.dir,
+            bytes: Cow::Owned(feed.bytes),
+            lost: feed.lost,
+            starts: true,
+        }
+    }
+}
+
 impl Default for Speaks {
     fn default() -> Self {
         Self::Probing(None)
@@ -227,60 +272,63 @@ fn end(link: &mut Link<'_>, how: End) {
 impl Speaks {
     /// The next bytes of one direction, through as many states as they lead.
     fn data(
-        self,
+        mut self,
         link: &mut Link<'_>,
         dir: Direction,
-        bytes: &[u8],
-        at_segment_start: bool,
+        mut bytes: &[u8],
+        mut at_segment_start: bool,
     ) -> Self {
-        let mut speaks = self;
-        let mut turn = speaks.turn(link, dir, bytes, at_segment_start);
-        // Bytes that wait for the new state, the last first.
-        let mut waiting: Vec<(Direction, Cow<'_, [u8]>, u64, bool)> = Vec::new();
-        let mut present: (Direction, Cow<'_, [u8]>, u64, bool) =
-            (dir, Cow::Borrowed(bytes), 0, at_segment_start);
         loop {
+            let Turn::Become {
+                speaks,
+                before,
+                rest,
+            } = self.turn(link, dir, bytes, at_segment_start)
+            else {
+                return self;
+            };
+            std::mem::replace(&mut self, speaks).finish(link, None);
+            if !before.is_empty() {
+                let mut waiting = Vec::new();
+                let present = Waiting::present(dir, bytes, at_segment_start);
+                waiting.extend(rest.map(|from| present.after(from)));
+                waiting.extend(before.into_iter().rev().map(Waiting::from));
+                return self.catch_up(link, waiting);
+            }
+            let Some(from) = rest else {
+                return self;
+            };
+            at_segment_start &= from == 0;
+            bytes = bytes.get(from..).unwrap_or_default();
+            if bytes.is_empty() {
+                return self;
+            }
+        }
+    }
+
+    /// Bytes that waited for the state, the last first.
+    fn catch_up(mut self, link: &mut Link<'_>, mut waiting: Vec<Waiting<'_>>) -> Self {
+        while let Some(next) = waiting.pop() {
+            let turn = if next.bytes.is_empty() {
+                Turn::Done
+            } else {
+                self.turn(link, next.dir, &next.bytes, next.starts)
+            };
             match turn {
-                Turn::Done => {
-                    if present.2 > 0 {
-                        let (dir, len) = (present.0, present.2);
-                        speaks = speaks.gap(link, dir, len);
-                    }
-                }
+                Turn::Done if next.lost > 0 => self = self.gap(link, next.dir, next.lost),
+                Turn::Done => {}
                 Turn::Become {
-                    speaks: new,
+                    speaks,
                     before,
                     rest,
                 } => {
-                    std::mem::replace(&mut speaks, new).finish(link, None);
-                    if let Some(from) = rest {
-                        let starts = present.3 && from == 0;
-                        let bytes = match present.1 {
-                            Cow::Borrowed(bytes) => {
-                                Cow::Borrowed(bytes.get(from..).unwrap_or_default())
-                            }
-                            Cow::Owned(bytes) => {
-                                Cow::Owned(bytes.get(from..).unwrap_or_default().to_vec())
-                            }
-                        };
-                        waiting.push((present.0, bytes, present.2, starts));
-                    }
-                    let before = before.into_iter().rev();
-                    waiting.extend(
-                        before.map(|feed| (feed.dir, Cow::Owned(feed.bytes), feed.lost, true)),
-                    );
+                    std::mem::replace(&mut self, speaks).finish(link, None);
+                    waiting.extend(rest.map(|from| next.after(from)));
+                    waiting.extend(before.into_iter().rev().map(Waiting::from));
                 }
             }
-            let Some(next) = waiting.pop() else {
-                return speaks;
-            };
-            present = next;
-            turn = if present.1.is_empty() {
-                Turn::Done
-            } else {
-                speaks.turn(link, present.0, &present.1, present.3)
-            };
         }
+        self
     }
 
     fn turn(

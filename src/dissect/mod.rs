@@ -148,16 +148,15 @@ impl Dissector {
     /// Takes a usual segment of which something is to be told.
     #[inline(never)]
     fn take_whole(&mut self, record: &Record<'_>, addressed: &Addressed<'_>) {
-        if let Some(segment) = packet::straight(record) {
-            self.table.take(
-                &segment,
-                *addressed,
-                (
-                    &mut self.budget,
-                    &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
-                ),
-            );
-        }
+        self.table.take(
+            addressed,
+            &record.at,
+            || packet::straight(record),
+            (
+                &mut self.budget,
+                &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+            ),
+        );
     }
 
     /// Takes a record that is none of the usual ones.

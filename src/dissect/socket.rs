@@ -217,8 +217,8 @@ impl Socket {
         while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
             let side = self.sides.get_mut(dir);
             let breaches = |step: &FrameStep| matches!(step, FrameStep::Header { header, .. } if self.rsv.breach(header));
-            let fits = sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
-            if side.guessed > 0 && !fits {
+            let fits = || sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
+            if side.guessed > 0 && !fits() {
                 // The place was no frame's after all: nobody is accused by what follows from it.
                 let rest = std::mem::take(bytes).len() as u64;
                 side.walker = FrameWalker::joined_at(side.walker.offset().saturating_add(rest));

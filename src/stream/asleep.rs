@@ -160,7 +160,6 @@ impl Still {
             deadline: None,
             held: 0,
             held_since: None,
-            drowsy: false,
             stirred: false,
         }
     }

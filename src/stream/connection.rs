@@ -138,7 +138,9 @@ impl Connection {
         if known && takes <= 1 && !fin {
             self.probed(side, segment, end, scene);
         }
-        if takes > 0 {
+        if takes == 1 && fin && self.ends_now(side, offset) {
+            self.fin(side, scene);
+        } else if takes > 0 {
             self.data(side, segment, offset, scene);
             if known {
                 self.resent(side, end, scene);
@@ -170,8 +172,10 @@ impl Connection {
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        for side in scene.conn.sides() {
-            self.stream(side, scene, Reassembler::flush);
+        if self.low.stream.has_hole() || self.high.stream.has_hole() {
+            for side in scene.conn.sides() {
+                self.stream(side, scene, Reassembler::flush);
+            }
         }
         match self.reset {
             Some((side, ..)) => Some(End::Rst(scene.conn.dir(side))),
@@ -181,6 +185,10 @@ impl Connection {
 
     /// When [`Connection::expire`] has something to do.
     pub(super) fn deadline(&self, limits: &Limits, both_ways: bool) -> Option<Timestamp> {
+        let waits = |half: &Half| half.resent.times >= STALLED_TIMES || half.stream.has_hole();
+        if self.reset.is_none() && !waits(&self.low) && !waits(&self.high) {
+            return None;
+        }
         let reset = self
             .reset
             .map(|(.., since)| since.after(limits.span(Limit::hole_acked)));

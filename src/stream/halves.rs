@@ -5,7 +5,8 @@
 //! answered by the address that it dialled. Both halves have the client's endpoint, and each acknowledges the other.
 //!
 //! Two lists of fixed size say by an endpoint which connection it began, or was the first to be sent something on. They
-//! hold hints, no more: what is found is compared with the connection itself, and the last to come takes the place.
+//! hold hints, no more: what is found is compared with the connection itself, and the last to come takes the place. With
+//! each stands a part of its endpoint's hash, so that hardly ever a connection is looked at for another's endpoint.
 //! So the lists need no care when connections end, a flood cannot make them grow or slow, and who lets endpoints fall
 //! together only hides a half, as if nobody looked for it.
 
@@ -16,8 +17,6 @@ use crate::stream::numbers::Numbers;
 
 /// Places in each list, as a power of two: an answer on `lo` comes within microseconds, so few are in between.
 const BITS: u32 = 12;
-/// No connection.
-const NONE: u32 = u32::MAX;
 
 /// The second pair of addresses under which a connection is seen.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,13 +34,20 @@ pub struct Redirected {
 /// The lists.
 #[derive(Debug)]
 pub(super) struct Halves {
-    begun: Box<[u32]>,
-    addressed: Box<[u32]>,
+    begun: Box<[Hint]>,
+    addressed: Box<[Hint]>,
+}
+
+/// A connection, and what is left of the hash of the endpoint.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    print: u32,
+    slot: u32,
 }
 
 impl Halves {
     pub(super) fn new() -> Self {
-        let empty = || vec![NONE; 1 << BITS].into_boxed_slice();
+        let empty = || vec![Hint::NONE; 1 << BITS].into_boxed_slice();
         Self {
             begun: empty(),
             addressed: empty(),
@@ -71,31 +77,46 @@ impl Halves {
     /// What is found there is of no use any more. Most connections begin with a SYN, and look here for their answer in
     /// vain: they are to find the place empty.
     pub(super) fn clear_addressed(&mut self, endpoint: Endpoint) {
-        set(&mut self.addressed, endpoint, NONE);
+        set(&mut self.addressed, endpoint, Hint::NONE.slot);
     }
 }
 
-fn get(list: &[u32], endpoint: Endpoint) -> Option<u32> {
-    list.get(place(endpoint))
-        .copied()
-        .filter(|&slot| slot != NONE)
+impl Hint {
+    /// No connection.
+    const NONE: Self = Self {
+        print: 0,
+        slot: u32::MAX,
+    };
 }
 
-fn set(list: &mut [u32], endpoint: Endpoint, slot: u32) {
-    if let Some(place) = list.get_mut(place(endpoint)) {
-        *place = slot;
+fn get(list: &[Hint], endpoint: Endpoint) -> Option<u32> {
+    let (place, print) = place(endpoint);
+    let hint = list.get(place)?;
+    (hint.print == print && hint.slot != Hint::NONE.slot).then_some(hint.slot)
+}
+
+fn set(list: &mut [Hint], endpoint: Endpoint, slot: u32) {
+    let (place, print) = place(endpoint);
+    if let Some(place) = list.get_mut(place) {
+        *place = Hint { print, slot };
     }
 }
 
-/// Fibonacci hashing: clients differ in few bits of their address, and count their ports up.
-fn place(endpoint: Endpoint) -> usize {
+/// Fibonacci hashing: clients differ in few bits of their address, and count their ports up. The high bits are the place,
+/// those below them tell endpoints apart that have the same.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "different bits of one hash"
+)]
+fn place(endpoint: Endpoint) -> (usize, u32) {
     let addr = match endpoint.addr {
         IpAddr::V4(addr) => u64::from(addr.to_bits()),
         IpAddr::V6(addr) => {
-            let [high, low] = [addr.to_bits() >> 64, addr.to_bits() & u128::from(u64::MAX)];
-            u64::try_from(high ^ low).unwrap_or_default()
+            let bits = addr.to_bits();
+            (bits >> 64) as u64 ^ bits as u64
         }
     };
     let mixed = (addr ^ (u64::from(endpoint.port) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> (u64::BITS - BITS)).unwrap_or_default()
+    let place = mixed >> (u64::BITS - BITS);
+    (place as usize, (mixed >> (u32::BITS - BITS)) as u32)
 }

@@ -75,27 +75,17 @@ pub(super) struct Pair<P> {
 pub(super) struct Lane<P> {
     /// The last segment that passed, or what came before the first.
     ts: Timestamp,
-    frame: u64,
+    pub(super) frame: u64,
     /// Sequence number of the next byte.
-    next: u32,
+    pub(super) next: u32,
     /// The last acknowledgment.
-    acked: u32,
+    pub(super) acked: u32,
     /// How long before the last segment the last byte passed, in nanoseconds.
     ago: u32,
     /// Where its segments are captured.
     place: Option<(u16, u16)>,
     open: bool,
-    passage: P,
-}
-
-/// What a direction comes to, once it has landed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Landed {
-    pub(super) next: u32,
-    pub(super) acked: u32,
-    pub(super) last: Stamp,
-    /// When its last byte passed, if any did.
-    pub(super) heard: Timestamp,
+    pub(super) passage: P,
 }
 
 impl<P: Copy + Default> Lanes<P> {
@@ -220,7 +210,7 @@ impl<P> Lane<P> {
         }
     }
 
-    fn last(&self) -> Stamp {
+    pub(super) fn last(&self) -> Stamp {
         let (source, iface) = self.place.unwrap_or_default();
         Stamp {
             ts: self.ts,
@@ -228,6 +218,11 @@ impl<P> Lane<P> {
             source,
             iface,
         }
+    }
+
+    /// When its last byte passed, if any did.
+    pub(super) fn heard(&self) -> Timestamp {
+        Timestamp::from_nanos(self.ts.as_nanos().saturating_sub(i64::from(self.ago)))
     }
 }
 
@@ -297,20 +292,36 @@ impl<P: Copy + Default> Pair<P> {
         peer.open = is_one_file;
     }
 
+    /// Opens both lanes again behind the next bytes of `side`, that acknowledge so much.
+    pub(super) fn go_on(
+        &mut self,
+        side: Side,
+        at: &Stamp,
+        (next, acked): (u32, u32),
+        [low, high]: [P; 2],
+    ) {
+        for (lane, passage) in [(&mut self.low, low), (&mut self.high, high)] {
+            lane.ts = at.ts;
+            lane.frame = at.frame;
+            lane.ago = 0;
+            lane.open = true;
+            lane.passage = passage;
+        }
+        let me = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        me.next = next;
+        if acked.wrapping_sub(me.acked).cast_signed() > 0 {
+            me.acked = acked;
+        }
+    }
+
     /// Closes both lanes: what each came to, with what passed by.
-    pub(super) fn land(&mut self) -> [(Landed, P); 2] {
-        [&mut self.low, &mut self.high].map(|lane| {
-            lane.open = false;
-            let landed = Landed {
-                next: lane.next,
-                acked: lane.acked,
-                last: lane.last(),
-                heard: Timestamp::from_nanos(
-                    lane.ts.as_nanos().saturating_sub(i64::from(lane.ago)),
-                ),
-            };
-            (landed, lane.passage)
-        })
+    pub(super) const fn land(&mut self) -> [&Lane<P>; 2] {
+        self.low.open = false;
+        self.high.open = false;
+        [&self.low, &self.high]
     }
 }
 

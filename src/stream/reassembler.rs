@@ -94,6 +94,11 @@ impl Reassembler {
         self.next == 0 && self.hole.is_none() && self.fin == OPEN_END
     }
 
+    /// Something is missing, or waits.
+    pub(super) const fn has_hole(&self) -> bool {
+        self.hole.is_some()
+    }
+
     /// Nothing is missing, and no end is in sight.
     pub(super) const fn is_quiet(&self) -> bool {
         self.hole.is_none() && self.fin == OPEN_END
@@ -130,6 +135,12 @@ impl Reassembler {
             self.fill(arrival, out);
             self.settle(out.now);
         }
+    }
+
+    /// The FIN is next, and its room tells it.
+    pub(super) const fn finish(&mut self) {
+        self.fin = self.next;
+        self.finished = true;
     }
 
     /// The FIN has this offset. A second one that differs is not believed.

@@ -23,6 +23,9 @@ pub(super) struct Slots<S: Above> {
     folded: Slab<Asleep<S>>,
     /// Those that may be folded up, the next first.
     drowsy: VecDeque<u32>,
+    /// One bit for each slot that is listed there. It stays so when its connection ends: whoever comes next takes over the
+    /// place, and the list gets no longer than there are slots.
+    listed: Vec<u64>,
     awake: usize,
 }
 
@@ -39,6 +42,7 @@ impl<S: Above> Slots<S> {
             all: Slab::new(),
             folded: Slab::new(),
             drowsy: VecDeque::new(),
+            listed: Vec::new(),
             awake: AWAKE,
         }
     }
@@ -111,22 +115,28 @@ impl<S: Above> Slots<S> {
         })
     }
 
-    /// Opens a connection that is folded up. What its lanes show is as it was left to them, or later.
+    /// A connection, opened if it is folded up. What its lanes show is as it was left to them, or later.
     #[inline]
-    pub(super) fn rouse<P: Copy + Default>(&mut self, slot: u32, lanes: &Pair<P>) {
-        if let Some(place) = self.all.get_mut(slot)
-            && let Slot::Asleep(at) = *place
-            && let Some(asleep) = self.folded.take(at)
-        {
-            *place = Slot::Awake(asleep.unfold(lanes));
+    pub(super) fn rouse<P: Copy + Default>(
+        &mut self,
+        slot: u32,
+        lanes: &Pair<P>,
+    ) -> Option<&mut Entry<S>> {
+        let place = self.all.get_mut(slot)?;
+        if let Slot::Asleep(at) = *place {
+            *place = Slot::Awake(self.folded.take(at)?.unfold(lanes));
+        }
+        match place {
+            Slot::Awake(entry) => Some(entry),
+            Slot::Asleep(_) => None,
         }
     }
 
     /// Something unusual happened on a connection, and from now on nothing need. Whoever was longest without is folded up.
     pub(super) fn lull(&mut self, slot: u32) -> Option<u32> {
-        let entry = self.get_mut(slot)?;
-        entry.stirred = std::mem::replace(&mut entry.drowsy, true);
-        if !entry.stirred {
+        let was_listed = self.list(slot, true);
+        self.get_mut(slot)?.stirred = was_listed;
+        if !was_listed {
             self.drowsy.push_back(slot);
         }
         // One is listed at most, and two are taken: the list gets no longer than it may be, but for those that are busy.
@@ -135,18 +145,32 @@ impl<S: Above> Slots<S> {
                 return None;
             }
             let slot = self.drowsy.pop_front()?;
-            // Another one may have taken the place of who was listed.
-            let Some(entry) = self.get_mut(slot).filter(|entry| entry.drowsy) else {
+            self.list(slot, false);
+            // It may have ended.
+            let Some(entry) = self.get_mut(slot) else {
                 continue;
             };
-            if std::mem::take(&mut entry.stirred) {
-                self.drowsy.push_back(slot);
-                continue;
+            if !std::mem::take(&mut entry.stirred) {
+                return Some(slot);
             }
-            entry.drowsy = false;
-            return Some(slot);
+            self.list(slot, true);
+            self.drowsy.push_back(slot);
         }
         None
+    }
+
+    /// Notes whether a slot is listed; whether it was.
+    fn list(&mut self, slot: u32, is_listed: bool) -> bool {
+        let (at, bit) = (slot as usize / 64, 1 << (slot % 64));
+        if at >= self.listed.len() {
+            self.listed.resize(at.saturating_add(1), 0);
+        }
+        let Some(word) = self.listed.get_mut(at) else {
+            return false;
+        };
+        let was_listed = *word & bit != 0;
+        *word = if is_listed { *word | bit } else { *word & !bit };
+        was_listed
     }
 
     /// Folds a connection up, if nothing of it is lost by that.

@@ -17,7 +17,7 @@ use crate::stream::conn::{Conn, Counters, Rank, Side};
 use crate::stream::connection::{Connection, Scene};
 use crate::stream::halves::Halves;
 use crate::stream::index::{Hash, Index};
-use crate::stream::lane::{Above, Lanes, Way};
+use crate::stream::lane::{Above, Lanes, Pair, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::slots::Slots;
@@ -72,6 +72,17 @@ struct Arrival<'a> {
     segment: &'a Segment<'a>,
 }
 
+impl Addressed<'_> {
+    /// With all there is to know of the segment.
+    const fn arrival<'a>(&self, segment: &'a Segment<'a>) -> Arrival<'a> {
+        Arrival {
+            hash: self.hash,
+            side: self.side,
+            segment,
+        }
+    }
+}
+
 impl Arrival<'_> {
     /// Its pair of addresses.
     fn key(&self) -> FlowKey {
@@ -111,9 +122,7 @@ pub(super) struct Entry<S> {
     pub(super) held: u64,
     /// What stands in the table's `holders`.
     pub(super) held_since: Option<Timestamp>,
-    /// It is listed among those that may be folded up.
-    pub(super) drowsy: bool,
-    /// Something unusual happened since.
+    /// Something unusual happened since it was listed among those that may be folded up.
     pub(super) stirred: bool,
 }
 
@@ -151,10 +160,14 @@ impl<S: Above> Table<S> {
     {
         let ends = Ends::new(segment.src, segment.dst);
         let addressed = self.address((ends, segment.usual()));
-        if segment.missing == 0 && self.pass(&addressed, &segment.at) {
-            return;
+        if segment.missing > 0 {
+            self.counters.cut_short = self.counters.cut_short.saturating_add(1);
+            self.last = segment.at;
+            let place = self.place(addressed.hash);
+            self.take_whole(place, &addressed.arrival(segment), (budget, sink));
+        } else if !self.pass(&addressed, &segment.at) {
+            self.take(&addressed, &segment.at, || Some(*segment), (budget, sink));
         }
-        self.take(segment, addressed, (budget, sink));
     }
 
     /// A usual segment that is to come, with what finds its connection.
@@ -182,37 +195,49 @@ impl<S: Above> Table<S> {
             .pass::<S>(slot, addressed.side, &addressed.segment, (at, self.now))
     }
 
-    /// Takes a segment the long way, and tells `sink` as [`Table::push`] does.
+    /// Takes a segment the long way, and tells `sink` as [`Table::push`] does. All of it is asked for only where there is
+    /// more to it than the next bytes of a connection.
     #[inline(never)]
-    pub(crate) fn take<F>(
+    pub(crate) fn take<'a, F>(
         &mut self,
-        segment: &Segment<'_>,
-        addressed: Addressed<'_>,
+        addressed: &Addressed<'a>,
+        at: &Stamp,
+        whole: impl FnOnce() -> Option<Segment<'a>>,
         (budget, sink): (&mut Budget, &mut F),
     ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        self.last = segment.at;
+        self.last = *at;
         let place = self.place(addressed.hash);
-        if let Some(Place::Open(slot)) = place {
-            let pair = self.lanes.of(slot).filter(|_| segment.missing == 0);
-            let next =
-                pair.and_then(|pair| pair.goes_on(addressed.side, &addressed.segment, &segment.at));
-            self.land(slot);
-            if let Some(next) = next {
-                return self.tell(slot, (addressed.side, segment, next), (budget, sink));
-            }
+        if let Some(Place::Open(slot)) = place
+            && let Some(pair) = self.lanes.of(slot)
+            && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
+        {
+            return self.tell(slot, (addressed, at, next), (budget, sink));
         }
-        if segment.missing > 0 {
-            self.counters.cut_short = self.counters.cut_short.saturating_add(1);
+        if let Some(segment) = whole() {
+            self.take_whole(place, &addressed.arrival(&segment), (budget, sink));
         }
-        let arrival = Arrival {
-            hash: addressed.hash,
-            side: addressed.side,
-            segment,
-        };
+    }
+
+    /// Takes a segment that may be anything.
+    fn take_whole<F>(
+        &mut self,
+        place: Option<Place>,
+        arrival: &Arrival<'_>,
+        (budget, sink): (&mut Budget, &mut F),
+    ) where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
         let slot = match place {
-            Some(Place::Open(slot)) => self.reuse(slot, arrival, (budget, sink)),
+            Some(Place::Open(slot)) => {
+                self.land(slot);
+                if arrival.segment.flags.has(Flags::SYN) {
+                    self.reuse(slot, arrival, (budget, sink))
+                } else {
+                    Some(slot)
+                }
+            }
             Some(Place::Past(place)) => self.again(place, arrival, (budget, sink)),
             None => self.first(arrival, (budget, sink)),
         };
@@ -232,7 +257,7 @@ impl<S: Above> Table<S> {
             if deadline > self.now {
                 break;
             }
-            self.step(slot, None, (budget, sink), Connection::expire);
+            self.step(slot, (budget, sink), Connection::expire);
         }
         if self.now >= self.next_idle {
             self.next_idle = self.now.after(Duration::from_secs(1));
@@ -301,53 +326,15 @@ impl<S: Above> Table<S> {
     /// What passed by on a connection becomes part of its state; from here on its segments go the long way. Whatever it was
     /// before, it is not folded up any more.
     fn land(&mut self, slot: u32) {
-        let Some(pair) = self.lanes.of(slot) else {
-            return;
-        };
-        self.slots.rouse(slot, pair);
-        if !pair.is_open() {
-            return;
-        }
-        let landed = pair.land();
-        let Some(entry) = self.slots.get_mut(slot) else {
-            return;
-        };
-        for (side, (way, passage)) in [Side::Low, Side::High].into_iter().zip(landed) {
-            if way.last.frame > entry.last.frame {
-                entry.last = way.last;
-                entry.last_side = side;
-            }
-            let passed = entry.tcp.land(side, way.next, way.acked);
-            if passed > 0 {
-                entry.conn.comes_to(side, way.next);
-                let dir = entry.conn.dir(side);
-                entry.conn.state.land(dir, &passage, passed, way.heard);
-            }
+        if let Some(pair) = self.lanes.of(slot)
+            && let Some(entry) = self.slots.rouse(slot, pair)
+        {
+            entry.land(pair);
         }
     }
 
-    /// What is usual may go the short way from here on, if nothing is in its way.
-    fn open_lanes(&mut self, slot: u32, side: Side, at: Stamp) {
-        let Some(entry) = self.slots.get(slot) else {
-            return;
-        };
-        let conn = &entry.conn;
-        if entry.deadline.is_some() || !conn.both_ways || conn.redirected.is_some() {
-            return;
-        }
-        let Some(ways) = entry.tcp.ways() else {
-            return;
-        };
-        let way = |side, (next, acked)| Way {
-            next,
-            acked,
-            passage: conn.state.passage(conn.dir(side)),
-        };
-        let [low, high] = ways;
-        let ways = [way(Side::Low, low), way(Side::High, high)];
-        if let Some(pair) = self.lanes.of(slot) {
-            pair.open(side, at, ways);
-        }
+    /// The lanes of a connection are open: who was longest without anything unusual is folded up.
+    fn lull(&mut self, slot: u32) {
         if let Some(slot) = self.slots.lull(slot)
             && let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open())
         {
@@ -355,8 +342,13 @@ impl<S: Above> Table<S> {
         }
     }
 
-    fn segment<F>(&mut self, slot: u32, arrival: Arrival<'_>, (budget, sink): (&mut Budget, &mut F))
-    where
+    /// A segment of a connection that has landed.
+    fn segment<F>(
+        &mut self,
+        slot: u32,
+        arrival: &Arrival<'_>,
+        (budget, sink): (&mut Budget, &mut F),
+    ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let segment = arrival.segment;
@@ -372,39 +364,57 @@ impl<S: Above> Table<S> {
             entry.conn.rank = Rank::Unknown;
         }
         if entry.deadline.is_some_and(|deadline| deadline <= self.now) {
-            self.step(slot, None, (budget, sink), Connection::expire);
+            self.step(slot, (budget, sink), Connection::expire);
         }
-        let mut recent = match self.lanes.of(slot) {
-            Some(pair) => *pair.recent(side),
-            None => return,
+        let (Some(pair), Some(entry)) = (self.lanes.of(slot), self.slots.get_mut(slot)) else {
+            return;
         };
-        self.step(slot, Some(segment.at), (budget, sink), |tcp, scene| {
-            tcp.segment(side, segment, &mut recent, scene)
-        });
-        if let Some(pair) = self.lanes.of(slot) {
-            *pair.recent(side) = recent;
-            pair.learn_place(side, segment.at);
+        let used = budget.used();
+        let mut scene = Scene {
+            now: self.now,
+            at: segment.at,
+            conn: &mut entry.conn,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            budget,
+            sink,
+        };
+        if let Some(end) = entry
+            .tcp
+            .segment(side, segment, pair.recent(side), &mut scene)
+        {
+            return self.end(slot, end, (budget, sink));
         }
-        self.open_lanes(slot, side, segment.at);
+        pair.learn_place(side, segment.at);
+        if budget.used() != used {
+            entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
+        }
+        entry.waits(slot, &self.limits, &mut self.due);
+        self.ages.touch(slot, entry.conn.rank, self.now);
+        if entry.open_lanes(pair, side, &segment.at) {
+            self.lull(slot);
+        }
     }
 
     /// The next bytes of a connection on which nothing is missing, waits or ends: they are told, and it goes on as before.
     fn tell<F>(
         &mut self,
         slot: u32,
-        (side, segment, next): (Side, &Segment<'_>, u32),
+        (addressed, at, next): (&Addressed<'_>, &Stamp, u32),
         (budget, sink): (&mut Budget, &mut F),
     ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        if let Some(pair) = self.lanes.of(slot) {
-            pair.recent(side)
-                .remember(&segment.usual(), &segment.at, self.now);
-        }
-        let Some(entry) = self.slots.get_mut(slot) else {
+        let &Addressed { segment, side, .. } = addressed;
+        let Some(pair) = self.lanes.of(slot) else {
             return;
         };
-        entry.last = segment.at;
+        let Some(entry) = self.slots.rouse(slot, pair) else {
+            return;
+        };
+        entry.land(pair);
+        pair.recent(side).remember(&segment, at, self.now);
+        entry.last = *at;
         entry.last_side = side;
         let used = budget.used();
         let conn = &mut entry.conn;
@@ -416,19 +426,19 @@ impl<S: Above> Table<S> {
             bytes: segment.payload,
             at_segment_start: true,
         };
-        sink(conn, segment.at, item, budget);
+        sink(conn, *at, item, budget);
         if budget.used() != used {
             entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
         }
         self.ages.touch(slot, entry.conn.rank, self.now);
-        self.open_lanes(slot, side, segment.at);
+        pair.go_on(side, at, (next, segment.ack), entry.passages());
+        self.lull(slot);
     }
 
-    /// A step on one connection, and what follows from it: its end, its next deadline, its place among the others.
+    /// What is due on one connection, and what follows from it: its end, its next deadline.
     fn step<F>(
         &mut self,
         slot: u32,
-        at: Option<Stamp>,
         (budget, sink): (&mut Budget, &mut F),
         step: impl FnOnce(&mut Connection, &mut Scene<'_, S, F>) -> Option<End>,
     ) where
@@ -440,7 +450,7 @@ impl<S: Above> Table<S> {
         let used = budget.used();
         let mut scene = Scene {
             now: self.now,
-            at: at.unwrap_or(entry.last),
+            at: entry.last,
             conn: &mut entry.conn,
             limits: &self.limits,
             counters: &mut self.counters,
@@ -453,23 +463,73 @@ impl<S: Above> Table<S> {
         if budget.used() != used {
             entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
         }
-        let deadline = entry.tcp.deadline(&self.limits, entry.conn.both_ways);
-        if deadline != entry.deadline {
-            if let Some(old) = entry.deadline {
-                self.due.remove(&(old, slot));
-            }
-            if let Some(new) = deadline {
-                self.due.insert((new, slot));
-            }
-            entry.deadline = deadline;
+        entry.waits(slot, &self.limits, &mut self.due);
+    }
+}
+
+impl<S: Above> Entry<S> {
+    /// Takes in what passed by on its lanes, which are closed then.
+    fn land(&mut self, pair: &mut Pair<S::Passage>) {
+        if !pair.is_open() {
+            return;
         }
-        if at.is_some() {
-            self.ages.touch(slot, entry.conn.rank, self.now);
+        for (side, lane) in [Side::Low, Side::High].into_iter().zip(pair.land()) {
+            if lane.frame > self.last.frame {
+                self.last = lane.last();
+                self.last_side = side;
+            }
+            let passed = self.tcp.land(side, lane.next, lane.acked);
+            if passed > 0 {
+                self.conn.comes_to(side, lane.next);
+                let dir = self.conn.dir(side);
+                let heard = lane.heard();
+                self.conn.state.land(dir, &lane.passage, passed, heard);
+            }
         }
+    }
+
+    /// What is usual may go the short way from here on, if nothing is in its way.
+    fn open_lanes(&self, pair: &mut Pair<S::Passage>, side: Side, at: &Stamp) -> bool {
+        let conn = &self.conn;
+        if self.deadline.is_some() || !conn.both_ways || conn.redirected.is_some() {
+            return false;
+        }
+        let Some([low, high]) = self.tcp.ways() else {
+            return false;
+        };
+        let [of_low, of_high] = self.passages();
+        let way = |(next, acked), passage| Way {
+            next,
+            acked,
+            passage,
+        };
+        pair.open(side, *at, [way(low, of_low), way(high, of_high)]);
+        true
+    }
+
+    /// What may pass by on the lower side, and on the higher.
+    fn passages(&self) -> [S::Passage; 2] {
+        let dir = self.conn.dir(Side::Low);
+        [dir, dir.flip()].map(|dir| self.conn.state.passage(dir))
     }
 }
 
 impl<S> Entry<S> {
+    /// When time will bring something to light is listed.
+    fn waits(&mut self, slot: u32, limits: &Limits, due: &mut BTreeSet<(Timestamp, u32)>) {
+        let deadline = self.tcp.deadline(limits, self.conn.both_ways);
+        if deadline == self.deadline {
+            return;
+        }
+        if let Some(old) = self.deadline {
+            due.remove(&(old, slot));
+        }
+        if let Some(new) = deadline {
+            due.insert((new, slot));
+        }
+        self.deadline = deadline;
+    }
+
     /// Whether another is the same connection in every way, but for what the room above keeps.
     pub(super) fn is_same<T>(&self, other: &Entry<T>) -> bool {
         self.parts() == other.parts() && self.conn.parts() == other.conn.parts()
@@ -496,8 +556,7 @@ impl<S> Entry<S> {
             deadline,
             held,
             held_since,
-            // Where it is listed, which it is not while it is folded up.
-            drowsy: _,
+            // Of where it is listed, which it is not while it is folded up.
             stirred: _,
         } = self;
         (

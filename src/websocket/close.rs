@@ -26,11 +26,14 @@ impl Close {
             Some((code, reason)) => (Some(CloseCode(u16::from_be_bytes(*code))), reason),
             None => (None, &[][..]),
         };
-        let text = String::from_utf8_lossy(reason);
+        let (reason, reason_invalid) = match std::str::from_utf8(reason) {
+            Ok(reason) => (reason.into(), false),
+            Err(_) => (String::from_utf8_lossy(reason).into(), true),
+        };
         Self {
             code,
-            reason_invalid: std::str::from_utf8(reason).is_err(),
-            reason: text.into(),
+            reason,
+            reason_invalid,
             malformed: payload.len() == 1,
         }
     }

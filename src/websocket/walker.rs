@@ -51,7 +51,7 @@ enum Message {
 pub struct Payload {
     /// Of a Close: its first 125 bytes.
     pub close: Vec<u8>,
-    /// The same for equal payloads: pairs a pong with its ping.
+    /// Of a ping or pong the same for equal payloads: pairs the one with the other.
     pub hash: u64,
     /// Some of it was lost, or is beyond 125 bytes.
     pub cut: bool,
@@ -414,25 +414,30 @@ impl Payload {
     /// Adds the next `part`, the bytes of the payload from `from` on.
     fn add(&mut self, header: &FrameHeader, from: u64, part: &[u8]) {
         let is_close = header.opcode == Opcode::CLOSE;
-        if !is_close && !matches!(header.opcode, Opcode::PING | Opcode::PONG) {
+        let is_kept = is_close || matches!(header.opcode, Opcode::PING | Opcode::PONG);
+        if !is_kept || self.cut || part.is_empty() {
             return;
         }
-        for (&byte, at) in part.iter().zip(from..) {
-            if self.cut || at >= MOST_CONTROL as u64 {
-                self.cut = true;
-                return;
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let room = MOST_CONTROL.saturating_sub(from);
+        self.cut = part.len() > room;
+        let part = part.get(..room).unwrap_or(part);
+        let mut mask = header.mask.unwrap_or_default();
+        mask.rotate_left(from % 4);
+        if is_close {
+            let all = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+            let before = self.close.len();
+            self.close
+                .reserve_exact(all.min(MOST_CONTROL).saturating_sub(before));
+            self.close.extend_from_slice(part);
+            let new = self.close.get_mut(before..).unwrap_or_default();
+            for (byte, key) in new.iter_mut().zip(mask.iter().cycle()) {
+                *byte ^= key;
             }
-            let [a, b, c, d] = header.mask.unwrap_or_default();
-            let plain = byte
-                ^ match at % 4 {
-                    0 => a,
-                    1 => b,
-                    2 => c,
-                    _ => d,
-                };
-            self.hash = (self.hash ^ u64::from(plain)).wrapping_mul(Self::PRIME);
-            if is_close {
-                self.close.push(plain);
+        } else {
+            for (byte, key) in part.iter().zip(mask.iter().cycle()) {
+                let plain = u64::from(byte ^ key);
+                self.hash = (self.hash ^ plain).wrapping_mul(Self::PRIME);
             }
         }
     }

@@ -124,6 +124,14 @@ impl Connection {
         }
     }
 
+    /// A side begins with a SYN, behind which its first byte has this number.
+    pub(in crate::stream) const fn begin(&mut self, side: Side, start: u32) {
+        let (me, _) = self.halves_mut(side);
+        me.start = Some(start);
+        me.syn = true;
+        me.seen = true;
+    }
+
     /// Whether a segment with these addresses belongs to another connection than this one.
     pub(in crate::stream) fn begins_another(&self, side: Side, segment: &Segment<'_>) -> bool {
         if !segment.flags.has(Flags::SYN) {

@@ -99,6 +99,35 @@ impl Connection {
         step(&mut half.stream, &mut out);
     }
 
+    /// Whether a FIN there ends a side of which everything was told.
+    pub(super) fn ends_now(&self, side: Side, offset: i64) -> bool {
+        let half = match side {
+            Side::Low => &self.low,
+            Side::High => &self.high,
+        };
+        let next = half.stream.next();
+        half.stream.is_quiet() && offset == next.cast_signed() && next >= half.sent
+    }
+
+    /// The FIN of such a side.
+    pub(super) fn fin<S, F>(&mut self, side: Side, scene: &mut Scene<'_, S, F>)
+    where
+        F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
+    {
+        let half = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        half.stream.finish();
+        half.sent = half.stream.next().saturating_add(1);
+        self.told = true;
+        self.roles_open = false;
+        let item = StreamItem::Fin {
+            dir: scene.conn.dir(side),
+        };
+        (scene.sink)(scene.conn, scene.at, item, scene.budget);
+    }
+
     /// Remembers the interface; tells it once, if it shows a copy and is not the first.
     pub(super) fn seen_on<S, F>(&mut self, iface: u16, is_copy: bool, scene: &mut Scene<'_, S, F>)
     where

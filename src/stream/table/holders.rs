@@ -29,7 +29,7 @@ impl<S: Above> Table<S> {
         self.land(slot);
         let used = budget.used();
         self.counters.reached.count(Limit::buffered_bytes_total);
-        self.step(slot, None, (&mut *budget, sink), |tcp, scene| {
+        self.step(slot, (&mut *budget, sink), |tcp, scene| {
             let end = tcp.flush(scene);
             (scene.sink)(scene.conn, scene.at, StreamItem::GiveUp, scene.budget);
             end

@@ -20,8 +20,8 @@ impl<S: Above> Table<S> {
 
     /// The connection of which a segment with these unknown addresses shows the other half. It goes there from now on,
     /// and so does all that has its addresses.
-    pub(super) fn other_half(&mut self, arrival: Arrival<'_>) -> Option<u32> {
-        let Arrival { segment, .. } = arrival;
+    pub(super) fn other_half(&mut self, arrival: &Arrival<'_>) -> Option<u32> {
+        let &Arrival { segment, .. } = arrival;
         let answered = self
             .halves
             .begun_by(segment.dst)
@@ -55,7 +55,7 @@ impl<S: Above> Table<S> {
         Some(slot)
     }
 
-    fn is_other_half(&self, slot: u32, client: Endpoint, arrival: Arrival<'_>) -> bool {
+    fn is_other_half(&self, slot: u32, client: Endpoint, arrival: &Arrival<'_>) -> bool {
         let Some(entry) = self.slots.get(slot) else {
             return false;
         };
@@ -88,7 +88,7 @@ impl<S> Entry<S> {
     }
 
     /// Which side of the connection sent a segment: by the first pair of addresses, whichever it bears.
-    pub(super) fn side(&self, arrival: Arrival<'_>) -> Side {
+    pub(super) fn side(&self, arrival: &Arrival<'_>) -> Side {
         match self.conn.redirected.as_deref() {
             Some(other) if other.crossed && other.key == arrival.key() => arrival.side.other(),
             _ => arrival.side,
@@ -96,7 +96,7 @@ impl<S> Entry<S> {
     }
 
     /// Gives the pair of addresses of a segment its number in Wireshark.
-    pub(super) fn number(&mut self, arrival: Arrival<'_>, counters: &mut numbers::Counters) {
+    pub(super) fn number(&mut self, arrival: &Arrival<'_>, counters: &mut numbers::Counters) {
         let source = arrival.segment.at.source;
         match self.conn.redirected.as_deref_mut() {
             Some(other) if other.key == arrival.key() => {

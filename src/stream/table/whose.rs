@@ -24,7 +24,7 @@ impl<S: Above> Table<S> {
     pub(super) fn reuse<F>(
         &mut self,
         slot: u32,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -48,7 +48,7 @@ impl<S: Above> Table<S> {
     pub(super) fn again<F>(
         &mut self,
         place: u64,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -57,7 +57,7 @@ impl<S: Above> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival { side, segment, .. } = arrival;
+        let &Arrival { side, segment, .. } = arrival;
         let source = segment.at.source;
         let Some(gone) = self.past.get_mut(place) else {
             return self.first(arrival, (budget, sink));
@@ -96,7 +96,7 @@ impl<S: Above> Table<S> {
     /// These addresses were never seen, or so long ago that they are forgotten.
     pub(super) fn first<F>(
         &mut self,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
@@ -105,7 +105,7 @@ impl<S: Above> Table<S> {
         if let Some(slot) = self.other_half(arrival) {
             return Some(slot);
         }
-        let Arrival { side, segment, .. } = arrival;
+        let &Arrival { side, segment, .. } = arrival;
         if segment.flags.has(Flags::RST) {
             // The tail of a connection from before the capture: it counts for Wireshark, and says nothing.
             let mut numbers = Numbers::default();
@@ -126,17 +126,28 @@ impl<S: Above> Table<S> {
         self.open(arrival, Numbers::default(), (budget, sink))
     }
 
+    /// Another connection begins. Its slot, if its first segment is still to be taken.
     fn open<F>(
         &mut self,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         numbers: Numbers,
         (budget, sink): (&mut Budget, &mut F),
     ) -> Option<u32>
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        let segment = arrival.segment;
         self.make_room(budget, sink);
+        let slot = self.enter(arrival, numbers)?;
+        if !is_plain_syn(arrival.segment) {
+            return Some(slot);
+        }
+        self.begin(slot, arrival);
+        None
+    }
+
+    /// Makes a place for a connection of which nothing is known yet.
+    pub(super) fn enter(&mut self, arrival: &Arrival<'_>, numbers: Numbers) -> Option<u32> {
+        let segment = arrival.segment;
         let (client, roles_open) = guess_client(segment);
         let server = if client == segment.src {
             segment.dst
@@ -165,7 +176,6 @@ impl<S: Above> Table<S> {
             deadline: None,
             held: 0,
             held_since: None,
-            drowsy: false,
             stirred: false,
         };
         let slot = self.slots.insert(entry)?;
@@ -176,6 +186,30 @@ impl<S: Above> Table<S> {
         self.await_other_half(slot, segment);
         Some(slot)
     }
+
+    /// Takes the SYN that begins a connection: of all that a segment may bring about, there is little that this one can.
+    fn begin(&mut self, slot: u32, arrival: &Arrival<'_>) {
+        let &Arrival { side, segment, .. } = arrival;
+        let (Some(pair), Some(entry)) = (self.lanes.of(slot), self.slots.get_mut(slot)) else {
+            return;
+        };
+        entry.number(arrival, &mut self.numbers);
+        let start = segment.seq.wrapping_add(1);
+        entry.tcp.begin(side, start);
+        entry.conn.syn = Some(segment.at);
+        entry.conn.seen_on = Interfaces::only(segment.at.iface);
+        entry.conn.comes_to(side, start);
+        pair.recent(side)
+            .remember(&segment.usual(), &segment.at, self.now);
+        pair.learn_place(side, segment.at);
+        self.ages.relist(slot, Rank::HalfOpen, self.now);
+    }
+}
+
+/// A SYN as nearly all are: it asks, and carries nothing.
+const fn is_plain_syn(segment: &Segment<'_>) -> bool {
+    const ALL: u8 = Flags::SYN | Flags::ACK | Flags::FIN | Flags::RST;
+    segment.flags.0 & ALL == Flags::SYN && segment.payload.is_empty() && segment.missing == 0
 }
 
 /// Who opened the connection, and whether the first data is to say it instead.
@@ -195,5 +229,67 @@ fn guess_client(segment: &Segment<'_>) -> (Endpoint, bool) {
         std::cmp::Ordering::Less => (segment.dst, false),
         std::cmp::Ordering::Greater => (segment.src, false),
         std::cmp::Ordering::Equal => (segment.src, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Table;
+    use super::*;
+    use crate::limits::Limits;
+    use crate::time::Timestamp;
+
+    /// What is left out of the way of any other segment changes nothing.
+    #[test]
+    fn a_syn_brings_about_the_same_by_the_way_of_any_segment() {
+        let low = Endpoint::new([10, 0, 0, 1].into(), 40_000);
+        let high = Endpoint::new([10, 0, 0, 2].into(), 80);
+        for (src, dst) in [(low, high), (high, low)] {
+            let segment = Segment {
+                at: Stamp {
+                    ts: Timestamp::from_secs(9, 7),
+                    frame: 3,
+                    source: 1,
+                    iface: 2,
+                },
+                src,
+                dst,
+                seq: u32::MAX,
+                ack: 0,
+                flags: Flags(Flags::SYN),
+                window: 1,
+                ttl: 64,
+                ip_id: 5,
+                payload: b"",
+                missing: 0,
+            };
+            let mut told = 0;
+            let mut sink = |_: &mut Conn<()>, _, _: StreamItem<'_>, _: &mut Budget| told += 1;
+            let mut budget = Budget::new(1 << 20);
+            let mut both = [
+                Table::new(&Limits::default()),
+                Table::new(&Limits::default()),
+            ];
+            let slots = [0, 1].map(|way| {
+                let table = &mut both[way];
+                table.now = segment.at.ts;
+                let ends = crate::flow::Ends::new(src, dst);
+                let addressed = table.address((ends, segment.usual()));
+                let arrival = addressed.arrival(&segment);
+                let slot = table.enter(&arrival, Numbers::default()).unwrap();
+                if way == 0 {
+                    table.begin(slot, &arrival);
+                } else {
+                    table.segment(slot, &arrival, (&mut budget, &mut sink));
+                }
+                slot
+            });
+            let [short, long] = &mut both;
+            let (here, there) = (short.slots.get(slots[0]), long.slots.get(slots[1]));
+            assert!(here.unwrap().is_same(there.unwrap()), "{here:?} {there:?}");
+            let pairs = [short, long].map(|table| format!("{:?} {:?}", table.lanes, table.ages));
+            assert_eq!(pairs[0], pairs[1]);
+            assert_eq!(told, 0);
+        }
     }
 }
