@@ -338,16 +338,17 @@ impl<S: Above> Table<S> {
         let Some(ways) = entry.tcp.ways() else {
             return;
         };
+        let Some(pair) = self.lanes.of(slot) else {
+            return;
+        };
         let way = |side, (next, acked)| Way {
             next,
             acked,
-            passage: conn.state.passage(conn.dir(side)),
+            passage: (conn.state).passage(conn.dir(side), pair.passage(side), at.ts),
         };
         let [low, high] = ways;
         let ways = [way(Side::Low, low), way(Side::High, high)];
-        if let Some(pair) = self.lanes.of(slot) {
-            pair.open(side, at, ways);
-        }
+        pair.open(side, at, ways);
         if let Some(slot) = self.slots.lull(slot)
             && let Some(pair) = self.lanes.of(slot).filter(|pair| pair.is_open())
         {
@@ -374,15 +375,12 @@ impl<S: Above> Table<S> {
         if entry.deadline.is_some_and(|deadline| deadline <= self.now) {
             self.step(slot, None, (budget, sink), Connection::expire);
         }
-        let mut recent = match self.lanes.of(slot) {
-            Some(pair) => *pair.recent(side),
-            None => return,
-        };
+        let mut recent = self.lanes.recent(slot, side);
         self.step(slot, Some(segment.at), (budget, sink), |tcp, scene| {
             tcp.segment(side, segment, &mut recent, scene)
         });
+        self.lanes.keep(side, recent);
         if let Some(pair) = self.lanes.of(slot) {
-            *pair.recent(side) = recent;
             pair.learn_place(side, segment.at);
         }
         self.open_lanes(slot, side, segment.at);
@@ -397,10 +395,7 @@ impl<S: Above> Table<S> {
     ) where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
-        if let Some(pair) = self.lanes.of(slot) {
-            pair.recent(side)
-                .remember(&segment.usual(), &segment.at, self.now);
-        }
+        self.lanes.remember((slot, side), segment, self.now);
         let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
