@@ -89,12 +89,14 @@ pub enum Fact {
     Polling(Box<Polling>),
     /// A WebSocket whose handshake came before the capture; said when the headers of several frames have chained.
     MidStream(Box<Connection>),
-    /// The first frame of the client: a tunnel copies it as it is, so the same value on two legs is the same frame.
+    /// The first frame of the client: a tunnel copies it as it is, so the same value on two legs is the same frame. Not of
+    /// one that comes when every attempt that it might join is settled.
     FirstBytes {
         /// Its masking key, opcode and length. Never told of a frame without a mask.
         hash: u64,
     },
-    /// Frames since the last such fact. Comes at the first data, ping or pong frame, before a Close, and at the end.
+    /// Frames since the last such fact. Comes at the first data, ping or pong frame while that may settle the attempt, before
+    /// a Close, and at the end.
     Frames(Box<Frames>),
     /// A pong came back to a ping.
     Pong {

@@ -1,6 +1,8 @@
 //! What of a connection passes by the short way: the bytes of what is not read, the content of HTTP messages, and the
 //! data frames of a WebSocket.
 
+use std::time::Duration;
+
 use crate::dissect::connection::{Connection, Speaks};
 use crate::dissect::folded::Folded;
 use crate::flow::Direction;
@@ -18,20 +20,37 @@ pub(super) enum Passage {
     Unread,
     /// Fewer than these: content of a message of HTTP, of which so much is left.
     Content(u32),
-    /// Those of data frames.
-    Frames(Passing),
+    /// Those of data frames. With the time from which on the first of them may pass, and then the time when it did; the
+    /// earliest there is where it was told.
+    Frames(Passing, Timestamp),
+}
+
+/// So long after its 101 the first frame of a side is told at once, for it settles the attempt; later than that it was
+/// settled by the time alone, or by a hole that took a quarter of a second to be told.
+const UNSETTLED: Duration = Duration::from_millis(1_250);
+
+impl Passage {
+    /// Behind frames of which the first has yet to come, if it `begins`.
+    fn of(frames: Passing, has_begun: bool, before: &Self, now: Timestamp) -> Self {
+        let from = match before {
+            _ if has_begun => Timestamp::MIN,
+            // The handshake is as long ago as it was.
+            Self::Frames(_, from) if *from != Timestamp::MIN => *from,
+            _ => now.after(UNSETTLED),
+        };
+        Self::Frames(frames, from)
+    }
 }
 
 impl Above for Connection {
     type Passage = Passage;
 
-    fn passage(&self, dir: Direction) -> Passage {
+    fn passage(&self, dir: Direction, before: &Passage, now: Timestamp) -> Passage {
         let dir = self.direction(dir);
         match &self.speaks {
-            Speaks::WebSocket(socket) => {
-                let frames = socket.passing(dir);
-                frames.map_or(Passage::Closed, Passage::Frames)
-            }
+            Speaks::WebSocket(socket) => socket.passing(dir).map_or(Passage::Closed, |frames| {
+                Passage::of(frames, socket.has_begun(dir), before, now)
+            }),
             Speaks::Http1(http) => {
                 Passage::Content(u32::try_from(http.ahead(dir)).unwrap_or(u32::MAX))
             }
@@ -41,7 +60,7 @@ impl Above for Connection {
     }
 
     #[inline]
-    fn pass(passage: &mut Passage, bytes: &[u8]) -> bool {
+    fn pass(passage: &mut Passage, bytes: &[u8], at: Timestamp) -> bool {
         match passage {
             Passage::Closed => return false,
             Passage::Unread => {}
@@ -49,10 +68,18 @@ impl Above for Connection {
                 Ok(len) if len < *left => *left = left.wrapping_sub(len),
                 _ => return false,
             },
-            Passage::Frames(frames) => match frames.over(bytes) {
-                Some(over) => *frames = over,
-                None => return false,
-            },
+            Passage::Frames(frames, first) => {
+                let Some(over) = frames.over(bytes) else {
+                    return false;
+                };
+                if *first != Timestamp::MIN && frames.frames() == 0 && over.frames() > 0 {
+                    if at < *first {
+                        return false;
+                    }
+                    *first = at;
+                }
+                *frames = over;
+            }
         }
         true
     }
@@ -60,7 +87,10 @@ impl Above for Connection {
     fn land(&mut self, dir: Direction, passage: &Passage, bytes: u64, heard: Timestamp) {
         let dir = self.direction(dir);
         match (&mut self.speaks, passage) {
-            (Speaks::WebSocket(socket), Passage::Frames(frames)) => {
+            (Speaks::WebSocket(socket), Passage::Frames(frames, first)) => {
+                if *first != Timestamp::MIN && frames.frames() > 0 {
+                    socket.began_by_the_way(dir, *first);
+                }
                 socket.land(dir, frames, bytes, heard);
             }
             (Speaks::Http1(http), Passage::Content(_)) => http.land(dir, bytes),
@@ -87,6 +117,6 @@ mod tests {
     /// With what the table keeps of a direction it makes a cache line.
     #[test]
     fn a_passage_leaves_room_in_its_cache_line() {
-        assert_eq!(size_of::<Passage>(), 28);
+        assert_eq!(size_of::<Passage>(), 32);
     }
 }

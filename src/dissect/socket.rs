@@ -25,6 +25,8 @@ pub(super) struct Socket {
     pings: Option<Box<Pings>>,
     /// The first frame of the client was told.
     named: bool,
+    /// A first frame passed by, and is told with what comes next.
+    untold: bool,
     /// Violations told of each side and kind.
     told: Both<[u8; KINDS]>,
     /// Taken from the budget for the places where frames may go on.
@@ -91,6 +93,7 @@ impl Socket {
             since: None,
             pings: None,
             named: false,
+            untold: false,
             told: Both::default(),
             charged: 0,
         }
@@ -165,11 +168,24 @@ impl Socket {
         let masked = dir == Direction::ToServer;
         let is_usual = matches!(side.sync, Sync::Known)
             && side.guessed == 0
-            && side.began
             && !side.closed
-            && (self.named || !masked);
+            && (self.named || !masked || !side.began);
         let passing = is_usual.then(|| side.walker.passing()).flatten()?;
         Some(passing.with(masked, self.rsv.of_data(), side.largest.bytes))
+    }
+
+    /// Whether a message of this direction began.
+    pub(super) fn has_begun(&self, dir: Direction) -> bool {
+        self.sides.get(dir).began
+    }
+
+    /// The first frame of a direction passed by, of those that are taken in next.
+    pub(super) fn began_by_the_way(&mut self, dir: Direction, at: Timestamp) {
+        let side = self.sides.get_mut(dir);
+        (side.began, side.used) = (true, true);
+        self.named |= dir == Direction::ToServer;
+        self.untold = true;
+        self.began(at, dir);
     }
 
     /// Takes in the frames that passed by.
@@ -205,10 +221,10 @@ impl Socket {
     }
 
     /// A side begins its first message.
-    fn began(&mut self, link: &Link<'_>, dir: Direction) {
+    fn began(&mut self, at: Timestamp, dir: Direction) {
         let since = self.since.get_or_insert_default();
         if let Some(first) = since.began.get_mut(dir.index()) {
-            *first = Some(link.at.ts);
+            *first = Some(at);
         }
     }
 
@@ -304,7 +320,7 @@ impl Socket {
                 let is_data = !header.opcode.is_control() && !header.opcode.is_reserved();
                 let began = &mut self.sides.get_mut(dir).began;
                 if is_data && !std::mem::replace(began, true) && !past {
-                    self.began(link, dir);
+                    self.began(link.at.ts, dir);
                 }
                 let used = &mut self.sides.get_mut(dir).used;
                 if !is_close && !std::mem::replace(used, true) {
@@ -455,6 +471,10 @@ impl Socket {
 
     /// Lost bytes of one direction.
     pub(super) fn gap(&mut self, link: &mut Link<'_>, dir: Direction, len: u64) {
+        // Where something was lost before it, nobody would know whether it was the first.
+        if self.untold {
+            self.flush_first(link);
+        }
         let side = self.sides.get_mut(dir);
         let over = match &mut side.sync {
             Sync::Known if side.walker.skip(len) => {
@@ -527,6 +547,7 @@ impl Socket {
         let Some(mut since) = self.since.take() else {
             return;
         };
+        self.untold = false;
         let sides = [&self.sides.to_server, &self.sides.to_client];
         since.largest = sides.map(|side| side.largest);
         since.latest = sides.map(|side| side.latest);

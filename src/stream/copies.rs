@@ -4,22 +4,37 @@
 //! where it was seen or in its hop count.
 
 use crate::packet::Usual;
+use crate::stream::conn::Side;
 use crate::time::{Stamp, Timestamp};
 
 /// Copies follow each other at once; clocks of merged files differ by more than the network takes. A second, in units of 2^20 ns.
 const SPAN: u16 = 953;
 /// Segments remembered for one direction.
 const REMEMBERED: usize = 4;
+/// Connections of which segments are remembered. Of more, those share a place whose slots end alike: a copy comes at once,
+/// so what others said a while ago may be forgotten, and all that is remembered stays near the processor.
+const PLACES: usize = 4096;
 
-/// The last segments of one direction that were no copies, the last first.
+/// The last segments of all directions, by the slots of their connections.
+#[derive(Debug)]
+pub(super) struct Recents(Vec<[Prints; 2]>);
+
+/// The last segments of one direction that were no copies.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Recent([Print; REMEMBERED]);
+pub(super) struct Recent {
+    prints: Prints,
+    /// The slot of their connection, which is part of each print.
+    whose: u32,
+}
+
+/// The last first.
+type Prints = [Print; REMEMBERED];
 
 /// What is remembered of a segment, in eight bytes: every segment with payload leaves one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Print {
-    /// A digest of what a copy has in common with the first: sequence number, identification, length, flags. Never zero,
-    /// which is a place that is not used yet.
+    /// A digest of what a copy has in common with the first: connection, sequence number, identification, length, flags.
+    /// Never zero, which is a place that is not used yet.
     what: u32,
     /// A digest of where it was seen: interface, source, hop count.
     place: u16,
@@ -27,41 +42,99 @@ struct Print {
     when: u16,
 }
 
+impl Recents {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Makes a place for a slot, where nothing is remembered.
+    pub(super) fn make(&mut self, slot: u32) {
+        let at = slot as usize % PLACES;
+        if at >= self.0.len() {
+            self.0
+                .resize(at.saturating_add(1), <[Prints; 2]>::default());
+        } else if let Some(place) = self.0.get_mut(at) {
+            *place = <[Prints; 2]>::default();
+        }
+    }
+
+    /// The segments of one side of a connection.
+    pub(super) fn of(&self, slot: u32, side: Side) -> Recent {
+        let place = self.0.get(slot as usize % PLACES);
+        Recent {
+            prints: place.map_or_else(Prints::default, |[low, high]| match side {
+                Side::Low => *low,
+                Side::High => *high,
+            }),
+            whose: slot,
+        }
+    }
+
+    /// Keeps them.
+    pub(super) fn keep(&mut self, side: Side, recent: Recent) {
+        if let Some([low, high]) = self.0.get_mut(recent.whose as usize % PLACES) {
+            match side {
+                Side::Low => *low = recent.prints,
+                Side::High => *high = recent.prints,
+            }
+        }
+    }
+
+    /// Remembers a segment that is no copy.
+    #[inline]
+    pub(super) fn remember(
+        &mut self,
+        (slot, side): (u32, Side),
+        segment: &Usual<'_>,
+        at: &Stamp,
+        now: Timestamp,
+    ) {
+        if let Some([low, high]) = self.0.get_mut(slot as usize % PLACES) {
+            let prints = match side {
+                Side::Low => low,
+                Side::High => high,
+            };
+            let [first, second, third, _] = *prints;
+            *prints = [Print::of(slot, segment, at, now), first, second, third];
+        }
+    }
+
+    /// The two sides of a connection are the other way round.
+    pub(super) fn exchange_sides(&mut self, slot: u32) {
+        if let Some([low, high]) = self.0.get_mut(slot as usize % PLACES) {
+            std::mem::swap(low, high);
+        }
+    }
+}
+
 impl Recent {
     /// Whether one of the last segments is this one, seen elsewhere.
     pub(super) fn is_copy(&self, segment: &Usual<'_>, at: &Stamp, now: Timestamp) -> bool {
-        let print = Print::of(segment, at, now);
-        self.0.iter().any(|seen| {
+        let print = Print::of(self.whose, segment, at, now);
+        self.prints.iter().any(|seen| {
             seen.what == print.what
                 && seen.place != print.place
                 && print.when.wrapping_sub(seen.when) < SPAN
         })
     }
 
-    /// Looks at it.
-    #[inline]
-    pub(super) const fn glance(&self) -> u32 {
-        let [last, ..] = self.0;
-        last.what
-    }
-
     /// Remembers a segment that is no copy.
-    #[inline]
     pub(super) fn remember(&mut self, segment: &Usual<'_>, at: &Stamp, now: Timestamp) {
-        let [first, second, third, _] = self.0;
-        self.0 = [Print::of(segment, at, now), first, second, third];
+        let [first, second, third, _] = self.prints;
+        let last = Print::of(self.whose, segment, at, now);
+        self.prints = [last, first, second, third];
     }
 }
 
 impl Print {
     #[inline]
-    fn of(segment: &Usual<'_>, at: &Stamp, now: Timestamp) -> Self {
+    fn of(whose: u32, segment: &Usual<'_>, at: &Stamp, now: Timestamp) -> Self {
         let rest = (u64::from(segment.ip_id) << 32)
             | (u64::from(segment.flags.0) << 16)
             | (segment.payload.len() as u64 & 0xffff);
         // Two segments fall together by chance once in two thousand million; of the few remembered, and of bytes that were
         // seen before, none will.
-        let what = u64::from(segment.seq)
+        let what = (u64::from(whose) << 32 | u64::from(segment.seq))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(rest.wrapping_mul(0xd6e8_feb8_6659_fd93));
         let place = at

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::flow::Direction;
 use crate::packet::{Flags, Usual};
 use crate::stream::conn::Side;
-use crate::stream::copies::Recent;
+use crate::stream::copies::Recents;
 use crate::time::{Stamp, Timestamp};
 
 /// What the room above keeps of a connection; and of which bytes it need not be told at once.
@@ -18,13 +18,13 @@ pub trait Above: Default {
     /// What it knows of a direction while bytes pass by, and what it counts of them. By default nothing passes.
     type Passage: Copy + Default;
 
-    /// From where on bytes of this direction may pass by, if they may.
-    fn passage(&self, _dir: Direction) -> Self::Passage {
+    /// From where on bytes of this direction may pass by, if they may; now, and behind what it knew of it until now.
+    fn passage(&self, _dir: Direction, _before: &Self::Passage, _now: Timestamp) -> Self::Passage {
         Self::Passage::default()
     }
 
     /// Lets bytes pass by. False, and nothing changed, where it is to be told of them.
-    fn pass(_passage: &mut Self::Passage, _bytes: &[u8]) -> bool {
+    fn pass(_passage: &mut Self::Passage, _bytes: &[u8], _at: Timestamp) -> bool {
         false
     }
 
@@ -58,70 +58,91 @@ const CHUNK: usize = 1024;
 
 /// The lanes of all connections, by their slot.
 #[derive(Debug)]
-pub(super) struct Lanes<P>(Vec<Box<[Pair<P>]>>);
+pub(super) struct Lanes<P> {
+    pairs: Vec<Box<[Pair<P>]>>,
+    recents: Recents,
+}
 
-/// What a usual segment touches of a connection. Aligned, so that a lane is a cache line.
+/// What usual segments touch of a connection.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
 pub(super) struct Pair<P> {
     low: Lane<P>,
     high: Lane<P>,
-    recent_low: Recent,
-    recent_high: Recent,
 }
 
-/// One direction.
+/// One direction. Aligned, so that it is a cache line.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Lane<P> {
     /// The last segment that passed, or what came before the first.
     ts: Timestamp,
-    pub(super) frame: u64,
+    /// Its number: the low half of it, and half of the high one, which a million a second get beyond in nine years.
+    frame: u32,
+    frame_high: u16,
     /// Sequence number of the next byte.
     pub(super) next: u32,
     /// The last acknowledgment.
     pub(super) acked: u32,
     /// How long before the last segment the last byte passed, in nanoseconds.
     ago: u32,
-    /// Where its segments are captured.
-    place: Option<(u16, u16)>,
-    open: bool,
+    /// Where its segments are captured, if that is known.
+    source: u16,
+    iface: u16,
+    state: u8,
     pub(super) passage: P,
 }
 
 impl<P: Copy + Default> Lanes<P> {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            pairs: Vec::new(),
+            recents: Recents::new(),
+        }
     }
 
     /// Makes lanes for a slot, closed.
     pub(super) fn make(&mut self, slot: u32) {
-        while self.0.len() <= slot as usize / CHUNK {
-            self.0.push(vec![Pair::default(); CHUNK].into_boxed_slice());
+        while self.pairs.len() <= slot as usize / CHUNK {
+            let more = vec![Pair::default(); CHUNK];
+            self.pairs.push(more.into_boxed_slice());
         }
         if let Some(pair) = self.of(slot) {
             *pair = Pair::default();
         }
+        self.recents.make(slot);
+    }
+
+    /// The lanes of a slot, and the last segments of all.
+    pub(super) fn with_recents(&mut self, slot: u32) -> Option<(&mut Pair<P>, &mut Recents)> {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        let pair = self.pairs.get_mut(chunk)?.get_mut(at)?;
+        Some((pair, &mut self.recents))
+    }
+
+    /// The other pair of addresses has its ends in the other order.
+    pub(super) fn exchange_sides(&mut self, slot: u32) {
+        self.recents.exchange_sides(slot);
     }
 
     /// The lanes of a slot.
     #[inline]
     pub(super) fn of(&mut self, slot: u32) -> Option<&mut Pair<P>> {
         let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        self.0.get_mut(chunk)?.get_mut(at)
+        self.pairs.get_mut(chunk)?.get_mut(at)
     }
 
     /// Looks at what a segment of this slot would ask for.
     #[inline]
     pub(super) fn glance(&self, slot: u32, side: Side) -> u32 {
         let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        let Some(pair) = self.0.get(chunk).and_then(|chunk| chunk.get(at)) else {
+        let Some(pair) = self.pairs.get(chunk).and_then(|chunk| chunk.get(at)) else {
             return 0;
         };
-        let (me, recent) = match side {
-            Side::Low => (&pair.low, &pair.recent_low),
-            Side::High => (&pair.high, &pair.recent_high),
+        let me = match side {
+            Side::Low => &pair.low,
+            Side::High => &pair.high,
         };
-        me.next | recent.glance()
+        me.next
     }
 
     /// Lets a segment pass by; false where it goes the long way.
@@ -134,12 +155,13 @@ impl<P: Copy + Default> Lanes<P> {
         (at, now): (&Stamp, Timestamp),
     ) -> bool {
         let (chunk, place) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        let Some(pair) = self.0.get_mut(chunk).and_then(|chunk| chunk.get_mut(place)) else {
+        let pair = self.pairs.get_mut(chunk);
+        let Some(pair) = pair.and_then(|chunk| chunk.get_mut(place)) else {
             return false;
         };
-        let (me, peer, recent) = match side {
-            Side::Low => (&mut pair.low, &pair.high, &mut pair.recent_low),
-            Side::High => (&mut pair.high, &pair.low, &mut pair.recent_high),
+        let (me, peer) = match side {
+            Side::Low => (&mut pair.low, &pair.high),
+            Side::High => (&mut pair.high, &pair.low),
         };
         let acknowledges = me.is_acknowledging(segment);
         if !me.continues(peer, segment, at) {
@@ -156,23 +178,27 @@ impl<P: Copy + Default> Lanes<P> {
             let Some(next) = me.after(segment) else {
                 return false;
             };
-            if !S::pass(&mut me.passage, segment.payload) {
+            if !S::pass(&mut me.passage, segment.payload, at.ts) {
                 return false;
             }
             me.next = next;
             me.ago = 0;
-            recent.remember(segment, at, now);
+            self.recents.remember((slot, side), segment, at, now);
         }
         if acknowledges {
             me.acked = segment.ack;
         }
-        me.ts = at.ts;
-        me.frame = at.frame;
+        me.comes_to(at);
         true
     }
 }
 
 impl<P> Lane<P> {
+    /// What is usual may pass.
+    const OPEN: u8 = 1;
+    /// Where its segments are captured is known.
+    const PLACED: u8 = 2;
+
     /// Whether a segment is the next one, with nothing about it but data and an acknowledgment of what was seen.
     #[inline]
     fn continues(&self, peer: &Self, segment: &Usual<'_>, at: &Stamp) -> bool {
@@ -181,11 +207,31 @@ impl<P> Lane<P> {
         let is_ahead = || {
             self.is_acknowledging(segment) && segment.ack.wrapping_sub(peer.next).cast_signed() > 0
         };
-        self.open
+        self.state == Self::OPEN | Self::PLACED
             && segment.seq == self.next
             && segment.flags.0 & PLAIN == Flags::ACK
-            && self.place == Some((at.source, at.iface))
+            && (self.source, self.iface) == (at.source, at.iface)
             && !is_ahead()
+    }
+
+    /// A segment passed.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rest of it is nothing for years"
+    )]
+    const fn comes_to(&mut self, at: &Stamp) {
+        self.ts = at.ts;
+        self.frame = at.frame as u32;
+        self.frame_high = (at.frame >> u32::BITS) as u16;
+    }
+
+    pub(super) const fn frame(&self) -> u64 {
+        (self.frame_high as u64) << u32::BITS | self.frame as u64
+    }
+
+    const fn is_open(&self) -> bool {
+        self.state & Self::OPEN != 0
     }
 
     /// Whether a segment acknowledges more than was acknowledged before.
@@ -211,12 +257,11 @@ impl<P> Lane<P> {
     }
 
     pub(super) fn last(&self) -> Stamp {
-        let (source, iface) = self.place.unwrap_or_default();
         Stamp {
             ts: self.ts,
-            frame: self.frame,
-            source,
-            iface,
+            frame: self.frame(),
+            source: self.source,
+            iface: self.iface,
         }
     }
 
@@ -228,7 +273,7 @@ impl<P> Lane<P> {
 
 impl<P: Copy + Default> Pair<P> {
     pub(super) const fn is_open(&self) -> bool {
-        self.low.open || self.high.open
+        self.low.is_open() || self.high.is_open()
     }
 
     /// The last record: of the lane that it went on, or of this side where none has passed.
@@ -237,14 +282,14 @@ impl<P: Copy + Default> Pair<P> {
             Side::Low => (&self.low, &self.high),
             Side::High => (&self.high, &self.low),
         };
-        if peer.frame > me.frame { peer } else { me }.last()
+        if peer.frame() > me.frame() { peer } else { me }.last()
     }
 
-    /// The segments of one side that were no copies.
-    pub(super) const fn recent(&mut self, side: Side) -> &mut Recent {
+    /// What the room above knew last of a side.
+    pub(super) const fn passage(&self, side: Side) -> &P {
         match side {
-            Side::Low => &mut self.recent_low,
-            Side::High => &mut self.recent_high,
+            Side::Low => &self.low.passage,
+            Side::High => &self.high.passage,
         }
     }
 
@@ -258,26 +303,21 @@ impl<P: Copy + Default> Pair<P> {
         goes_on.then(|| me.after(segment)).flatten()
     }
 
-    /// The other pair of addresses has its ends in the other order.
-    pub(super) const fn exchange_sides(&mut self) {
-        std::mem::swap(&mut self.recent_low, &mut self.recent_high);
-    }
-
     /// Learns where the segments of a side are captured.
     pub(super) fn learn_place(&mut self, side: Side, at: Stamp) {
         let me = match side {
             Side::Low => &mut self.low,
             Side::High => &mut self.high,
         };
-        me.place = Some((at.source, at.iface));
+        (me.source, me.iface) = (at.source, at.iface);
+        me.state |= Lane::<P>::PLACED;
     }
 
     /// Opens both lanes behind a segment of `side`, unless the other one comes from another file.
     pub(super) fn open(&mut self, side: Side, at: Stamp, ways: [Way<P>; 2]) {
         let [low, high] = ways;
         for (lane, way) in [(&mut self.low, low), (&mut self.high, high)] {
-            lane.ts = at.ts;
-            lane.frame = at.frame;
+            lane.comes_to(&at);
             lane.next = way.next;
             lane.acked = way.acked;
             lane.ago = 0;
@@ -287,9 +327,11 @@ impl<P: Copy + Default> Pair<P> {
             Side::Low => (&mut self.low, &mut self.high),
             Side::High => (&mut self.high, &mut self.low),
         };
-        let is_one_file = peer.place.is_none_or(|(source, _)| source == at.source);
-        me.open = is_one_file;
-        peer.open = is_one_file;
+        let is_placed = peer.state & Lane::<P>::PLACED != 0;
+        if !is_placed || peer.source == at.source {
+            me.state |= Lane::<P>::OPEN;
+            peer.state |= Lane::<P>::OPEN;
+        }
     }
 
     /// Opens both lanes again behind the next bytes of `side`, that acknowledge so much.
@@ -301,10 +343,9 @@ impl<P: Copy + Default> Pair<P> {
         [low, high]: [P; 2],
     ) {
         for (lane, passage) in [(&mut self.low, low), (&mut self.high, high)] {
-            lane.ts = at.ts;
-            lane.frame = at.frame;
+            lane.comes_to(at);
             lane.ago = 0;
-            lane.open = true;
+            lane.state |= Lane::<P>::OPEN;
             lane.passage = passage;
         }
         let me = match side {
@@ -319,8 +360,8 @@ impl<P: Copy + Default> Pair<P> {
 
     /// Closes both lanes: what each came to, with what passed by.
     pub(super) const fn land(&mut self) -> [&Lane<P>; 2] {
-        self.low.open = false;
-        self.high.open = false;
+        self.low.state &= !Lane::<P>::OPEN;
+        self.high.state &= !Lane::<P>::OPEN;
         [&self.low, &self.high]
     }
 }
@@ -339,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_lane_is_a_cache_line() {
-        assert_eq!(size_of::<Lane<[u32; 7]>>(), 64);
-        assert_eq!(size_of::<Pair<[u32; 7]>>(), 192);
+        assert_eq!(size_of::<Lane<[u64; 4]>>(), 64);
+        assert_eq!(size_of::<Pair<[u64; 4]>>(), 128);
     }
 }

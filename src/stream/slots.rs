@@ -19,20 +19,21 @@ const AWAKE: usize = if cfg!(debug_assertions) { 0 } else { 8192 };
 /// All connections, by their slot.
 #[derive(Debug)]
 pub(super) struct Slots<S: Above> {
-    all: Slab<Slot<S>>,
-    folded: Slab<Asleep<S>>,
+    all: Slab<Slot>,
+    awake: Slab<Box<Entry<S>>>,
+    asleep: Slab<Asleep<S>>,
     /// Those that may be folded up, the next first.
     drowsy: VecDeque<u32>,
     /// One bit for each slot that is listed there. It stays so when its connection ends: whoever comes next takes over the
     /// place, and the list gets no longer than there are slots.
     listed: Vec<u64>,
-    awake: usize,
+    most_awake: usize,
 }
 
-/// A connection, or where it is kept folded up: apart, so that one that is not has not the room for both.
-#[derive(Debug)]
-enum Slot<S: Above> {
-    Awake(Box<Entry<S>>),
+/// Where a connection is kept: apart, so that one has not the room for both, and by small numbers, for there may be a million.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Awake(u32),
     Asleep(u32),
 }
 
@@ -40,17 +41,18 @@ impl<S: Above> Slots<S> {
     pub(super) const fn new() -> Self {
         Self {
             all: Slab::new(),
-            folded: Slab::new(),
+            awake: Slab::new(),
+            asleep: Slab::new(),
             drowsy: VecDeque::new(),
             listed: Vec::new(),
-            awake: AWAKE,
+            most_awake: AWAKE,
         }
     }
 
     /// With no more than so many that lie open though nothing happens.
     #[cfg(test)]
     pub(super) const fn keep_awake(&mut self, awake: usize) {
-        self.awake = awake;
+        self.most_awake = awake;
     }
 
     /// How many connections there are.
@@ -60,8 +62,8 @@ impl<S: Above> Slots<S> {
 
     /// A connection that is not folded up.
     pub(super) fn get(&self, slot: u32) -> Option<&Entry<S>> {
-        match self.all.get(slot)? {
-            Slot::Awake(entry) => Some(entry),
+        match *self.all.get(slot)? {
+            Slot::Awake(at) => self.awake.get(at).map(|entry| &**entry),
             Slot::Asleep(_) => None,
         }
     }
@@ -69,24 +71,25 @@ impl<S: Above> Slots<S> {
     /// The same, to be changed.
     #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Entry<S>> {
-        match self.all.get_mut(slot)? {
-            Slot::Awake(entry) => Some(entry),
+        match *self.all.get(slot)? {
+            Slot::Awake(at) => self.awake.get_mut(at).map(|entry| &mut **entry),
             Slot::Asleep(_) => None,
         }
     }
 
     /// Adds a connection. Its slot, unless there are four thousand million.
     pub(super) fn insert(&mut self, entry: Entry<S>) -> Option<u32> {
-        self.all.insert(Slot::Awake(Box::new(entry)))
+        let at = self.awake.insert(Box::new(entry))?;
+        self.all.insert(Slot::Awake(at))
     }
 
     /// Takes out a connection that is not folded up.
     pub(super) fn take(&mut self, slot: u32) -> Option<Box<Entry<S>>> {
-        self.get(slot)?;
-        match self.all.take(slot)? {
-            Slot::Awake(entry) => Some(entry),
-            Slot::Asleep(_) => None,
-        }
+        let Slot::Awake(at) = *self.all.get(slot)? else {
+            return None;
+        };
+        self.all.take(slot)?;
+        self.awake.take(at)
     }
 
     /// The slots of so many connections, of those with the lowest numbers, in their order.
@@ -107,9 +110,9 @@ impl<S: Above> Slots<S> {
     /// All connections with their slots.
     fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
         self.all.iter().filter_map(|(slot, kept)| {
-            let id = match kept {
-                Slot::Awake(entry) => entry.conn.id,
-                Slot::Asleep(at) => self.folded.get(*at)?.id(),
+            let id = match *kept {
+                Slot::Awake(at) => self.awake.get(at)?.conn.id,
+                Slot::Asleep(at) => self.asleep.get(at)?.id(),
             };
             Some((id, slot))
         })
@@ -123,11 +126,14 @@ impl<S: Above> Slots<S> {
         lanes: &Pair<P>,
     ) -> Option<&mut Entry<S>> {
         let place = self.all.get_mut(slot)?;
-        if let Slot::Asleep(at) = *place {
-            *place = Slot::Awake(self.folded.take(at)?.unfold(lanes));
+        if let Slot::Asleep(at) = *place
+            && let Some(asleep) = self.asleep.take(at)
+        {
+            let at = self.awake.insert(asleep.unfold(lanes));
+            *place = at.map_or(Slot::NOWHERE, Slot::Awake);
         }
-        match place {
-            Slot::Awake(entry) => Some(entry),
+        match *place {
+            Slot::Awake(at) => self.awake.get_mut(at).map(|entry| &mut **entry),
             Slot::Asleep(_) => None,
         }
     }
@@ -141,7 +147,7 @@ impl<S: Above> Slots<S> {
         }
         // One is listed at most, and two are taken: the list gets no longer than it may be, but for those that are busy.
         for _ in 0..2 {
-            if self.drowsy.len() <= self.awake {
+            if self.drowsy.len() <= self.most_awake {
                 return None;
             }
             let slot = self.drowsy.pop_front()?;
@@ -178,20 +184,21 @@ impl<S: Above> Slots<S> {
         let Some(place) = self.all.get_mut(slot) else {
             return;
         };
-        *place = match std::mem::replace(place, Slot::NOWHERE) {
-            Slot::Awake(entry) => match Asleep::fold(entry, lanes) {
-                Ok(asleep) => self
-                    .folded
-                    .insert(asleep)
-                    .map_or(Slot::NOWHERE, Slot::Asleep),
-                Err(entry) => Slot::Awake(entry),
-            },
-            asleep @ Slot::Asleep(_) => asleep,
+        let Slot::Awake(at) = *place else {
+            return;
         };
+        let Some(entry) = self.awake.take(at) else {
+            return;
+        };
+        *place = match Asleep::fold(entry, lanes) {
+            Ok(asleep) => self.asleep.insert(asleep).map(Slot::Asleep),
+            Err(entry) => self.awake.insert(entry).map(Slot::Awake),
+        }
+        .unwrap_or(Slot::NOWHERE);
     }
 }
 
-impl<S: Above> Slot<S> {
+impl Slot {
     /// Nothing is kept there.
     const NOWHERE: Self = Self::Asleep(u32::MAX);
 }
@@ -334,6 +341,11 @@ mod tests {
         assert_eq!(slots.first(3), [1, 2, 3]);
         let all: Vec<u32> = (1..20).chain([0]).collect();
         assert_eq!((slots.first(20), slots.first(100)), (all.clone(), all));
+    }
+
+    #[test]
+    fn where_one_is_kept_takes_little_room() {
+        assert_eq!(size_of::<Option<Slot>>(), 8);
     }
 
     #[test]

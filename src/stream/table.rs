@@ -366,7 +366,9 @@ impl<S: Above> Table<S> {
         if entry.deadline.is_some_and(|deadline| deadline <= self.now) {
             self.step(slot, (budget, sink), Connection::expire);
         }
-        let (Some(pair), Some(entry)) = (self.lanes.of(slot), self.slots.get_mut(slot)) else {
+        let (Some((pair, recents)), Some(entry)) =
+            (self.lanes.with_recents(slot), self.slots.get_mut(slot))
+        else {
             return;
         };
         let used = budget.used();
@@ -379,10 +381,10 @@ impl<S: Above> Table<S> {
             budget,
             sink,
         };
-        if let Some(end) = entry
-            .tcp
-            .segment(side, segment, pair.recent(side), &mut scene)
-        {
+        let mut recent = recents.of(slot, side);
+        let end = entry.tcp.segment(side, segment, &mut recent, &mut scene);
+        recents.keep(side, recent);
+        if let Some(end) = end {
             return self.end(slot, end, (budget, sink));
         }
         pair.learn_place(side, segment.at);
@@ -406,14 +408,14 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let &Addressed { segment, side, .. } = addressed;
-        let Some(pair) = self.lanes.of(slot) else {
+        let Some((pair, recents)) = self.lanes.with_recents(slot) else {
             return;
         };
         let Some(entry) = self.slots.rouse(slot, pair) else {
             return;
         };
         entry.land(pair);
-        pair.recent(side).remember(&segment, at, self.now);
+        recents.remember((slot, side), &segment, at, self.now);
         entry.last = *at;
         entry.last_side = side;
         let used = budget.used();
@@ -431,7 +433,8 @@ impl<S: Above> Table<S> {
             entry.holds(slot, (used, budget.used()), self.now, &mut self.holders);
         }
         self.ages.touch(slot, entry.conn.rank, self.now);
-        pair.go_on(side, at, (next, segment.ack), entry.passages());
+        let passages = entry.passages(pair, at.ts);
+        pair.go_on(side, at, (next, segment.ack), passages);
         self.lull(slot);
     }
 
@@ -474,7 +477,7 @@ impl<S: Above> Entry<S> {
             return;
         }
         for (side, lane) in [Side::Low, Side::High].into_iter().zip(pair.land()) {
-            if lane.frame > self.last.frame {
+            if lane.frame() > self.last.frame {
                 self.last = lane.last();
                 self.last_side = side;
             }
@@ -497,7 +500,7 @@ impl<S: Above> Entry<S> {
         let Some([low, high]) = self.tcp.ways() else {
             return false;
         };
-        let [of_low, of_high] = self.passages();
+        let [of_low, of_high] = self.passages(pair, at.ts);
         let way = |(next, acked), passage| Way {
             next,
             acked,
@@ -508,9 +511,12 @@ impl<S: Above> Entry<S> {
     }
 
     /// What may pass by on the lower side, and on the higher.
-    fn passages(&self) -> [S::Passage; 2] {
-        let dir = self.conn.dir(Side::Low);
-        [dir, dir.flip()].map(|dir| self.conn.state.passage(dir))
+    fn passages(&self, pair: &Pair<S::Passage>, now: Timestamp) -> [S::Passage; 2] {
+        let passage = |side| {
+            let dir = self.conn.dir(side);
+            self.conn.state.passage(dir, pair.passage(side), now)
+        };
+        [passage(Side::Low), passage(Side::High)]
     }
 }
 

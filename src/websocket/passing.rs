@@ -17,11 +17,10 @@ pub struct Passing {
     /// Payload bytes of the latest message.
     pub latest: u32,
     /// Text frames.
-    pub text: u16,
+    pub text: u8,
     /// Binary frames.
-    pub binary: u16,
-    /// The reserved bits that a frame may have, at their place in its first byte.
-    rsv: u8,
+    pub binary: u8,
+    /// What is below, and above it the reserved bits that a frame may have.
     marks: u8,
     /// Behind the present payload a message may begin.
     pub(super) begins: bool,
@@ -37,6 +36,8 @@ const GREW: u8 = 4;
 const LARGEST_COMPRESSED: u8 = 8;
 /// The latest message is the largest.
 const IS_LARGEST: u8 = 16;
+/// The reserved bits stand so high.
+const RSV: u8 = 5;
 
 impl Passing {
     /// From within a payload of which so many bytes are left, or between two frames.
@@ -48,7 +49,6 @@ impl Passing {
             latest: 0,
             text: 0,
             binary: 0,
-            rsv: 0,
             marks: 0,
             begins,
         }
@@ -60,8 +60,7 @@ impl Passing {
     pub fn with(self, masked: bool, rsv: Rsv, largest: u64) -> Self {
         let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         Self {
-            marks: if masked { MASKED } else { 0 },
-            rsv: rsv.0 << 4,
+            marks: if masked { MASKED } else { 0 } | rsv.0 << RSV,
             largest: (largest, largest),
             ..self
         }
@@ -119,7 +118,7 @@ impl Passing {
         let fits = self.begins
             && header.fin
             && header.mask.is_some() == (self.marks & MASKED != 0)
-            && header.rsv.0 << 4 & !self.rsv == 0
+            && header.rsv.0 << RSV & !self.marks == 0
             && !header.length_not_minimal;
         let count = match header.opcode {
             Opcode::TEXT => &mut self.text,

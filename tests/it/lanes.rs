@@ -3,20 +3,79 @@
 //! A packet that comes from another interface than the one before it on its side goes the long way. So the same packets,
 //! each from an interface of its own, must give the same facts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use wscap::dissect::Dissector;
-use wscap::event::{Event, Fact};
+use wscap::event::{Event, Fact, Frames};
+use wscap::flow::ConnId;
 use wscap::limits::Limits;
 use wscap::record::LinkType;
-use wscap::time::Stamp;
+use wscap::time::{Stamp, Timestamp};
 
 use crate::support::OwnedRecord;
 use crate::transport::packets::recorded;
 
-/// All facts with their times and frames, but without interfaces.
+/// The first frame of a side is told at once when it comes so soon after the 101.
+const UNSETTLED: Duration = Duration::from_millis(1_250);
+
+/// Frames of one connection that were told, but not yet with a fact that they must come before.
+#[derive(Default)]
+struct Pending {
+    opened: Option<Timestamp>,
+    told: bool,
+    frames: Frames,
+    began: [Option<Timestamp>; 2],
+}
+
+impl Pending {
+    fn add(&mut self, frames: &Frames) {
+        self.told = true;
+        self.frames.client.add(&frames.client);
+        self.frames.server.add(&frames.server);
+        for (mine, last) in self.frames.last.iter_mut().zip(frames.last) {
+            *mine = last.or(*mine);
+        }
+        for (mine, began) in self.began.iter_mut().zip(frames.began) {
+            *mine = began.or(*mine);
+        }
+        let (last, client, server) = (self.frames.last, self.frames.client, self.frames.server);
+        self.frames = Frames {
+            client,
+            server,
+            last,
+            began: [None; 2],
+            ..frames.clone()
+        };
+    }
+
+    /// What is to be told before a fact.
+    fn before(&mut self, fact: &Fact, words: &mut Vec<String>) {
+        let is_gap = matches!(fact, Fact::Gap { .. });
+        let is_end = matches!(
+            fact,
+            Fact::Close { .. }
+                | Fact::Fin { .. }
+                | Fact::Retransmitting { .. }
+                | Fact::Ended { .. }
+        );
+        let began = std::mem::take(&mut self.began);
+        match began {
+            [None, None] => {}
+            began if is_gap || is_end => words.push(format!("began {began:?}")),
+            began => self.began = began,
+        }
+        if is_end && std::mem::take(&mut self.told) {
+            words.push(format!("{:?}", self.frames));
+            (self.frames.client, self.frames.server) = Default::default();
+        }
+    }
+}
+
+/// All facts with their times and frames, but without interfaces. Of frames it is told how many came before what they must
+/// come before, and not in how many facts that was said, and of what shows the first, whatever can still be of use.
 pub(crate) fn facts(records: &[OwnedRecord]) -> Vec<String> {
     let mut dissector = Dissector::new(&Limits::default(), false);
     let mut events = Vec::new();
@@ -24,20 +83,38 @@ pub(crate) fn facts(records: &[OwnedRecord]) -> Vec<String> {
         dissector.push(&record.record(), &mut events);
     }
     dissector.finish(&mut events);
-    let words = events.iter().filter_map(|event| match event {
-        Event::Conn {
-            fact: Fact::SeenOn { .. },
-            ..
-        } => None,
-        Event::Conn { conn, at, fact } => Some(format!(
+    let mut all: BTreeMap<ConnId, Pending> = BTreeMap::new();
+    let mut words = Vec::new();
+    for event in &events {
+        let Event::Conn { conn, at, fact } = event else {
+            continue;
+        };
+        let pending = all.entry(*conn).or_default();
+        pending.before(fact, &mut words);
+        match fact {
+            Fact::SeenOn { .. } => continue,
+            Fact::Frames(frames) => {
+                pending.add(frames);
+                continue;
+            }
+            Fact::FirstBytes { .. }
+                if pending
+                    .opened
+                    .is_some_and(|at_101| at.ts >= at_101.after(UNSETTLED)) =>
+            {
+                continue;
+            }
+            Fact::Response(_) | Fact::MidStream(_) => pending.opened = Some(at.ts),
+            _ => {}
+        }
+        words.push(format!(
             "{conn:?} {:?} #{} {}",
             at.ts,
             at.frame,
             unplaced(&format!("{fact:?}"))
-        )),
-        _ => None,
-    });
-    words.collect()
+        ));
+    }
+    words
 }
 
 /// From an interface of its own each, so that none takes the short way.

@@ -17,6 +17,7 @@ pub(in crate::dissect) struct Asleep {
     pings: Option<Box<Pings>>,
     rsv: Rsv,
     named: bool,
+    untold: bool,
 }
 
 /// One direction of it.
@@ -47,6 +48,7 @@ impl Asleep {
             pings: None,
             rsv,
             named: false,
+            untold: false,
         }
     }
 
@@ -73,6 +75,7 @@ impl Asleep {
             pings: None,
             rsv: socket.rsv,
             named: socket.named,
+            untold: socket.untold,
         };
         let (since, pings) = (socket.since.take(), socket.pings.take());
         let is_same = asleep.still() == *socket;
@@ -94,7 +97,7 @@ impl Asleep {
     /// Without what is kept apart.
     fn still(&self) -> Socket {
         let mut socket = Socket::opened(self.rsv);
-        socket.named = self.named;
+        (socket.named, socket.untold) = (self.named, self.untold);
         socket.sides = Both {
             to_server: self.sides.to_server.unfold(),
             to_client: self.sides.to_client.unfold(),

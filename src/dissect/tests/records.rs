@@ -86,7 +86,7 @@ fn facts_ticks_and_health_come_in_the_order_of_time() {
         .collect();
     assert_eq!(
         words.join(" "),
-        "tick0 3:request0(/ws) tick60 4:response0(101,Ok) tick2060 health(5) 5:frames(0,1) 5:frames(0,0) 5:ended(CaptureOver) health(5)"
+        "tick0 3:request0(/ws) tick60 4:response0(101,Ok) tick2060 health(5) 5:frames(0,1) 5:ended(CaptureOver) health(5)"
     );
     assert_eq!(
         (health.packets, health.connections, health.plain_http),
@@ -101,6 +101,77 @@ fn facts_ticks_and_health_come_in_the_order_of_time() {
     );
     assert_eq!(health.now.map(Timestamp::as_nanos), Some(2_060_000_000));
     assert_eq!(health.first.map(Timestamp::as_nanos), Some(0));
+}
+
+/// A handshake whose 101 comes at 60 ms, then a frame of each side. What is told of them at once, and then in the end.
+fn first_frames(at: [i64; 2]) -> (usize, Vec<crate::event::Frames>) {
+    let mut records = conversation();
+    records.truncate(4);
+    let (c, s) = (UPGRADE.len(), SWITCH.len());
+    let (c, s) = (
+        u32::try_from(c).unwrap() + 100,
+        u32::try_from(s).unwrap() + 1000,
+    );
+    let (asks, says) = (frame(C, 0x82, b"abc"), frame(S, 0x81, b"hi"));
+    let behind = s + u32::try_from(says.len()).unwrap();
+    records.push((at[0], packet(S, ACK, s, c, &says)));
+    records.push((at[1], packet(C, ACK, c, behind, &asks)));
+    let (mut dissector, mut events) = (Dissector::new(&Limits::default(), false), Vec::new());
+    for (frame, (ms, data)) in (1..).zip(&records) {
+        let at = Stamp {
+            ts: Timestamp::from_nanos(ms * 1_000_000),
+            frame,
+            ..Stamp::default()
+        };
+        let wire_len = u32::try_from(data.len()).unwrap();
+        let link = LinkType::RAW;
+        dissector.push(
+            &Record {
+                at,
+                link,
+                wire_len,
+                data,
+            },
+            &mut events,
+        );
+    }
+    let frames = |events: &[Event]| {
+        let all = events.iter().filter_map(|event| match event {
+            Event::Conn {
+                fact: Fact::Frames(frames),
+                ..
+            } => Some((**frames).clone()),
+            _ => None,
+        });
+        all.collect::<Vec<_>>()
+    };
+    let at_once = frames(&events).len();
+    dissector.finish(&mut events);
+    (at_once, frames(&events))
+}
+
+#[test]
+fn a_first_frame_that_settles_nothing_passes_by_and_is_told_in_the_end() {
+    let ms = |ms: i64| Some(Timestamp::from_nanos(ms * 1_000_000));
+    for (at, at_once) in [([200, 300], 2), ([1_309, 1_310], 1), ([1_310, 9_000], 0)] {
+        let (told, all) = first_frames(at);
+        assert_eq!(told, at_once, "{at:?}");
+        let mut began = [None; 2];
+        let (mut client, mut server) = Default::default();
+        for frames in &all {
+            crate::event::FrameCounts::add(&mut client, &frames.client);
+            crate::event::FrameCounts::add(&mut server, &frames.server);
+            for (mine, seen) in began.iter_mut().zip(frames.began) {
+                *mine = mine.or(seen);
+            }
+        }
+        assert_eq!(began, [ms(at[1]), ms(at[0])]);
+        assert_eq!((client.binary, client.messages, client.bytes), (1, 1, 3));
+        assert_eq!((server.text, server.messages, server.bytes), (1, 1, 2));
+        let last = all.last().unwrap();
+        assert_eq!(last.last, [ms(at[1]), ms(at[0])]);
+        assert_eq!(last.largest.map(|largest| largest.bytes), [3, 2]);
+    }
 }
 
 #[test]

@@ -46,10 +46,8 @@ impl<S: Above> Table<S> {
         let numbers = self.numbers_of_past(arrival.hash);
         let entry = self.slots.get_mut(slot)?;
         entry.is_seen_as(arrival.key(), segment.src, numbers)?;
-        if entry.exchange_pairs(segment.src, segment.dst)
-            && let Some(pair) = self.lanes.of(slot)
-        {
-            pair.exchange_sides();
+        if entry.exchange_pairs(segment.src, segment.dst) {
+            self.lanes.exchange_sides(slot);
         }
         self.index.insert(arrival.hash, Place::Open(slot).value());
         Some(slot)

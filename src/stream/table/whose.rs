@@ -190,7 +190,9 @@ impl<S: Above> Table<S> {
     /// Takes the SYN that begins a connection: of all that a segment may bring about, there is little that this one can.
     fn begin(&mut self, slot: u32, arrival: &Arrival<'_>) {
         let &Arrival { side, segment, .. } = arrival;
-        let (Some(pair), Some(entry)) = (self.lanes.of(slot), self.slots.get_mut(slot)) else {
+        let (Some((pair, recents)), Some(entry)) =
+            (self.lanes.with_recents(slot), self.slots.get_mut(slot))
+        else {
             return;
         };
         entry.number(arrival, &mut self.numbers);
@@ -199,8 +201,7 @@ impl<S: Above> Table<S> {
         entry.conn.syn = Some(segment.at);
         entry.conn.seen_on = Interfaces::only(segment.at.iface);
         entry.conn.comes_to(side, start);
-        pair.recent(side)
-            .remember(&segment.usual(), &segment.at, self.now);
+        recents.remember((slot, side), &segment.usual(), &segment.at, self.now);
         pair.learn_place(side, segment.at);
         self.ages.relist(slot, Rank::HalfOpen, self.now);
     }
