@@ -221,7 +221,7 @@ impl Assembler {
                     });
                 }
             }
-            Fact::MidStream(connection) => self.mid_stream(conn, at, *connection),
+            Fact::MidStream(connection) => self.mid_stream(conn, at, connection),
             Fact::Failed(connection, how) => {
                 if self.around.failed(conn, *connection, how) {
                     self.reached.count(Limit::legs_waiting);
@@ -262,13 +262,11 @@ impl Assembler {
         }
     }
 
-    fn request(&mut self, conn: ConnId, at: Stamp, mut request: Box<Request>) {
+    fn request(&mut self, conn: ConnId, at: Stamp, request: Box<Request>) {
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
             conn,
-            // From here on the leg has it.
-            connection: std::mem::take(&mut request.connection),
             request: Some((at, request)),
             ..Leg::default()
         };
@@ -307,7 +305,7 @@ impl Assembler {
             // The request was not seen.
             let leg = Leg {
                 conn,
-                connection: *connection,
+                unasked: Some(connection),
                 noticed: Some(at.ts),
                 ..Leg::default()
             };
@@ -342,7 +340,7 @@ impl Assembler {
     }
 
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
-    fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
+    fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Box<Connection>) {
         if let Some(place) = self.undecided.places.socket(conn) {
             // Another view of its leg has shown the 101.
             return self.sockets.joined(conn, place);
@@ -355,7 +353,7 @@ impl Assembler {
         if !known {
             let leg = Leg {
                 conn,
-                connection,
+                unasked: Some(connection),
                 gaps: Gaps {
                     request: true,
                     response: true,

@@ -253,7 +253,7 @@ impl LiveLeg {
         let before = self.shown();
         match fact {
             Fact::Gap { over, .. } => self.leg.lost(*over),
-            Fact::SeenOn { iface } => self.leg.connection.seen_on.push(*iface),
+            Fact::SeenOn { iface } => self.leg.connection_mut().seen_on.push(*iface),
             Fact::Violation(violation) if violation.kind == ViolationKind::Http => {
                 self.leg.http_after_101 = true;
                 self.used_at.get_or_insert(at.ts);

@@ -114,7 +114,7 @@ impl Sockets {
         let failed = attempt.legs.iter().filter_map(|node| {
             let failed = (node.role == Role::Failed).then_some(&node.leg)?;
             let how = UpstreamFailure::Ended(failed.end.how?);
-            let server = failed.connection.server;
+            let server = failed.connection().server;
             Some(FailedUpstream { server, how })
         });
         let trouble = Trouble {
@@ -159,9 +159,9 @@ impl Sockets {
         let target = leg.request_head().map(|head| &*head.target);
         self.refusals.push_back(Refusal {
             at,
-            client: leg.connection.client.addr,
+            client: leg.connection().client.addr,
             failed: FailedUpstream {
-                server: leg.connection.server,
+                server: leg.connection().server,
                 how: UpstreamFailure::Refused(status),
             },
             target: target.map(|target| self.seed.hash_one(target)),

@@ -239,7 +239,7 @@ impl Client {
             return None;
         }
         Some(Self {
-            addr: leg.connection.client.addr,
+            addr: leg.connection().client.addr,
             host: host_name(&leg.request_field("host")?)
                 .to_ascii_lowercase()
                 .into(),
@@ -273,7 +273,7 @@ pub(super) fn follows(refused: &Leg, next: &Leg) -> Option<u8> {
 /// asks for no upgrade.
 fn is_next_try(refused: &Leg, next: &Leg) -> bool {
     let is_after = |at| at <= next.started();
-    let (before, after) = (&refused.connection, &next.connection);
+    let (before, after) = (refused.connection(), next.connection());
     refused.invites_another_try()
         && refused.offer().is_some_and(|offer| offer.upgrade)
         && refused.answered().is_some_and(is_after)
@@ -325,8 +325,8 @@ impl<'a> Ends<'a> {
             leg.request_field("x-real-ip").map(first),
         ];
         Self {
-            client: leg.connection.client.addr,
-            server: leg.connection.server,
+            client: leg.connection().client.addr,
+            server: leg.connection().server,
             named: named.iter().any(Option::is_some).then(|| Box::new(named)),
         }
     }

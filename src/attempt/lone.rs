@@ -229,7 +229,7 @@ fn target(leg: &Leg) -> Option<&str> {
 
 /// What says that `inner` serves `outer`.
 pub(super) fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
-    let same_server = outer.connection.server == inner.connection.server;
+    let same_server = outer.connection().server == inner.connection().server;
     if same_server || !tree::may_be_child(outer, inner) {
         return None;
     }
@@ -281,7 +281,7 @@ fn keys_allow(outer: &Leg, inner: &Leg) -> bool {
         _ => false,
     };
     // On loopback every leg is next to every other, and each names the same client.
-    let ends = [outer.connection.client, outer.connection.server];
+    let ends = [outer.connection().client, outer.connection().server];
     let local = ends.iter().any(|end| end.addr.is_loopback());
     let opened = outer.status() == Some(101);
     same_accept || (in_step && !local && (named || (adjacent && !opened)))

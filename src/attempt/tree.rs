@@ -225,7 +225,7 @@ fn same_file(a: &Leg, b: &Leg) -> bool {
 /// Two legs that one host opened to two others are siblings, unless the first of them goes to that very host.
 fn may_serve(outer: &Leg, inner: &Leg) -> bool {
     let same_client = is_one_client(outer, inner);
-    let same_server = outer.connection.server == inner.connection.server;
+    let same_server = outer.connection().server == inner.connection().server;
     !same_client || (!same_server && is_adjacent(outer, inner))
 }
 
@@ -233,7 +233,7 @@ fn may_serve(outer: &Leg, inner: &Leg) -> bool {
 fn is_one_client(a: &Leg, b: &Leg) -> bool {
     let is_of = |client: IpAddr, leg: &Leg| leg.pairs().any(|(other, _)| other.addr == client);
     let are_of = |a: &Leg, b: &Leg| a.pairs().all(|(client, _)| is_of(client.addr, b));
-    let (first_a, first_b) = (a.connection.client.addr, b.connection.client.addr);
+    let (first_a, first_b) = (a.connection().client.addr, b.connection().client.addr);
     is_of(first_a, b) && is_of(first_b, a) && (are_of(a, b) || are_of(b, a))
 }
 

@@ -327,10 +327,10 @@ impl Assembler {
             return (Vec::new(), false);
         }
         // Who redirected the client is on its host.
-        let client = leg.connection.client;
-        let redirects = leg.connection.server.addr.is_loopback();
+        let client = leg.connection().client;
+        let redirects = leg.connection().server.addr.is_loopback();
         let inner_client = inner
-            .map(|inner| inner.connection.client.addr)
+            .map(|inner| inner.connection().client.addr)
             .or_else(|| redirects.then_some(client.addr));
         let failed = self
             .around
@@ -348,7 +348,7 @@ impl Assembler {
                 joined_by: Some(JoinedBy::Time),
                 adjacent: adjacent.then_some(true),
                 leg: Leg {
-                    connection: one.connection,
+                    unasked: Some(Box::new(one.connection)),
                     also: one.also,
                     end: LegEnd {
                         first: None,
@@ -367,7 +367,7 @@ impl Assembler {
             return Surroundings::default();
         };
         let client_leg_encrypted = self.around.is_encrypted_before(
-            outermost.connection.client.addr,
+            outermost.connection().client.addr,
             outermost
                 .request_head()
                 .and_then(|head| head.fields.forwarded_for()),
@@ -381,7 +381,7 @@ impl Assembler {
             client_leg_encrypted,
             hop_passes_others: self
                 .around
-                .passes_others(outermost.connection.server, self.now),
+                .passes_others(outermost.connection().server, self.now),
             lossy: self.around.lost() != lost_before
                 || self.shed_at.is_some_and(|at| outermost.started() <= at),
             is_ambiguous: false,
@@ -399,7 +399,7 @@ fn earlier_try(leg: &Leg) -> EarlierTry {
             .request_head()
             .map(|head| head.target.clone())
             .unwrap_or_default(),
-        tcp_stream: leg.connection.tcp_stream,
+        tcp_stream: leg.connection().tcp_stream,
         frame: at.frame,
         source: at.source,
     }

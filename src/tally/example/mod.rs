@@ -49,7 +49,7 @@ pub(crate) struct LegOf(pub(crate) Leg);
 pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
     LegOf(Leg {
         conn: ConnId(u64::from(stream)),
-        connection: Connection {
+        unasked: Some(Box::new(Connection {
             client: end(client),
             server: end(server),
             tcp_stream: Some(stream),
@@ -57,7 +57,7 @@ pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
             syn_ack: Some(stamp(2, 1)),
             seen_on: vec![0],
             ..Connection::default()
-        },
+        })),
         also: Vec::new(),
         request: None,
         response: None,
@@ -90,7 +90,7 @@ impl LegOf {
         };
         let request = Request {
             exchange: 0,
-            connection: self.0.connection.clone(),
+            connection: self.0.connection().clone(),
             started: stamp(frame, ms),
             offer: Offer::of(&head),
             head,
