@@ -96,19 +96,20 @@ struct Trouble {
 }
 
 impl Sockets {
-    /// Follows an attempt that opened from here on. Where it is kept; nowhere if there is no room.
-    pub(super) fn open_socket(
-        &mut self,
-        attempt: &Attempt,
-        legs: SocketLegs,
-        limit: u64,
-    ) -> Option<u32> {
-        if self.open.len() as u64 >= limit {
-            legs.into_legs()
-                .flatten()
-                .for_each(|view| _ = self.handshakes.close(view));
-            return None;
-        }
+    /// Where the next that opens is kept; nowhere if there is no room.
+    pub(super) fn next_place(&self, limit: u64) -> Option<u32> {
+        let has_room = (self.open.len() as u64) < limit;
+        has_room.then(|| self.open.next_place()).flatten()
+    }
+
+    /// Forgets the legs of one that finds no room.
+    pub(super) fn let_go(&mut self, legs: SocketLegs) {
+        let views = legs.into_legs().flatten();
+        views.for_each(|view| _ = self.handshakes.close(view));
+    }
+
+    /// Follows an attempt that opened from here on.
+    pub(super) fn open_socket(&mut self, attempt: &Attempt, legs: SocketLegs) {
         let target = attempt.outermost().request_head();
         let target = target.map(|head| head.target.clone());
         let failed = attempt.legs.iter().filter_map(|node| {
@@ -129,9 +130,9 @@ impl Sockets {
             legs,
             trouble: has_some.then(|| Box::new(trouble)),
         };
-        let at = self.open.insert(socket)?;
-        self.reschedule(at);
-        Some(at)
+        if let Some(at) = self.open.insert(socket) {
+            self.reschedule(at);
+        }
     }
 
     /// How many are open.
@@ -258,7 +259,7 @@ impl Sockets {
         let before = std::mem::replace(&mut trouble.first_end, first_end);
         self.ended += usize::from(before.is_none() && first_end.is_some());
         if !trouble.has_outer_ended
-            && let Some(end) = self.ends.end_of(socket.legs.best().next())
+            && let Some(end) = self.ends.end_of(socket.legs.first_best())
         {
             trouble.has_outer_ended = true;
             self.ends.add(end);
@@ -288,7 +289,7 @@ impl Sockets {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
         // As the best view shows it now, which may not be the one that showed its end first.
-        let outer_end = self.ends.end_of(socket.legs.best().next());
+        let outer_end = self.ends.end_of(socket.legs.first_best());
         let mut legs = Vec::with_capacity(socket.legs.len());
         let mut host = None;
         for views in socket.legs.into_legs() {
@@ -325,8 +326,13 @@ impl Sockets {
 impl Socket {
     /// The first sign of its end on any leg.
     fn first_end(&self) -> Option<Timestamp> {
-        let ends = self.legs.best().filter_map(|view| view.tail.first_end());
-        ends.min()
+        let mut first = None;
+        self.legs.each_best(|view| {
+            if let Some(end) = view.tail.first_end() {
+                first = Some(first.map_or(end, |first: Timestamp| first.min(end)));
+            }
+        });
+        first
     }
 
     /// It, which is kept at this place, will be looked at then.
@@ -340,18 +346,23 @@ impl Socket {
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
         let first = self.trouble.as_ref()?.first_end?;
-        let tails = || self.legs.best().map(|view| &view.tail);
-        if tails().all(Tail::is_over) {
-            let last = tails().flat_map(Tail::tcp_ends).map(|end| end.at).max();
+        let (mut all_over, mut last, mut gone) = (true, None, Timestamp::MAX);
+        self.legs.each_best(|view| {
+            let tail = &view.tail;
+            let tcp = tail.tcp_ends();
+            all_over &= tail.is_over();
+            last = last.max(tcp.last().map(|end| end.at));
+            // A Close alone is not the end: the answer to it may take its time.
+            if let Some(end) = tcp.first() {
+                gone = gone.min(end.at.after(STRAGGLERS));
+            } else if let Some(since) = tail.stuck_since() {
+                gone = gone.min(since.after(GIVING_UP));
+            }
+        });
+        if all_over {
             return Some(last.unwrap_or(first).after(TOGETHER));
         }
-        // A Close alone is not the end: the answer to it may take its time.
-        let gone = tails().filter_map(|tail| {
-            let tcp = tail.tcp_ends().first();
-            let tcp = tcp.map(|end| end.at.after(STRAGGLERS));
-            tcp.or_else(|| tail.stuck_since().map(|since| since.after(GIVING_UP)))
-        });
-        gone.min()
+        (gone < Timestamp::MAX).then_some(gone)
     }
 }
 

@@ -23,8 +23,9 @@ const SAMPLE_KEYS: &[&str] = &[
 /// Undecided attempts of one key. What so many use at one time is no key, and a new leg would be held against each.
 const MOST_OF_A_KEY: usize = 64;
 
-/// Decided attempts whose key is remembered for late legs.
-const DECIDED: usize = 65_536;
+/// Decided attempts whose key is remembered for late legs: as many as a hash table of 65,536 places takes before it
+/// doubles.
+const DECIDED: usize = 57_344;
 
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
@@ -126,7 +127,7 @@ impl Keys {
             match self.cases.get_mut(key) {
                 Some(ids) if ids.len() >= MOST_OF_A_KEY => {}
                 Some(ids) => ids.push(case),
-                None => _ = self.cases.insert(key.into(), Few::one(case)),
+                None => _ = self.cases.insert(Arc::clone(key), Few::one(case)),
             }
         }
     }
@@ -147,13 +148,15 @@ impl Keys {
         mut legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
         until: Timestamp,
     ) {
-        let mut shared = None;
+        let mut last = None;
         for leg in legs.clone().rev() {
             let Some(key) = usable_key(leg) else { continue };
-            if let Some(ids) = self.cases.get_mut(key)
+            // Most have one key.
+            if last.replace(key) != Some(key)
+                && let Some(ids) = self.cases.get_mut(key)
                 && !ids.retain(|&id| id != case)
             {
-                shared = self.cases.remove_entry(key).map(|(key, _)| key);
+                self.cases.remove(key);
             }
         }
         // With very many at once the oldest are still the ones whose late legs are to come.
@@ -161,12 +164,10 @@ impl Keys {
             && let Some(key) = usable_key(outermost)
             && self.decided.len() < DECIDED
         {
-            let key = shared
-                .filter(|shared| **shared == *key)
-                .unwrap_or_else(|| key.into());
-            self.expiring.push_back((until, Arc::clone(&key)));
+            self.expiring.push_back((until, Arc::clone(key)));
             let outermost = Ends::of(outermost).into_owned();
-            self.decided.insert(key, Decided { outermost, until });
+            let decided = Decided { outermost, until };
+            self.decided.insert(Arc::clone(key), decided);
         }
     }
 
@@ -295,11 +296,11 @@ fn path(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or(target)
 }
 
-fn usable_key(leg: &Leg) -> Option<&str> {
+fn usable_key(leg: &Leg) -> Option<&Arc<str>> {
     leg.offer()?
         .key
-        .as_deref()
-        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
+        .as_ref()
+        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(&&***key))
 }
 
 /// Between whom a leg runs, and for whom it says that it does.

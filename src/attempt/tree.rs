@@ -8,7 +8,7 @@ mod roles;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use self::roles::roles;
+use self::roles::{role_behind, roles};
 use crate::attempt::{JoinedBy, Leg, Node, Role};
 use crate::http::origin_form;
 
@@ -68,6 +68,18 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Vec<Node> {
         return nodes;
     }
     nodes.sort_by_key(|node| (node.leg.started(), node.leg.conn));
+    // As nearly all are that have more than one.
+    if let [outer, inner] = nodes.as_mut_slice()
+        && parents_of_two([&outer.leg, &inner.leg]) == [None, Some(0)]
+    {
+        inner.role = role_behind(&outer.leg, &inner.leg);
+        inner.adjacent = adjacency(&outer.leg, &inner.leg);
+        (outer.parent, inner.parent) = (None, Some(0));
+        (outer.role, outer.adjacent) = (Role::Path, None);
+        let joined_by = outer.joined_by.take();
+        inner.joined_by = inner.joined_by.or(joined_by);
+        return nodes;
+    }
     let legs: Vec<&Leg> = nodes.iter().map(|node| &node.leg).collect();
     let parents = parents(&legs);
     let roles = roles(&legs, &parents);

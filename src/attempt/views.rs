@@ -303,23 +303,17 @@ impl Leg {
 }
 
 impl Attempt {
-    /// Client and server of each leg, on either side of a hop as [`Leg::facing`] has them.
-    pub(super) fn facing(&self) -> Vec<(Endpoint, Endpoint)> {
-        let own = |node: &Node| (node.leg.connection().client, node.leg.connection().server);
-        let mut shown: Vec<_> = self.legs.iter().map(own).collect();
-        for (index, node) in self.legs.iter().enumerate() {
-            let outer = node.parent.filter(|_| node.role == Role::Path);
-            let Some((at, outer)) = outer.and_then(|at| Some((at, self.legs.get(at)?))) else {
-                continue;
-            };
-            let (server, client) = outer.leg.facing(&node.leg);
-            if let Some(outer) = shown.get_mut(at) {
-                outer.1 = server;
-            }
-            if let Some(inner) = shown.get_mut(index) {
-                inner.0 = client;
-            }
-        }
-        shown
+    /// Client and server of a leg, on either side of a hop as [`Leg::facing`] has them.
+    pub(super) fn facing(&self, index: usize, node: &Node) -> (Endpoint, Endpoint) {
+        let outer = node.parent.filter(|_| node.role == Role::Path);
+        let outer = outer.and_then(|at| self.legs.get(at));
+        // Nobody but the `path` leg behind it says how its server is seen from there.
+        let serves = |inner: &&Node| inner.parent == Some(index) && inner.role == Role::Path;
+        let inner = self.legs.iter().rfind(serves);
+        let own = node.leg.connection();
+        (
+            outer.map_or(own.client, |outer| outer.leg.facing(&node.leg).1),
+            inner.map_or(own.server, |inner| node.leg.facing(&inner.leg).0),
+        )
     }
 }
