@@ -81,8 +81,8 @@ pub(super) enum Progress {
 }
 
 /// Bytes that a leg needs in the maps and lists that find its attempt, and that stay unused between allocations: measured,
-/// over very many at once.
-const INDEXES: usize = 3584;
+/// over a hundred thousand at once.
+const INDEXES: usize = 512;
 
 impl Cases {
     pub(super) fn len(&self) -> usize {
@@ -143,18 +143,21 @@ impl Case {
 
     /// When it may be decided, by what is known now.
     pub(super) fn progress(&self) -> Progress {
+        let (parents, two, many): (&[Option<usize>], _, Vec<_>);
         if let Some(only) = self.legs.only() {
-            return self.progress_of_one(only.best());
-        }
-        let (two, many);
-        let parents: &[Option<usize>] = if let Some([first, second]) = self.legs.both() {
+            return self.progress_of_root(only.best(), true);
+        } else if let Some([first, second]) = self.legs.both() {
             two = tree::parents_of_two([&first.leg, &second.leg]);
-            &two
+            match two {
+                [None, Some(_)] => return self.progress_of_root(first.best(), false),
+                [Some(_), None] => return self.progress_of_root(second.best(), false),
+                _ => parents = &two,
+            }
         } else {
             let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
             many = tree::parents(&legs);
-            &many
-        };
+            parents = &many;
+        }
         let is_root = |index: usize| parents.get(index).copied().flatten().is_none();
         let roots = || {
             self.legs
@@ -184,8 +187,8 @@ impl Case {
         Progress::Settling(due)
     }
 
-    /// Likewise with a single leg, as most have it.
-    fn progress_of_one(&self, live: &LiveLeg) -> Progress {
+    /// Likewise with a single root, as most have it.
+    fn progress_of_root(&self, live: &LiveLeg, lone: bool) -> Progress {
         let leg = &live.leg;
         if self.mid_stream {
             return Progress::Settling(leg.started().after(SETTLE_LEGS));
@@ -194,7 +197,7 @@ impl Case {
             return Progress::Settling(self.settled_101(live));
         }
         match live.final_answer() {
-            Some(at) => Progress::Settling(at.after(leg.settle_span(true))),
+            Some(at) => Progress::Settling(at.after(leg.settle_span(lone))),
             None => Progress::Waiting(leg.started()),
         }
     }
@@ -265,7 +268,7 @@ impl LiveLeg {
                 self.leg.gaps != before
             }
             Fact::SeenOn { iface } => {
-                self.leg.connection_mut().seen_on.push(*iface);
+                self.leg.connection_mut().seen_on.place(*iface);
                 false
             }
             Fact::Violation(violation) if violation.kind == ViolationKind::Http => {

@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 use std::ops::RangeBounds;
 use std::time::Duration;
 
 use crate::attempt::case::{CaseId, Cases};
 use crate::attempt::{JoinedBy, Leg, Protocol, tree};
-use crate::hash::HashMap;
+use crate::hash::{DigestSeed, HashMap};
 use crate::http::origin_form;
 use crate::time::Timestamp;
 
@@ -24,7 +26,9 @@ const IN_STEP: Duration = Duration::from_millis(20);
 /// Undecided attempts of a single leg, by what they ask for.
 #[derive(Debug, Default)]
 pub(super) struct Lone {
-    by_target: HashMap<Box<str>, Begun>,
+    /// By a digest of the target: as many targets as attempts may be kept.
+    by_target: HashMap<u64, Begun>,
+    seed: DigestSeed,
 }
 
 /// Attempts of one target, in the order in which they began.
@@ -32,13 +36,17 @@ pub(super) struct Lone {
 enum Begun {
     /// As most have it.
     One((Timestamp, CaseId)),
-    Several(BTreeSet<(Timestamp, CaseId)>),
+    #[expect(
+        clippy::box_collection,
+        reason = "few have several, and all are as large as the largest"
+    )]
+    Several(Box<BTreeSet<(Timestamp, CaseId)>>),
 }
 
 impl Begun {
     fn insert(&mut self, other: (Timestamp, CaseId)) {
         match self {
-            Self::One(one) => *self = Self::Several(BTreeSet::from([*one, other])),
+            Self::One(one) => *self = Self::Several(Box::new(BTreeSet::from([*one, other]))),
             Self::Several(all) => _ = all.insert(other),
         }
     }
@@ -92,21 +100,32 @@ pub(super) enum Partner {
 impl Lone {
     /// A new attempt has one leg so far.
     pub(super) fn add(&mut self, leg: &Leg, id: CaseId) {
-        let Some(target) = target(leg) else { return };
+        let Some(target) = self.target(leg) else {
+            return;
+        };
         let begun = (leg.started(), id);
-        match self.by_target.get_mut(target) {
-            Some(all) => all.insert(begun),
-            None => _ = self.by_target.insert(target.into(), Begun::One(begun)),
+        match self.by_target.entry(target) {
+            Entry::Occupied(mut all) => all.get_mut().insert(begun),
+            Entry::Vacant(place) => _ = place.insert(Begun::One(begun)),
         }
     }
 
     /// An attempt is decided, or has another leg.
     pub(super) fn remove(&mut self, leg: &Leg, id: CaseId) {
-        let Some(target) = target(leg) else { return };
-        let all = self.by_target.get_mut(target);
-        if all.is_some_and(|all| !all.remove((leg.started(), id))) {
-            self.by_target.remove(target);
+        let Some(target) = self.target(leg) else {
+            return;
+        };
+        if let Entry::Occupied(mut all) = self.by_target.entry(target)
+            && !all.get_mut().remove((leg.started(), id))
+        {
+            all.remove();
         }
+    }
+
+    /// What a leg asks for.
+    fn target(&self, leg: &Leg) -> Option<u64> {
+        let head = leg.request_head()?;
+        Some(self.seed.hash_one(origin_form(&head.target)))
     }
 
     /// The only pairing that an attempt fits into: from either side where it has a single leg.
@@ -177,7 +196,7 @@ impl Lone {
 
     /// The attempts that ask for the same as a leg.
     fn near(&self, leg: &Leg) -> Option<&Begun> {
-        self.by_target.get(target(leg)?)
+        self.by_target.get(&self.target(leg)?)
     }
 }
 
@@ -245,10 +264,6 @@ enum Side {
 fn single(cases: &Cases, id: CaseId) -> Option<&Leg> {
     let live = cases.get(id)?.legs.only()?;
     Some(&live.best().leg)
-}
-
-fn target(leg: &Leg) -> Option<&str> {
-    leg.request_head().map(|head| origin_form(&head.target))
 }
 
 /// What says that `inner` serves `outer`.

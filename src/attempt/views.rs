@@ -131,6 +131,7 @@ impl Views {
     }
 
     /// Forgets what is over.
+    #[inline]
     pub(super) fn tick(&mut self, now: Timestamp) {
         while let Some(&(until, number)) = self.expiring.front() {
             if until >= now {

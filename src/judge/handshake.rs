@@ -122,7 +122,7 @@ impl Trial<'_> {
             );
         }
         let translated = legs().find(|(_, node)| !node.leg.also.is_empty());
-        let copied = || legs().find(|(_, node)| node.leg.connection().seen_on.len() > 1);
+        let copied = || legs().find(|(_, node)| node.leg.connection().seen_on.as_slice().len() > 1);
         if let Some((index, node)) = translated.or_else(copied) {
             note(FindingId::CopiesSeen, index, seen_again(&node.leg));
         }
@@ -248,7 +248,7 @@ fn seen_again(leg: &Leg) -> String {
         .map(|view| format!("{} → {}", view.connection.client, view.connection.server))
         .collect();
     if also.is_empty() {
-        let count = leg.connection().seen_on.len();
+        let count = leg.connection().seen_on.as_slice().len();
         return format!("the packets of this leg were captured on {count} interfaces");
     }
     format!(

@@ -173,7 +173,7 @@ fn named<'a>(
     source: u16,
     names: &'a Names,
 ) -> impl Iterator<Item = Text<Cow<'a, str>>> {
-    let seen_on = connection.seen_on.iter();
+    let seen_on = connection.seen_on.as_slice().iter();
     seen_on.map(move |&iface| Text(names.get(source, iface)))
 }
 

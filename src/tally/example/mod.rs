@@ -8,7 +8,7 @@ use crate::attempt::{
     Attempt, BodyStart, Gaps, JoinedBy, Leg, LegEnd, Node, Protocol, Role, Surroundings, TcpEnd,
 };
 use crate::event::{Connection, Request, Response};
-use crate::flow::{ConnId, Direction, End, Endpoint};
+use crate::flow::{ConnId, Direction, End, Endpoint, Interfaces};
 use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
 use crate::judge::{
     Advice, Change, Confidence, Difference, Finding, FindingId, JudgedAttempt, Judgement, Message,
@@ -55,7 +55,7 @@ pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
             tcp_stream: Some(stream),
             syn: Some(stamp(1, 0)),
             syn_ack: Some(stamp(2, 1)),
-            seen_on: vec![0],
+            seen_on: Interfaces::only(0),
             ..Connection::default()
         })),
         also: Vec::new(),
