@@ -240,15 +240,16 @@ impl Assembler {
             }
             Fact::Polling(polling) => self.polls.add(&polling, at.ts),
             Fact::Plain(None) | Fact::Http2 => {}
-            later => self.later(conn, at, &later),
+            later => self.later(conn, at, later),
         }
     }
 
     /// Facts that say what became of a connection after its request.
-    fn later(&mut self, conn: ConnId, at: Stamp, fact: &Fact) {
+    fn later(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
         if matches!(fact, Fact::Gap { .. }) {
             self.around.gap(at.ts);
         }
+        let is_over = matches!(fact, Fact::Ended { .. });
         match self.undecided.places.of_last(conn) {
             Some(slot) => {
                 if let Some(case) = self.undecided.get_mut(slot.case)
@@ -265,7 +266,7 @@ impl Assembler {
                 }
             }
         }
-        if matches!(fact, Fact::Ended { .. }) {
+        if is_over {
             self.undecided.places.forget(conn);
         }
     }

@@ -259,8 +259,16 @@ impl LiveLeg {
     }
 
     /// Takes note of what came after the request. True where that may change when the attempt can be decided.
-    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) -> bool {
+    pub(super) fn note(&mut self, at: Stamp, fact: Fact) -> bool {
+        let may_end = matches!(fact, Fact::Fin { .. } | Fact::Ended { .. });
+        let is_news = self.note_fact(at, &fact);
         self.tail.note(at, fact);
+        let has_ended = may_end && self.ended();
+        is_news || has_ended
+    }
+
+    /// Likewise without what the tail shows.
+    fn note_fact(&mut self, at: Stamp, fact: &Fact) -> bool {
         match fact {
             Fact::Gap { over, .. } => {
                 let before = self.leg.gaps;
@@ -281,14 +289,9 @@ impl LiveLeg {
             }
             // Its end may be long in coming, and is not waited for.
             Fact::OneSided => !std::mem::replace(&mut self.leg.gaps.one_sided, true),
-            Fact::Close { .. } => self.used(at),
-            Fact::Fin { .. } => {
-                let is_first = self.used(at);
-                self.ended() || is_first
-            }
+            Fact::Close { .. } | Fact::Fin { .. } => self.used(at),
             Fact::Ended { how, both_ways } => {
                 self.used(at);
-                self.ended();
                 self.leg.gaps.one_sided = !both_ways;
                 self.leg.end.how = Some(*how);
                 // Forgotten for lack of room or for silence: what is missing is not to be held against anybody.

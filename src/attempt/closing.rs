@@ -95,6 +95,19 @@ struct Trouble {
     due: Option<Timestamp>,
 }
 
+/// How far the legs of a WebSocket have come to their end.
+#[derive(Debug)]
+struct Ending {
+    /// The first sign of it on any leg.
+    first: Option<Timestamp>,
+    /// Nothing more can come on any leg.
+    is_over: bool,
+    /// The last FIN or RST.
+    last: Option<Timestamp>,
+    /// When nobody waits for the others any more.
+    gone: Option<Timestamp>,
+}
+
 impl Sockets {
     /// Where the next that opens is kept; nowhere if there is no room.
     pub(super) fn next_place(&self, limit: u64) -> Option<u32> {
@@ -198,18 +211,19 @@ impl Sockets {
     }
 
     /// Takes a fact of one leg.
-    pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: &Fact) {
+    pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: Fact) {
         let Some(leg) = self.at(conn, place) else {
             return;
         };
-        leg.tail.note(at, fact);
-        if matches!(
+        let may_end = matches!(
             fact,
             Fact::Close { .. }
                 | Fact::Fin { .. }
                 | Fact::Ended { .. }
                 | Fact::Retransmitting { .. }
-        ) {
+        );
+        leg.tail.note(at, fact);
+        if may_end {
             self.reschedule(place.socket);
         }
     }
@@ -250,7 +264,8 @@ impl Sockets {
         let Some(socket) = self.open.get_mut(at) else {
             return;
         };
-        let first_end = socket.first_end();
+        let ending = socket.ending();
+        let first_end = ending.first;
         // As long as it has not ended, and had not before.
         if first_end.is_none() && socket.trouble.is_none() {
             return;
@@ -264,7 +279,7 @@ impl Sockets {
             trouble.has_outer_ended = true;
             self.ends.add(end);
         }
-        if let Some(complete) = socket.complete_at() {
+        if let Some(complete) = first_end.and_then(|first| ending.complete(first)) {
             socket.look_at(at, complete, &mut self.due);
         }
     }
@@ -324,15 +339,16 @@ impl Sockets {
 }
 
 impl Socket {
-    /// The first sign of its end on any leg.
-    fn first_end(&self) -> Option<Timestamp> {
-        let mut first = None;
-        self.legs.each_best(|view| {
-            if let Some(end) = view.tail.first_end() {
-                first = Some(first.map_or(end, |first: Timestamp| first.min(end)));
-            }
-        });
-        first
+    /// How far its legs have come to their end.
+    fn ending(&self) -> Ending {
+        let mut ending = Ending {
+            first: None,
+            is_over: true,
+            last: None,
+            gone: None,
+        };
+        self.legs.each_best(|view| ending.add(&view.tail));
+        ending
     }
 
     /// It, which is kept at this place, will be looked at then.
@@ -346,23 +362,35 @@ impl Socket {
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
         let first = self.trouble.as_ref()?.first_end?;
-        let (mut all_over, mut last, mut gone) = (true, None, Timestamp::MAX);
-        self.legs.each_best(|view| {
-            let tail = &view.tail;
-            let tcp = tail.tcp_ends();
-            all_over &= tail.is_over();
-            last = last.max(tcp.last().map(|end| end.at));
-            // A Close alone is not the end: the answer to it may take its time.
-            if let Some(end) = tcp.first() {
-                gone = gone.min(end.at.after(STRAGGLERS));
-            } else if let Some(since) = tail.stuck_since() {
-                gone = gone.min(since.after(GIVING_UP));
-            }
-        });
-        if all_over {
-            return Some(last.unwrap_or(first).after(TOGETHER));
+        self.ending().complete(first)
+    }
+}
+
+impl Ending {
+    /// One more leg.
+    fn add(&mut self, tail: &Tail) {
+        let earlier = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.first = earlier(self.first, tail.first_end());
+        self.is_over &= tail.is_over();
+        let ends = tail.tcp_ends();
+        self.last = self.last.max(ends.last().map(|end| end.at));
+        // A Close alone is not the end: the answer to it may take its time.
+        let gone = match ends.first() {
+            Some(end) => Some(end.at.after(STRAGGLERS)),
+            None => tail.stuck_since().map(|since| since.after(GIVING_UP)),
+        };
+        self.gone = earlier(self.gone, gone);
+    }
+
+    /// When nothing more is to be expected of what first ended then; `None` while it is open.
+    fn complete(&self, first: Timestamp) -> Option<Timestamp> {
+        if self.is_over {
+            return Some(self.last.unwrap_or(first).after(TOGETHER));
         }
-        (gone < Timestamp::MAX).then_some(gone)
+        self.gone
     }
 }
 

@@ -249,7 +249,10 @@ impl LiveLeg {
 
 fn source_of(leg: &Leg) -> u16 {
     let request = leg.request.as_ref().map(|(at, _)| *at);
-    request.or(leg.connection().syn).unwrap_or_default().source
+    request
+        .or_else(|| leg.connection().syn)
+        .unwrap_or_default()
+        .source
 }
 
 impl View {
@@ -287,7 +290,7 @@ impl Leg {
     /// address in some view, so. A router in front of both legs may have one too, but is not the first to open anything.
     pub fn facing(&self, inner: &Self) -> (Endpoint, Endpoint) {
         self.meeting(inner)
-            .unwrap_or((self.connection().server, inner.connection().client))
+            .unwrap_or_else(|| (self.connection().server, inner.connection().client))
     }
 
     /// The same, where they are surely of one host.

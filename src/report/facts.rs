@@ -31,8 +31,8 @@ pub(crate) fn stamp(leg: &Leg) -> Option<Stamp> {
     let response = leg.response.as_ref().map(|(at, _)| *at);
     request
         .or(response)
-        .or(leg.connection().syn)
-        .or(leg.connection().syn_ack)
+        .or_else(|| leg.connection().syn)
+        .or_else(|| leg.connection().syn_ack)
 }
 
 /// Wireshark's streams that hold its packets: two where the client was redirected.
