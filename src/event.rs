@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::flow::{ConnId, Direction, End, Endpoint};
+use crate::flow::{ConnId, Direction, End, Endpoint, Interfaces};
 use crate::http::{RequestHead, ResponseHead, Status};
 use crate::limits::Reached;
 use crate::record::LinkType;
@@ -174,7 +174,7 @@ pub struct Connection {
     /// The authority of a CONNECT that this connection went through, where it is a tunnel of a forward proxy.
     pub through: Option<Box<str>>,
     /// Interfaces on which its packets were seen so far.
-    pub seen_on: Vec<u16>,
+    pub seen_on: Interfaces,
     /// Sequence numbers behind what was read of client and server as this was said, or behind their SYN, as they are on
     /// the wire: who translates addresses leaves them alone.
     pub behind: [Option<u32>; 2],

@@ -206,6 +206,45 @@ pub enum End {
     CaptureOver,
 }
 
+/// The first eight interfaces on which packets of a connection were seen, the first first. In place, for every connection
+/// has at least one.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    all: [u16; 8],
+    len: u8,
+}
+
+impl Interfaces {
+    /// One.
+    pub(crate) fn only(iface: u16) -> Self {
+        let mut one = Self::default();
+        one.place(iface);
+        one
+    }
+
+    /// Those that were seen.
+    pub fn as_slice(&self) -> &[u16] {
+        self.all.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// The place of an interface, which is a new one if it was not seen yet; `None` beyond the eighth.
+    pub(crate) fn place(&mut self, iface: u16) -> Option<usize> {
+        let known = self.as_slice().iter().position(|&seen| seen == iface);
+        known.or_else(|| {
+            let place = usize::from(self.len);
+            *self.all.get_mut(place)? = iface;
+            self.len = self.len.saturating_add(1);
+            Some(place)
+        })
+    }
+}
+
+impl fmt::Debug for Interfaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
 /// One value for each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Both<T> {

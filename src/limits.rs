@@ -108,7 +108,7 @@ limits! {
     /// Attempts and open WebSockets kept at one time.
     open_attempts = 1_048_576, "attempts", "the detail of the oldest is forgotten";
     /// Attempts that are not decided yet: what was told of their legs.
-    undecided_bytes = 256 * 1024 * 1024, "bytes", "the oldest is decided by what is known of it";
+    undecided_bytes = 128 * 1024 * 1024, "bytes", "the oldest is decided by what is known of it";
     /// Judged attempts and closings kept for a look back.
     recent = 1_000, "items", "the oldest is forgotten";
     /// Legs that wait for an attempt to belong to.

@@ -33,6 +33,12 @@ impl<T> Slab<T> {
         (full + last).saturating_sub(self.free.len())
     }
 
+    /// The number of the next that is added.
+    pub(crate) fn next_place(&self) -> Option<u32> {
+        let free = self.free.last().copied();
+        free.or_else(|| u32::try_from(self.len()).ok())
+    }
+
     /// Adds one. Its number, unless there are four thousand million.
     pub(crate) fn insert(&mut self, one: T) -> Option<u32> {
         if let Some(at) = self.free.pop() {

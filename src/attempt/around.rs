@@ -205,7 +205,7 @@ impl Around {
                 remember(&mut self.passes, server, now);
                 if self.upstream_side.len() < HOSTS {
                     self.upstream_side
-                        .insert(server.addr, node.leg.connection.client.addr);
+                        .insert(server.addr, node.leg.connection().client.addr);
                 }
             }
         }

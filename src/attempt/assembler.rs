@@ -11,6 +11,7 @@ use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, Progress};
 use crate::attempt::closing::Sockets;
 use crate::attempt::join::Joined;
+use crate::attempt::places::Slot;
 use crate::attempt::plain::Plain;
 use crate::attempt::polls::Polls;
 use crate::attempt::undecided::Undecided;
@@ -29,8 +30,7 @@ pub struct Assembler {
     limits: Limits,
     now: Timestamp,
     undecided: Undecided,
-    /// When to look at an undecided attempt again; entries may be out of date.
-    due: BinaryHeap<Reverse<(Timestamp, CaseId)>>,
+    due: Due,
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
@@ -49,7 +49,7 @@ impl Assembler {
             limits: limits.clone(),
             now: Timestamp::MIN,
             undecided: Undecided::default(),
-            due: BinaryHeap::new(),
+            due: Due::default(),
             next_attempt: 1,
             sockets: Sockets::default(),
             around: Around::new(limits.legs_waiting),
@@ -175,28 +175,27 @@ impl Assembler {
     }
 
     fn run_due(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
-        while let Some(&Reverse((at, id))) = self.due.peek() {
-            if at > to {
-                break;
-            }
-            self.due.pop();
+        while let Some((at, id)) = self.due.pop(to) {
             self.now = self.now.max(at);
-            if let Some(case) = self.undecided.get_mut(id) {
-                case.due = case.due.filter(|&due| due != at);
-            }
-            match self.undecided.get(id).map(Case::progress) {
-                Some(Progress::Settling(settled)) if settled <= at => {
+            let Some(case) = self.undecided.get_mut(id) else {
+                continue;
+            };
+            case.due = case.due.filter(|&due| due != at);
+            match case.progress() {
+                Progress::Settling(settled) if settled <= at => {
                     match self.undecided.next_settles(id) {
                         // Right after the try that will take it in.
                         Some(next) if next > at => {
                             let then = next.after(Duration::from_nanos(1));
-                            self.look_again(id, then);
+                            if let Some(case) = self.undecided.get_mut(id) {
+                                self.due.look_again(id, case, then);
+                            }
                         }
                         _ => self.decide(id, Cut::No, out),
                     }
                 }
-                Some(Progress::Settling(settled)) => self.look_again(id, settled),
-                Some(Progress::Waiting(_)) | None => {}
+                Progress::Settling(settled) => self.due.look_again(id, case, settled),
+                Progress::Waiting(_) => {}
             }
         }
         self.sockets.tick(to, out);
@@ -213,7 +212,7 @@ impl Assembler {
                 whole,
                 encoded,
             } => {
-                if let Some((_, live)) = self.undecided.live(conn, exchange) {
+                if let Some(live) = self.undecided.live(conn, exchange) {
                     live.leg.body = Some(BodyStart {
                         bytes,
                         whole,
@@ -221,7 +220,7 @@ impl Assembler {
                     });
                 }
             }
-            Fact::MidStream(connection) => self.mid_stream(conn, at, *connection),
+            Fact::MidStream(connection) => self.mid_stream(conn, at, connection),
             Fact::Failed(connection, how) => {
                 if self.around.failed(conn, *connection, how) {
                     self.reached.count(Limit::legs_waiting);
@@ -241,34 +240,42 @@ impl Assembler {
             }
             Fact::Polling(polling) => self.polls.add(&polling, at.ts),
             Fact::Plain(None) | Fact::Http2 => {}
-            later => self.later(conn, at, &later),
+            later => self.later(conn, at, later),
         }
     }
 
     /// Facts that say what became of a connection after its request.
-    fn later(&mut self, conn: ConnId, at: Stamp, fact: &Fact) {
+    fn later(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
         if matches!(fact, Fact::Gap { .. }) {
             self.around.gap(at.ts);
         }
-        if let Some(place) = self.undecided.places.socket(conn) {
-            self.sockets.fact(conn, place, at, fact);
-        } else if let Some((id, live)) = self.undecided.last_live(conn)
-            && live.note(at, fact)
-        {
-            self.reschedule(id);
+        let is_over = matches!(fact, Fact::Ended { .. });
+        match self.undecided.places.of_last(conn) {
+            Some(slot) => {
+                if let Some(case) = self.undecided.get_mut(slot.case)
+                    && case
+                        .view_mut(slot.at)
+                        .is_some_and(|live| live.note(at, fact))
+                {
+                    self.due.reschedule(slot.case, case, self.now);
+                }
+            }
+            None => {
+                if let Some(place) = self.undecided.places.socket(conn) {
+                    self.sockets.fact(conn, place, at, fact);
+                }
+            }
         }
-        if matches!(fact, Fact::Ended { .. }) {
+        if is_over {
             self.undecided.places.forget(conn);
         }
     }
 
-    fn request(&mut self, conn: ConnId, at: Stamp, mut request: Box<Request>) {
+    fn request(&mut self, conn: ConnId, at: Stamp, request: Box<Request>) {
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
             conn,
-            // From here on the leg has it.
-            connection: std::mem::take(&mut request.connection),
             request: Some((at, request)),
             ..Leg::default()
         };
@@ -297,38 +304,18 @@ impl Assembler {
 
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
         let exchange = response.exchange;
-        if self.undecided.live(conn, exchange).is_none() {
-            let Some(connection) = response.connection.take() else {
-                return;
-            };
-            if self.undecided.places.socket(conn).is_some() {
-                return;
-            }
-            // The request was not seen.
-            let leg = Leg {
-                conn,
-                connection: *connection,
-                noticed: Some(at.ts),
-                ..Leg::default()
-            };
-            let protocol = Protocol::None.switched(&response);
-            self.begin(exchange, leg, protocol);
-            // Nor is it known what followed it.
-            if let Some((_, live)) = self.undecided.live(conn, exchange) {
-                live.tail.lose(Direction::ToServer);
-            }
-        }
-        let Some(slot) = self.undecided.places.of_exchange(conn, exchange) else {
+        let known = self.undecided.places.of_exchange(conn, exchange);
+        let slot = known.or_else(|| self.unasked(conn, at, &mut response));
+        let Some(slot) = slot else { return };
+        let id = slot.case;
+        let Some(case) = self.undecided.get_mut(id) else {
             return;
         };
-        let id = slot.case;
         let status = response.head.as_ref().map(|head| head.status.0);
-        if let Some(case) = self.undecided.get_mut(id)
-            && status == Some(101)
-        {
+        if status == Some(101) {
             case.protocol = case.protocol.switched(&response);
         }
-        if let Some((_, live)) = self.undecided.live(conn, exchange) {
+        if let Some(live) = case.view_mut(slot.at) {
             if let Some(status) = status.filter(|&status| status != 101) {
                 self.sockets.refused(&live.leg, at.ts, status);
             }
@@ -337,12 +324,33 @@ impl Assembler {
             self.undecided.weigh(id);
         }
         self.undecided.note_invitation(id, conn);
-        let same = self.undecided.same_answer(conn, exchange, at.ts);
+        let same = self.undecided.same_answer(slot, at.ts);
         self.reschedule(same.unwrap_or(id));
     }
 
+    /// The start of an attempt of which the request was not seen; `None` where the answer is of one that is decided.
+    fn unasked(&mut self, conn: ConnId, at: Stamp, response: &mut Response) -> Option<Slot> {
+        let connection = response.connection.take()?;
+        if self.undecided.places.socket(conn).is_some() {
+            return None;
+        }
+        let leg = Leg {
+            conn,
+            unasked: Some(connection),
+            noticed: Some(at.ts),
+            ..Leg::default()
+        };
+        let protocol = Protocol::None.switched(response);
+        self.begin(response.exchange, leg, protocol);
+        // Nor is it known what followed it.
+        if let Some((_, live)) = self.undecided.last_live(conn) {
+            live.tail.lose(Direction::ToServer);
+        }
+        self.undecided.places.of_last(conn)
+    }
+
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
-    fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Connection) {
+    fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Box<Connection>) {
         if let Some(place) = self.undecided.places.socket(conn) {
             // Another view of its leg has shown the 101.
             return self.sockets.joined(conn, place);
@@ -355,7 +363,7 @@ impl Assembler {
         if !known {
             let leg = Leg {
                 conn,
-                connection,
+                unasked: Some(connection),
                 gaps: Gaps {
                     request: true,
                     response: true,
@@ -379,18 +387,35 @@ impl Assembler {
         self.reschedule(id);
     }
 
-    /// Something of an attempt has changed: it may be decided at another time.
     fn reschedule(&mut self, id: CaseId) {
-        if let Some(Progress::Settling(at)) = self.undecided.get(id).map(Case::progress) {
-            self.look_again(id, at.max(self.now));
+        if let Some(case) = self.undecided.get_mut(id) {
+            self.due.reschedule(id, case, self.now);
+        }
+    }
+}
+
+/// When to look at undecided attempts again; entries may be out of date.
+#[derive(Debug, Default)]
+struct Due(BinaryHeap<Reverse<(Timestamp, CaseId)>>);
+
+impl Due {
+    /// Something of an attempt has changed: it may be decided at another time.
+    fn reschedule(&mut self, id: CaseId, case: &mut Case, now: Timestamp) {
+        if let Progress::Settling(at) = case.progress() {
+            self.look_again(id, case, at.max(now));
         }
     }
 
-    fn look_again(&mut self, id: CaseId, at: Timestamp) {
-        if let Some(case) = self.undecided.get_mut(id)
-            && case.due.replace(at) != Some(at)
-        {
-            self.due.push(Reverse((at, id)));
+    fn look_again(&mut self, id: CaseId, case: &mut Case, at: Timestamp) {
+        if case.due.replace(at) != Some(at) {
+            self.0.push(Reverse((at, id)));
         }
+    }
+
+    /// Takes out the first that has come by then.
+    fn pop(&mut self, by: Timestamp) -> Option<(Timestamp, CaseId)> {
+        let &Reverse(first) = self.0.peek().filter(|Reverse((at, _))| *at <= by)?;
+        self.0.pop();
+        Some(first)
     }
 }

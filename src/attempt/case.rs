@@ -1,10 +1,13 @@
 //! An attempt that is not decided yet: the legs seen so far, and when it may be decided (spec: when it is decided).
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::attempt::closing::Tail;
+use crate::attempt::few::Few;
 use crate::attempt::join::Client;
-use crate::attempt::{EarlierTry, Gaps, JoinedBy, Leg, LegEnd, Protocol, tree};
+use crate::attempt::places::LegView;
+use crate::attempt::{JoinedBy, Leg, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
 use crate::flow::End;
 use crate::hash::HashMap;
@@ -26,30 +29,29 @@ const SETTLE_HOLES: Duration = Duration::from_millis(250);
 pub(super) const MOST_LEGS: usize = 24;
 
 /// Number of an undecided attempt, in the order of its first request.
-pub(super) type CaseId = u64;
+pub(super) type CaseId = NonZeroU64;
 
 /// Undecided attempts by their number. Each has a place of its own: a table has room for many that are not there.
 #[derive(Debug, Default)]
 pub(super) struct Cases(HashMap<CaseId, Box<Case>>);
 
-/// An undecided attempt.
+/// An undecided attempt: there may be very many at one time.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) protocol: Protocol,
-    pub(super) legs: Vec<LiveLeg>,
+    pub(super) legs: Few<LiveLeg>,
     /// The try before this one, which may turn out to be the same attempt.
     pub(super) previous: Option<CaseId>,
     /// The try after this one, as far as it is known.
     pub(super) next: Option<CaseId>,
-    pub(super) earlier: Vec<EarlierTry>,
     /// What the capture had lost when it began.
     pub(super) lost_before: u64,
     /// A WebSocket that was joined mid-stream: nothing more will be known of its handshake.
     pub(super) mid_stream: bool,
     /// Its answer invites this client to try again.
-    pub(super) invites: Option<Client>,
+    pub(super) invites: Option<Box<Client>>,
     /// What identifies the first frames of its legs.
-    pub(super) first_bytes: Vec<u64>,
+    pub(super) first_bytes: Option<Few<u64>>,
     /// What it kept when it was last looked at, in bytes.
     pub(super) weighed: u64,
     /// When it will be looked at again, if that is so.
@@ -79,8 +81,8 @@ pub(super) enum Progress {
 }
 
 /// Bytes that a leg needs in the maps and lists that find its attempt, and that stay unused between allocations: measured,
-/// over very many at once.
-const INDEXES: usize = 3584;
+/// over a hundred thousand at once.
+const INDEXES: usize = 512;
 
 impl Cases {
     pub(super) fn len(&self) -> usize {
@@ -104,19 +106,24 @@ impl Cases {
         self.0.iter().map(|(&id, case)| (id, &**case))
     }
 
-    pub(super) fn insert(&mut self, id: CaseId, case: Case) {
-        self.0.insert(id, Box::new(case));
+    pub(super) fn insert(&mut self, id: CaseId, case: Box<Case>) {
+        self.0.insert(id, case);
     }
 
-    pub(super) fn remove(&mut self, id: CaseId) -> Option<Case> {
-        self.0.remove(&id).map(|case| *case)
+    pub(super) fn remove(&mut self, id: CaseId) -> Option<Box<Case>> {
+        self.0.remove(&id)
     }
 }
 
 impl Case {
     /// Whether there is room for so many more legs.
-    pub(super) const fn has_room(&self, more: usize) -> bool {
+    pub(super) fn has_room(&self, more: usize) -> bool {
         self.legs.len() + more <= MOST_LEGS
+    }
+
+    /// One view of one of its legs.
+    pub(super) fn view_mut(&mut self, at: LegView) -> Option<&mut LiveLeg> {
+        self.legs.get_mut(at.leg())?.view_mut(at.view())
     }
 
     /// Bytes that are allocated for it.
@@ -136,18 +143,21 @@ impl Case {
 
     /// When it may be decided, by what is known now.
     pub(super) fn progress(&self) -> Progress {
-        if let [only] = self.legs.as_slice() {
-            return self.progress_of_one(only.best());
-        }
-        let (two, many);
-        let parents: &[Option<usize>] = if let [first, second] = self.legs.as_slice() {
+        let (parents, two, many): (&[Option<usize>], _, Vec<_>);
+        if let Some(only) = self.legs.only() {
+            return self.progress_of_root(only.best(), true);
+        } else if let Some([first, second]) = self.legs.both() {
             two = tree::parents_of_two([&first.leg, &second.leg]);
-            &two
+            match two {
+                [None, Some(_)] => return self.progress_of_root(first.best(), false),
+                [Some(_), None] => return self.progress_of_root(second.best(), false),
+                _ => parents = &two,
+            }
         } else {
             let legs: Vec<&Leg> = self.legs.iter().map(|live| &live.leg).collect();
             many = tree::parents(&legs);
-            &many
-        };
+            parents = &many;
+        }
         let is_root = |index: usize| parents.get(index).copied().flatten().is_none();
         let roots = || {
             self.legs
@@ -177,8 +187,8 @@ impl Case {
         Progress::Settling(due)
     }
 
-    /// Likewise with a single leg, as most have it.
-    fn progress_of_one(&self, live: &LiveLeg) -> Progress {
+    /// Likewise with a single root, as most have it.
+    fn progress_of_root(&self, live: &LiveLeg, lone: bool) -> Progress {
         let leg = &live.leg;
         if self.mid_stream {
             return Progress::Settling(leg.started().after(SETTLE_LEGS));
@@ -187,7 +197,7 @@ impl Case {
             return Progress::Settling(self.settled_101(live));
         }
         match live.final_answer() {
-            Some(at) => Progress::Settling(at.after(leg.settle_span(true))),
+            Some(at) => Progress::Settling(at.after(leg.settle_span(lone))),
             None => Progress::Waiting(leg.started()),
         }
     }
@@ -214,10 +224,10 @@ impl Case {
 
     /// The leg whose answer counts, as far as it is known: the first of the roots.
     pub(super) fn root(&self) -> Option<&LiveLeg> {
-        if let [only] = self.legs.as_slice() {
+        if let Some(only) = self.legs.only() {
             return Some(only);
         }
-        if let [first, second] = self.legs.as_slice() {
+        if let Some([first, second]) = self.legs.both() {
             match tree::parents_of_two([&first.leg, &second.leg]) {
                 [None, Some(_)] => return Some(first),
                 [Some(_), _] => return Some(second),
@@ -249,46 +259,64 @@ impl LiveLeg {
     }
 
     /// Takes note of what came after the request. True where that may change when the attempt can be decided.
-    pub(super) fn note(&mut self, at: Stamp, fact: &Fact) -> bool {
-        let before = self.shown();
-        match fact {
-            Fact::Gap { over, .. } => self.leg.lost(*over),
-            Fact::SeenOn { iface } => self.leg.connection.seen_on.push(*iface),
-            Fact::Violation(violation) if violation.kind == ViolationKind::Http => {
-                self.leg.http_after_101 = true;
-                self.used_at.get_or_insert(at.ts);
-            }
-            Fact::Frames(frames) => {
-                let used = |counts: &FrameCounts| counts.total() > counts.close;
-                if used(&frames.client) || used(&frames.server) {
-                    self.used_at.get_or_insert(at.ts);
-                }
-            }
-            // Its end may be long in coming, and is not waited for.
-            Fact::OneSided => self.leg.gaps.one_sided = true,
-            Fact::Close { .. } | Fact::Fin { .. } => {
-                self.used_at.get_or_insert(at.ts);
-            }
-            Fact::Ended { how, both_ways } => {
-                self.used_at.get_or_insert(at.ts);
-                self.leg.gaps.one_sided = !both_ways;
-                self.leg.end.how = Some(*how);
-            }
-            _ => {}
-        }
+    pub(super) fn note(&mut self, at: Stamp, fact: Fact) -> bool {
+        let may_end = matches!(fact, Fact::Fin { .. } | Fact::Ended { .. });
+        let is_news = self.note_fact(at, &fact);
         self.tail.note(at, fact);
-        self.leg.end.first = self.tail.tcp_ends().first().copied();
-        // Forgotten for lack of room or for silence: what is missing is not to be held against anybody.
-        if matches!(self.leg.end.how, Some(End::Evicted)) && self.leg.response.is_none() {
-            self.leg.gaps.response = true;
-        }
-        self.shown() != before
+        let has_ended = may_end && self.ended();
+        is_news || has_ended
     }
 
-    /// What came after the request so far, of all that [`Case::progress`] looks at.
-    const fn shown(&self) -> (Option<Timestamp>, Gaps, LegEnd, bool) {
-        let leg = &self.leg;
-        (self.used_at, leg.gaps, leg.end, leg.http_after_101)
+    /// Likewise without what the tail shows.
+    fn note_fact(&mut self, at: Stamp, fact: &Fact) -> bool {
+        match fact {
+            Fact::Gap { over, .. } => {
+                let before = self.leg.gaps;
+                self.leg.lost(*over);
+                self.leg.gaps != before
+            }
+            Fact::SeenOn { iface } => {
+                self.leg.connection_mut().seen_on.place(*iface);
+                false
+            }
+            Fact::Violation(violation) if violation.kind == ViolationKind::Http => {
+                let is_new = !std::mem::replace(&mut self.leg.http_after_101, true);
+                self.used(at) || is_new
+            }
+            Fact::Frames(frames) => {
+                let has_used = |counts: &FrameCounts| counts.total() > counts.close;
+                (has_used(&frames.client) || has_used(&frames.server)) && self.used(at)
+            }
+            // Its end may be long in coming, and is not waited for.
+            Fact::OneSided => !std::mem::replace(&mut self.leg.gaps.one_sided, true),
+            Fact::Close { .. } | Fact::Fin { .. } => self.used(at),
+            Fact::Ended { how, both_ways } => {
+                self.used(at);
+                self.leg.gaps.one_sided = !both_ways;
+                self.leg.end.how = Some(*how);
+                // Forgotten for lack of room or for silence: what is missing is not to be held against anybody.
+                if *how == End::Evicted && self.leg.response.is_none() {
+                    self.leg.gaps.response = true;
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Something shows that the 101 was taken or refused; true where that is the first that does.
+    const fn used(&mut self, at: Stamp) -> bool {
+        let is_first = self.used_at.is_none();
+        if is_first {
+            self.used_at = Some(at.ts);
+        }
+        is_first
+    }
+
+    /// A side has ended TCP; true where it is another that did so first.
+    fn ended(&mut self) -> bool {
+        let first = self.tail.tcp_ends().first().copied();
+        first != std::mem::replace(&mut self.leg.end.first, first)
     }
 
     /// When the answer came, or it was sure that none will.

@@ -95,26 +95,40 @@ struct Trouble {
     due: Option<Timestamp>,
 }
 
+/// How far the legs of a WebSocket have come to their end.
+#[derive(Debug)]
+struct Ending {
+    /// The first sign of it on any leg.
+    first: Option<Timestamp>,
+    /// Nothing more can come on any leg.
+    is_over: bool,
+    /// The last FIN or RST.
+    last: Option<Timestamp>,
+    /// When nobody waits for the others any more.
+    gone: Option<Timestamp>,
+}
+
 impl Sockets {
-    /// Follows an attempt that opened from here on. Where it is kept; nowhere if there is no room.
-    pub(super) fn open_socket(
-        &mut self,
-        attempt: &Attempt,
-        legs: SocketLegs,
-        limit: u64,
-    ) -> Option<u32> {
-        if self.open.len() as u64 >= limit {
-            legs.into_legs()
-                .flatten()
-                .for_each(|view| _ = self.handshakes.close(view));
-            return None;
-        }
+    /// Where the next that opens is kept; nowhere if there is no room.
+    pub(super) fn next_place(&self, limit: u64) -> Option<u32> {
+        let has_room = (self.open.len() as u64) < limit;
+        has_room.then(|| self.open.next_place()).flatten()
+    }
+
+    /// Forgets the legs of one that finds no room.
+    pub(super) fn let_go(&mut self, legs: SocketLegs) {
+        let views = legs.into_legs().flatten();
+        views.for_each(|view| _ = self.handshakes.close(view));
+    }
+
+    /// Follows an attempt that opened from here on.
+    pub(super) fn open_socket(&mut self, attempt: &Attempt, legs: SocketLegs) {
         let target = attempt.outermost().request_head();
         let target = target.map(|head| head.target.clone());
         let failed = attempt.legs.iter().filter_map(|node| {
             let failed = (node.role == Role::Failed).then_some(&node.leg)?;
             let how = UpstreamFailure::Ended(failed.end.how?);
-            let server = failed.connection.server;
+            let server = failed.connection().server;
             Some(FailedUpstream { server, how })
         });
         let trouble = Trouble {
@@ -129,9 +143,9 @@ impl Sockets {
             legs,
             trouble: has_some.then(|| Box::new(trouble)),
         };
-        let at = self.open.insert(socket)?;
-        self.reschedule(at);
-        Some(at)
+        if let Some(at) = self.open.insert(socket) {
+            self.reschedule(at);
+        }
     }
 
     /// How many are open.
@@ -159,9 +173,9 @@ impl Sockets {
         let target = leg.request_head().map(|head| &*head.target);
         self.refusals.push_back(Refusal {
             at,
-            client: leg.connection.client.addr,
+            client: leg.connection().client.addr,
             failed: FailedUpstream {
-                server: leg.connection.server,
+                server: leg.connection().server,
                 how: UpstreamFailure::Refused(status),
             },
             target: target.map(|target| self.seed.hash_one(target)),
@@ -197,18 +211,19 @@ impl Sockets {
     }
 
     /// Takes a fact of one leg.
-    pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: &Fact) {
+    pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: Fact) {
         let Some(leg) = self.at(conn, place) else {
             return;
         };
-        leg.tail.note(at, fact);
-        if matches!(
+        let may_end = matches!(
             fact,
             Fact::Close { .. }
                 | Fact::Fin { .. }
                 | Fact::Ended { .. }
                 | Fact::Retransmitting { .. }
-        ) {
+        );
+        leg.tail.note(at, fact);
+        if may_end {
             self.reschedule(place.socket);
         }
     }
@@ -249,7 +264,8 @@ impl Sockets {
         let Some(socket) = self.open.get_mut(at) else {
             return;
         };
-        let first_end = socket.first_end();
+        let ending = socket.ending();
+        let first_end = ending.first;
         // As long as it has not ended, and had not before.
         if first_end.is_none() && socket.trouble.is_none() {
             return;
@@ -258,12 +274,12 @@ impl Sockets {
         let before = std::mem::replace(&mut trouble.first_end, first_end);
         self.ended += usize::from(before.is_none() && first_end.is_some());
         if !trouble.has_outer_ended
-            && let Some(end) = self.ends.end_of(socket.legs.best().next())
+            && let Some(end) = self.ends.end_of(socket.legs.first_best())
         {
             trouble.has_outer_ended = true;
             self.ends.add(end);
         }
-        if let Some(complete) = socket.complete_at() {
+        if let Some(complete) = first_end.and_then(|first| ending.complete(first)) {
             socket.look_at(at, complete, &mut self.due);
         }
     }
@@ -288,7 +304,7 @@ impl Sockets {
             failed_upstream.extend(self.failed_behind(&socket, at));
         }
         // As the best view shows it now, which may not be the one that showed its end first.
-        let outer_end = self.ends.end_of(socket.legs.best().next());
+        let outer_end = self.ends.end_of(socket.legs.first_best());
         let mut legs = Vec::with_capacity(socket.legs.len());
         let mut host = None;
         for views in socket.legs.into_legs() {
@@ -323,10 +339,16 @@ impl Sockets {
 }
 
 impl Socket {
-    /// The first sign of its end on any leg.
-    fn first_end(&self) -> Option<Timestamp> {
-        let ends = self.legs.best().filter_map(|view| view.tail.first_end());
-        ends.min()
+    /// How far its legs have come to their end.
+    fn ending(&self) -> Ending {
+        let mut ending = Ending {
+            first: None,
+            is_over: true,
+            last: None,
+            gone: None,
+        };
+        self.legs.each_best(|view| ending.add(&view.tail));
+        ending
     }
 
     /// It, which is kept at this place, will be looked at then.
@@ -340,18 +362,35 @@ impl Socket {
     /// When nothing more is to be expected of it; `None` while it is open.
     fn complete_at(&self) -> Option<Timestamp> {
         let first = self.trouble.as_ref()?.first_end?;
-        let tails = || self.legs.best().map(|view| &view.tail);
-        if tails().all(Tail::is_over) {
-            let last = tails().flat_map(Tail::tcp_ends).map(|end| end.at).max();
-            return Some(last.unwrap_or(first).after(TOGETHER));
-        }
+        self.ending().complete(first)
+    }
+}
+
+impl Ending {
+    /// One more leg.
+    fn add(&mut self, tail: &Tail) {
+        let earlier = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.first = earlier(self.first, tail.first_end());
+        self.is_over &= tail.is_over();
+        let ends = tail.tcp_ends();
+        self.last = self.last.max(ends.last().map(|end| end.at));
         // A Close alone is not the end: the answer to it may take its time.
-        let gone = tails().filter_map(|tail| {
-            let tcp = tail.tcp_ends().first();
-            let tcp = tcp.map(|end| end.at.after(STRAGGLERS));
-            tcp.or_else(|| tail.stuck_since().map(|since| since.after(GIVING_UP)))
-        });
-        gone.min()
+        let gone = match ends.first() {
+            Some(end) => Some(end.at.after(STRAGGLERS)),
+            None => tail.stuck_since().map(|since| since.after(GIVING_UP)),
+        };
+        self.gone = earlier(self.gone, gone);
+    }
+
+    /// When nothing more is to be expected of what first ended then; `None` while it is open.
+    fn complete(&self, first: Timestamp) -> Option<Timestamp> {
+        if self.is_over {
+            return Some(self.last.unwrap_or(first).after(TOGETHER));
+        }
+        self.gone
     }
 }
 

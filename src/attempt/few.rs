@@ -7,7 +7,7 @@ impl<T> IntoIterator for Few<T> {
     type IntoIter = iter::Chain<iter::Once<T>, std::vec::IntoIter<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        iter::once(self.first).chain(self.others)
+        iter::once(self.first).chain(self.others.into_vec())
     }
 }
 
@@ -15,21 +15,33 @@ impl<T> IntoIterator for Few<T> {
 #[derive(Clone, Debug)]
 pub(super) struct Few<T> {
     first: T,
-    others: Vec<T>,
+    /// No more room than they need: they are very many, and of most there are no others.
+    others: Box<[T]>,
 }
 
 impl<T> Few<T> {
-    pub(super) const fn one(first: T) -> Self {
-        let others = Vec::new();
-        Self { first, others }
+    pub(super) fn one(first: T) -> Self {
+        Self::of(first, Vec::new())
     }
 
-    pub(super) const fn of(first: T, others: Vec<T>) -> Self {
-        Self { first, others }
+    pub(super) fn of(first: T, others: Vec<T>) -> Self {
+        Self {
+            first,
+            others: others.into(),
+        }
     }
 
     pub(super) fn push(&mut self, other: T) {
-        self.others.push(other);
+        self.change(|others| {
+            others.reserve_exact(1);
+            others.push(other);
+        });
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<T>)) {
+        let mut others = std::mem::take(&mut self.others).into_vec();
+        change(&mut others);
+        self.others = others.into();
     }
 
     pub(super) fn len(&self) -> usize {
@@ -42,6 +54,30 @@ impl<T> Few<T> {
 
     pub(super) fn into_first(self) -> T {
         self.first
+    }
+
+    /// Each made into something else, in their order.
+    pub(super) fn map<U>(self, mut make: impl FnMut(T) -> U) -> Few<U> {
+        let first = make(self.first);
+        let others = self.others.into_vec().into_iter().map(make).collect();
+        Few { first, others }
+    }
+
+    /// The one that is alone.
+    pub(super) const fn only(&self) -> Option<&T> {
+        if self.others.is_empty() {
+            Some(&self.first)
+        } else {
+            None
+        }
+    }
+
+    /// Both, where there are two.
+    pub(super) const fn both(&self) -> Option<[&T; 2]> {
+        match &*self.others {
+            [second] => Some([&self.first, second]),
+            _ => None,
+        }
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&T> {
@@ -68,7 +104,9 @@ impl<T> Few<T> {
 
     /// Takes those out that are not to be kept; false where that would be all of them, and one is left that is not wanted.
     pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) -> bool {
-        self.others.retain(&keep);
+        if !self.others.is_empty() {
+            self.change(|others| others.retain(&keep));
+        }
         keep(&self.first) || self.drop_first()
     }
 
@@ -76,7 +114,9 @@ impl<T> Few<T> {
     pub(super) fn drop_first(&mut self) -> bool {
         let has_others = !self.others.is_empty();
         if has_others {
-            self.first = self.others.remove(0);
+            let mut others = std::mem::take(&mut self.others).into_vec();
+            self.first = others.remove(0);
+            self.others = others.into();
         }
         has_others
     }
@@ -100,8 +140,10 @@ mod tests {
         assert_eq!(few.first(), &20);
         assert_eq!(few.get_mut(1), Some(&mut 30));
         assert_eq!(few.get_mut(2), None);
+        assert_eq!((few.only(), few.both()), (None, Some([&20, &30])));
         assert_eq!(few.clone().into_iter().collect::<Vec<_>>(), [20, 30]);
         assert!(few.drop_first());
+        assert_eq!((few.only(), few.both()), (Some(&30), None));
         assert!(!few.retain(|&n| n != 30));
         assert!(!few.drop_first());
     }

@@ -23,8 +23,9 @@ const SAMPLE_KEYS: &[&str] = &[
 /// Undecided attempts of one key. What so many use at one time is no key, and a new leg would be held against each.
 const MOST_OF_A_KEY: usize = 64;
 
-/// Decided attempts whose key is remembered for late legs.
-const DECIDED: usize = 65_536;
+/// Decided attempts whose key is remembered for late legs: as many as a hash table of 65,536 places takes before it
+/// doubles.
+const DECIDED: usize = 57_344;
 
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
@@ -38,7 +39,10 @@ pub(super) struct Keys {
 /// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
 #[derive(Debug)]
 struct Decided {
-    outermost: Ends<'static>,
+    client: IpAddr,
+    server: Endpoint,
+    /// What [`Named`] has kept.
+    named: Option<Box<Names>>,
     until: Timestamp,
 }
 
@@ -94,8 +98,8 @@ impl Keys {
         match self.decided.get(key) {
             Some(decided)
                 if leg.started() <= decided.until
-                    && !decided.outermost.conflicts(&ends)
-                    && !decided.outermost.is_again(&ends) =>
+                    && !decided.outermost().conflicts(&ends)
+                    && !decided.outermost().is_again(&ends) =>
             {
                 Joined::TooLate
             }
@@ -126,7 +130,7 @@ impl Keys {
             match self.cases.get_mut(key) {
                 Some(ids) if ids.len() >= MOST_OF_A_KEY => {}
                 Some(ids) => ids.push(case),
-                None => _ = self.cases.insert(key.into(), Few::one(case)),
+                None => _ = self.cases.insert(Arc::clone(key), Few::one(case)),
             }
         }
     }
@@ -147,13 +151,15 @@ impl Keys {
         mut legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
         until: Timestamp,
     ) {
-        let mut shared = None;
+        let mut last = None;
         for leg in legs.clone().rev() {
             let Some(key) = usable_key(leg) else { continue };
-            if let Some(ids) = self.cases.get_mut(key)
+            // Most have one key.
+            if last.replace(key) != Some(key)
+                && let Some(ids) = self.cases.get_mut(key)
                 && !ids.retain(|&id| id != case)
             {
-                shared = self.cases.remove_entry(key).map(|(key, _)| key);
+                self.cases.remove(key);
             }
         }
         // With very many at once the oldest are still the ones whose late legs are to come.
@@ -161,16 +167,20 @@ impl Keys {
             && let Some(key) = usable_key(outermost)
             && self.decided.len() < DECIDED
         {
-            let key = shared
-                .filter(|shared| **shared == *key)
-                .unwrap_or_else(|| key.into());
-            self.expiring.push_back((until, Arc::clone(&key)));
-            let outermost = Ends::of(outermost).into_owned();
-            self.decided.insert(key, Decided { outermost, until });
+            self.expiring.push_back((until, Arc::clone(key)));
+            let ends = Ends::of(outermost);
+            let decided = Decided {
+                client: ends.client,
+                server: ends.server,
+                named: ends.named.to_owned(),
+                until,
+            };
+            self.decided.insert(Arc::clone(key), decided);
         }
     }
 
     /// Forgets what is over.
+    #[inline]
     pub(super) fn tick(&mut self, now: Timestamp) {
         while self.expiring.front().is_some_and(|(until, _)| *until < now) {
             let Some((_, key)) = self.expiring.pop_front() else {
@@ -183,6 +193,16 @@ impl Keys {
             {
                 self.decided.remove(&key);
             }
+        }
+    }
+}
+
+impl Decided {
+    fn outermost(&self) -> Ends<'_> {
+        Ends {
+            client: self.client,
+            server: self.server,
+            named: Named::Kept(self.named.as_deref()),
         }
     }
 }
@@ -239,7 +259,7 @@ impl Client {
             return None;
         }
         Some(Self {
-            addr: leg.connection.client.addr,
+            addr: leg.connection().client.addr,
             host: host_name(&leg.request_field("host")?)
                 .to_ascii_lowercase()
                 .into(),
@@ -273,7 +293,7 @@ pub(super) fn follows(refused: &Leg, next: &Leg) -> Option<u8> {
 /// asks for no upgrade.
 fn is_next_try(refused: &Leg, next: &Leg) -> bool {
     let is_after = |at| at <= next.started();
-    let (before, after) = (&refused.connection, &next.connection);
+    let (before, after) = (refused.connection(), next.connection());
     refused.invites_another_try()
         && refused.offer().is_some_and(|offer| offer.upgrade)
         && refused.answered().is_some_and(is_after)
@@ -295,70 +315,83 @@ fn path(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or(target)
 }
 
-fn usable_key(leg: &Leg) -> Option<&str> {
+fn usable_key(leg: &Leg) -> Option<&Arc<str>> {
     leg.offer()?
         .key
-        .as_deref()
-        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
+        .as_ref()
+        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(&&***key))
 }
 
 /// Between whom a leg runs, and for whom it says that it does.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Ends<'a> {
     client: IpAddr,
     server: Endpoint,
-    /// By the fields that name clients; most have none of them.
-    named: Option<Box<[Name<'a>; 2]>>,
+    named: Named<'a>,
 }
 
-/// The first element of a field that names clients.
-type Name<'a> = Option<Cow<'a, str>>;
+/// For whom: by the fields that name clients, of which most legs have none. Looked up only where that is asked.
+#[derive(Clone, Copy, Debug)]
+enum Named<'a> {
+    By(&'a Leg),
+    Kept(Option<&'a Names>),
+}
+
+/// The first element of each of the two fields that name clients.
+type Names = [Option<Box<str>>; 2];
 
 impl<'a> Ends<'a> {
     fn of(leg: &'a Leg) -> Self {
-        let first = |value| match value {
-            Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
-            Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
-        };
-        let named = [
-            leg.request_field("x-forwarded-for").map(first),
-            leg.request_field("x-real-ip").map(first),
-        ];
+        let connection = leg.connection();
         Self {
-            client: leg.connection.client.addr,
-            server: leg.connection.server,
-            named: named.iter().any(Option::is_some).then(|| Box::new(named)),
-        }
-    }
-
-    fn into_owned(self) -> Ends<'static> {
-        let owned = |name: Cow<'_, str>| Cow::Owned(name.into_owned());
-        Ends {
-            client: self.client,
-            server: self.server,
-            named: self
-                .named
-                .map(|named| Box::new(named.map(|name| name.map(owned)))),
+            client: connection.client.addr,
+            server: connection.server,
+            named: Named::By(leg),
         }
     }
 
     /// Two legs to one server that come from different hosts, or for different clients, are not of one attempt: somebody
     /// uses a key twice.
     fn conflicts(&self, other: &Ends<'_>) -> bool {
-        self.server == other.server && (self.client != other.client || self.names_another(other))
-    }
-
-    fn names_another(&self, other: &Ends<'_>) -> bool {
-        let (Some(own), Some(others)) = (&self.named, &other.named) else {
-            return false;
-        };
-        let differ = |(a, b): (&Name<'_>, &Name<'_>)| a.is_some() && b.is_some() && a != b;
-        own.iter().zip(others.iter()).any(differ)
+        self.server == other.server
+            && (self.client != other.client || self.named.is_another(other.named))
     }
 
     /// The same client asks the same server again, with the key it used before.
     fn is_again(&self, other: &Ends<'_>) -> bool {
         self.client == other.client && self.server == other.server
+    }
+}
+
+impl<'a> Named<'a> {
+    fn names(self) -> [Option<Cow<'a, str>>; 2] {
+        match self {
+            Self::By(leg) => ["x-forwarded-for", "x-real-ip"].map(|name| {
+                Some(match leg.request_field(name)? {
+                    Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
+                    Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
+                })
+            }),
+            Self::Kept(None) => [None, None],
+            Self::Kept(Some(names)) => {
+                let [first, second] = names;
+                [first, second].map(|name| name.as_deref().map(Cow::Borrowed))
+            }
+        }
+    }
+
+    fn is_another(self, other: Named<'_>) -> bool {
+        let (own, others) = (self.names(), other.names());
+        own.iter()
+            .zip(&others)
+            .any(|(a, b)| a.is_some() && b.is_some() && a != b)
+    }
+
+    /// To be kept.
+    fn to_owned(self) -> Option<Box<Names>> {
+        let names = self.names();
+        let has_some = names.iter().any(Option::is_some);
+        has_some.then(|| Box::new(names.map(|name| Some(name?.into_owned().into()))))
     }
 }
 

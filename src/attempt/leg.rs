@@ -1,5 +1,7 @@
 //! One exchange on one connection, and what became of the connection.
 
+use std::sync::LazyLock;
+
 use crate::attempt::TcpEnd;
 use crate::event::{Connection, Request, Response};
 use crate::flow::{ConnId, Direction, End};
@@ -12,8 +14,8 @@ use crate::websocket::{Accept, Answer, Offer};
 pub struct Leg {
     /// Which connection.
     pub conn: ConnId,
-    /// Its endpoints and what was seen of its start.
-    pub connection: Connection,
+    /// The connection, where no request brought it: a leg is large, and of most the request has it.
+    pub unasked: Option<Box<Connection>>,
     /// The same connection under other addresses, as translation of addresses shows it.
     pub also: Vec<View>,
     /// The request, with the stamp of the record that completes its head.
@@ -78,7 +80,27 @@ pub struct LegEnd {
     pub unseen: bool,
 }
 
+/// Of a leg of which nothing is known.
+static NOWHERE: LazyLock<Connection> = LazyLock::new(Connection::default);
+
 impl Leg {
+    /// Its endpoints and what was seen of its start.
+    pub fn connection(&self) -> &Connection {
+        match (&self.request, &self.unasked) {
+            (Some((_, request)), _) => &request.connection,
+            (None, Some(connection)) => connection,
+            (None, None) => &NOWHERE,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
+        match &mut self.request {
+            Some((_, request)) => &mut request.connection,
+            None => self.unasked.get_or_insert_default(),
+        }
+    }
+
     /// First byte of the request; else of the response; else when it was noticed; else the SYN.
     pub fn started(&self) -> Timestamp {
         self.request
@@ -90,7 +112,7 @@ impl Leg {
                     .map(|(_, response)| response.started.ts)
             })
             .or(self.noticed)
-            .or_else(|| self.connection.syn.map(|syn| syn.ts))
+            .or_else(|| self.connection().syn.map(|syn| syn.ts))
             .unwrap_or_default()
     }
 

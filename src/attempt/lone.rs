@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 use std::ops::RangeBounds;
 use std::time::Duration;
 
 use crate::attempt::case::{CaseId, Cases};
 use crate::attempt::{JoinedBy, Leg, Protocol, tree};
-use crate::hash::HashMap;
+use crate::hash::{DigestSeed, HashMap};
 use crate::http::origin_form;
 use crate::time::Timestamp;
 
@@ -24,7 +26,9 @@ const IN_STEP: Duration = Duration::from_millis(20);
 /// Undecided attempts of a single leg, by what they ask for.
 #[derive(Debug, Default)]
 pub(super) struct Lone {
-    by_target: HashMap<Box<str>, Begun>,
+    /// By a digest of the target: as many targets as attempts may be kept.
+    by_target: HashMap<u64, Begun>,
+    seed: DigestSeed,
 }
 
 /// Attempts of one target, in the order in which they began.
@@ -32,15 +36,24 @@ pub(super) struct Lone {
 enum Begun {
     /// As most have it.
     One((Timestamp, CaseId)),
-    Several(BTreeSet<(Timestamp, CaseId)>),
+    #[expect(
+        clippy::box_collection,
+        reason = "few have several, and all are as large as the largest"
+    )]
+    Several(Box<BTreeSet<(Timestamp, CaseId)>>),
 }
 
 impl Begun {
     fn insert(&mut self, other: (Timestamp, CaseId)) {
         match self {
-            Self::One(one) => *self = Self::Several(BTreeSet::from([*one, other])),
+            Self::One(one) => *self = Self::Several(Box::new(BTreeSet::from([*one, other]))),
             Self::Several(all) => _ = all.insert(other),
         }
+    }
+
+    /// Whether there is no other.
+    fn is_alone(&self, id: CaseId) -> bool {
+        matches!(self, Self::One((_, one)) if *one == id)
     }
 
     /// False where that is the only one.
@@ -74,51 +87,82 @@ pub(super) struct Pair {
     pub(super) by: JoinedBy,
 }
 
+/// What else an attempt fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Partner {
+    /// This one, and no other.
+    Only(Pair),
+    /// Several, or one that fits others too.
+    Several,
+    Nobody,
+}
+
 impl Lone {
     /// A new attempt has one leg so far.
     pub(super) fn add(&mut self, leg: &Leg, id: CaseId) {
-        let Some(target) = target(leg) else { return };
+        let Some(target) = self.target(leg) else {
+            return;
+        };
         let begun = (leg.started(), id);
-        match self.by_target.get_mut(target) {
-            Some(all) => all.insert(begun),
-            None => _ = self.by_target.insert(target.into(), Begun::One(begun)),
+        match self.by_target.entry(target) {
+            Entry::Occupied(mut all) => all.get_mut().insert(begun),
+            Entry::Vacant(place) => _ = place.insert(Begun::One(begun)),
         }
     }
 
     /// An attempt is decided, or has another leg.
     pub(super) fn remove(&mut self, leg: &Leg, id: CaseId) {
-        let Some(target) = target(leg) else { return };
-        let all = self.by_target.get_mut(target);
-        if all.is_some_and(|all| !all.remove((leg.started(), id))) {
-            self.by_target.remove(target);
+        let Some(target) = self.target(leg) else {
+            return;
+        };
+        if let Entry::Occupied(mut all) = self.by_target.entry(target)
+            && !all.get_mut().remove((leg.started(), id))
+        {
+            all.remove();
         }
     }
 
+    /// What a leg asks for.
+    fn target(&self, leg: &Leg) -> Option<u64> {
+        let head = leg.request_head()?;
+        Some(self.seed.hash_one(origin_form(&head.target)))
+    }
+
     /// The only pairing that an attempt fits into: from either side where it has a single leg.
-    pub(super) fn pair(&self, id: CaseId, cases: &Cases) -> Option<Pair> {
+    pub(super) fn partner(&self, id: CaseId, cases: &Cases) -> Partner {
         let Some(leg) = single(cases, id) else {
-            return self.pair_by_accept(id, cases);
+            let pair = self.pair_by_accept(id, cases);
+            return pair.map_or(Partner::Nobody, Partner::Only);
         };
-        if let Some((outer, by)) = self.only(leg, id, cases, Side::Outer) {
-            let back = self.only(single(cases, outer)?, outer, cases, Side::Inner)?;
-            return (back.0 == id).then_some(Pair {
-                outer,
-                inner: id,
-                by,
-            });
-        }
-        let (inner, by) = self.only(leg, id, cases, Side::Inner)?;
-        let back = self.only(single(cases, inner)?, inner, cases, Side::Outer)?;
-        (back.0 == id).then_some(Pair {
-            outer: id,
-            inner,
-            by,
-        })
+        let Some(near) = self.near(leg).filter(|near| !near.is_alone(id)) else {
+            return Partner::Nobody;
+        };
+        // Whether this attempt is the only one for the other, too.
+        let is_mutual = |other, side| {
+            let back = single(cases, other)
+                .and_then(|leg| Some(only(self.near(leg)?, leg, other, cases, side)));
+            matches!(back, Some(Fits::One(back, _)) if back == id)
+        };
+        let outer = only(near, leg, id, cases, Side::Outer);
+        let pair = if let Fits::One(outer, by) = outer {
+            let inner = id;
+            is_mutual(outer, Side::Inner).then_some(Pair { outer, inner, by })
+        } else {
+            match only(near, leg, id, cases, Side::Inner) {
+                Fits::One(inner, by) => {
+                    let outer = id;
+                    is_mutual(inner, Side::Outer).then_some(Pair { outer, inner, by })
+                }
+                Fits::None if outer == Fits::None => return Partner::Nobody,
+                _ => None,
+            }
+        };
+        pair.map_or(Partner::Several, Partner::Only)
     }
 
     /// Whether an attempt other than `id` may own a leg.
     pub(super) fn is_contested(&self, leg: &Leg, id: CaseId, cases: &Cases) -> bool {
-        let Some(near) = target(leg).and_then(|target| self.by_target.get(target)) else {
+        let Some(near) = self.near(leg) else {
             return false;
         };
         let before = near.range(..(leg.started(), CaseId::MAX)).rev();
@@ -134,7 +178,7 @@ impl Lone {
     fn pair_by_accept(&self, id: CaseId, cases: &Cases) -> Option<Pair> {
         let inner = &cases.get(id)?.outermost()?.leg;
         let accept = inner.answer_field("sec-websocket-accept")?;
-        let near = self.by_target.get(target(inner)?)?;
+        let near = self.near(inner)?;
         let earlier = near.range(..(inner.started(), id)).rev().take(NEIGHBOURS);
         let mut fitting = earlier.filter_map(|&(_, other)| {
             let outer = single(cases, other)?;
@@ -150,64 +194,65 @@ impl Lone {
         fitting.next().is_none().then_some(only)
     }
 
-    /// The one attempt on that side of a leg that fits; `None` where there is none, or several.
-    fn only(&self, leg: &Leg, id: CaseId, cases: &Cases, side: Side) -> Option<(CaseId, JoinedBy)> {
-        let mut by_time = None;
-        let mut ambiguous = false;
-        for (other, by) in self.fitting(leg, id, cases, side) {
-            if by == JoinedBy::RequestId {
-                return Some((other, by));
-            }
-            ambiguous |= by_time.is_some();
-            by_time = by_time.or(Some((other, by)));
+    /// The attempts that ask for the same as a leg.
+    fn near(&self, leg: &Leg) -> Option<&Begun> {
+        self.by_target.get(&self.target(leg)?)
+    }
+}
+
+/// Which attempt on that side of a leg fits.
+fn only(near: &Begun, leg: &Leg, id: CaseId, cases: &Cases, side: Side) -> Fits {
+    let mut fits = Fits::None;
+    for (other, by) in fitting(near, leg, id, cases, side) {
+        if by == JoinedBy::RequestId {
+            return Fits::One(other, by);
         }
-        by_time.filter(|_| !ambiguous)
-    }
-
-    /// Those on that side of a leg that fit, the nearest in time first.
-    fn fitting<'s>(
-        &'s self,
-        leg: &'s Leg,
-        id: CaseId,
-        cases: &'s Cases,
-        side: Side,
-    ) -> impl Iterator<Item = (CaseId, JoinedBy)> + 's {
-        let near = target(leg).and_then(|target| self.by_target.get(target));
-        let here = (leg.started(), id);
-        let asks = move |id| {
-            cases
-                .get(id)
-                .is_some_and(|case| case.protocol == Protocol::WebSocket)
+        fits = match fits {
+            Fits::None => Fits::One(other, by),
+            _ => Fits::Several,
         };
-        let fits = move |&(_, other): &(Timestamp, CaseId)| {
-            let found = single(cases, other).filter(|_| other != id)?;
-            let ((outer, asked), (inner, asks_too)) = if side == Side::Outer {
-                ((found, asks(other)), (leg, asks(id)))
-            } else {
-                ((leg, asks(id)), (found, asks(other)))
-            };
-            let by = fit(outer, inner).filter(|_| asked)?;
-            (asks_too || by == JoinedBy::RequestId || is_relayed(outer, inner))
-                .then_some((other, by))
-        };
-        let on = |wanted| near.filter(|_| side == wanted);
-        let before = on(Side::Outer).map(|near| near.range(..here).rev());
-        let after = on(Side::Inner).map(|near| near.range(here..));
-        let near = before.into_iter().flatten();
-        near.chain(after.into_iter().flatten())
-            .take(NEIGHBOURS)
-            .filter_map(fits)
     }
+    fits
+}
 
-    /// Whether another attempt of a single leg fits one that [`Lone::pair`] finds no partner for: several do, or it has
-    /// several itself.
-    pub(super) fn is_ambiguous(&self, id: CaseId, cases: &Cases) -> bool {
-        single(cases, id).is_some_and(|leg| {
-            [Side::Outer, Side::Inner]
-                .into_iter()
-                .any(|side| self.fitting(leg, id, cases, side).next().is_some())
-        })
-    }
+/// Those of `near` on that side of a leg that fit, the nearest in time first.
+fn fitting<'s>(
+    near: &'s Begun,
+    leg: &'s Leg,
+    id: CaseId,
+    cases: &'s Cases,
+    side: Side,
+) -> impl Iterator<Item = (CaseId, JoinedBy)> + 's {
+    let here = (leg.started(), id);
+    let asks = move |id| {
+        cases
+            .get(id)
+            .is_some_and(|case| case.protocol == Protocol::WebSocket)
+    };
+    let fits = move |&(_, other): &(Timestamp, CaseId)| {
+        let found = single(cases, other).filter(|_| other != id)?;
+        let ((outer, asked), (inner, asks_too)) = if side == Side::Outer {
+            ((found, asks(other)), (leg, asks(id)))
+        } else {
+            ((leg, asks(id)), (found, asks(other)))
+        };
+        let by = fit(outer, inner).filter(|_| asked)?;
+        (asks_too || by == JoinedBy::RequestId || is_relayed(outer, inner)).then_some((other, by))
+    };
+    let before = (side == Side::Outer).then(|| near.range(..here).rev());
+    let after = (side == Side::Inner).then(|| near.range(here..));
+    let near = before.into_iter().flatten();
+    near.chain(after.into_iter().flatten())
+        .take(NEIGHBOURS)
+        .filter_map(fits)
+}
+
+/// Attempts that fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fits {
+    None,
+    One(CaseId, JoinedBy),
+    Several,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,19 +262,13 @@ enum Side {
 }
 
 fn single(cases: &Cases, id: CaseId) -> Option<&Leg> {
-    match cases.get(id)?.legs.as_slice() {
-        [live] => Some(&live.best().leg),
-        _ => None,
-    }
-}
-
-fn target(leg: &Leg) -> Option<&str> {
-    leg.request_head().map(|head| origin_form(&head.target))
+    let live = cases.get(id)?.legs.only()?;
+    Some(&live.best().leg)
 }
 
 /// What says that `inner` serves `outer`.
 pub(super) fn fit(outer: &Leg, inner: &Leg) -> Option<JoinedBy> {
-    let same_server = outer.connection.server == inner.connection.server;
+    let same_server = outer.connection().server == inner.connection().server;
     if same_server || !tree::may_be_child(outer, inner) {
         return None;
     }
@@ -281,7 +320,7 @@ fn keys_allow(outer: &Leg, inner: &Leg) -> bool {
         _ => false,
     };
     // On loopback every leg is next to every other, and each names the same client.
-    let ends = [outer.connection.client, outer.connection.server];
+    let ends = [outer.connection().client, outer.connection().server];
     let local = ends.iter().any(|end| end.addr.is_loopback());
     let opened = outer.status() == Some(101);
     same_accept || (in_step && !local && (named || (adjacent && !opened)))

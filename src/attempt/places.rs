@@ -209,8 +209,13 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn slot(exchange: u32, case: CaseId) -> Slot {
+    fn id(number: u64) -> CaseId {
+        CaseId::MIN.saturating_add(number)
+    }
+
+    fn slot(exchange: u32, case: u64) -> Slot {
         let at = LegView::new(1, 2);
+        let case = id(case);
         Slot { exchange, case, at }
     }
 
@@ -220,13 +225,13 @@ mod tests {
         for exchange in 0..3 {
             places.insert(conn, slot(exchange, u64::from(exchange)));
         }
-        places.rename(conn, 1, 7, 4);
+        places.rename(conn, id(1), id(7), 4);
         let found = places.of_exchange(conn, 1).unwrap();
-        assert_eq!((found.case, found.at.leg(), found.at.view()), (7, 5, 2));
-        assert_eq!(places.of_last(conn).unwrap().case, 2);
-        assert!(!places.release(conn, 2) && !places.release(conn, 0));
-        assert_eq!(places.of_last(conn).unwrap().case, 7);
-        assert!(places.release(conn, 7));
+        assert_eq!((found.case, found.at.leg(), found.at.view()), (id(7), 5, 2));
+        assert_eq!(places.of_last(conn).unwrap().case, id(2));
+        assert!(!places.release(conn, id(2)) && !places.release(conn, id(0)));
+        assert_eq!(places.of_last(conn).unwrap().case, id(7));
+        assert!(places.release(conn, id(7)));
         assert!(places.of_last(conn).is_none());
     }
 
@@ -241,7 +246,7 @@ mod tests {
         assert_eq!(places.socket(conn), Some(socket));
         places.insert(conn, slot(1, 3));
         assert_eq!(places.socket(conn), None);
-        assert!(places.release(conn, 3));
+        assert!(places.release(conn, id(3)));
         assert!(places.sockets.0.is_empty());
     }
 

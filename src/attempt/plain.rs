@@ -60,13 +60,12 @@ impl Plain {
     /// Remembers an exchange; true where one had to go that an attempt may still have needed.
     pub(super) fn add(&mut self, conn: ConnId, at: Stamp, exchange: PlainExchange) -> bool {
         let PlainExchange {
-            mut request,
+            request,
             asked_at,
             response,
         } = exchange;
         let leg = Leg {
             conn,
-            connection: std::mem::take(&mut request.connection),
             request: Some((asked_at, request)),
             response: Some((at, response)),
             end: LegEnd {
@@ -95,7 +94,7 @@ impl Plain {
 
     /// Takes note that an exchange is one that was seen under other addresses.
     fn is_seen_again(&mut self, leg: &Leg) -> bool {
-        let behind = leg.connection.behind;
+        let behind = leg.connection().behind;
         if behind.contains(&None) {
             return false;
         }
@@ -111,7 +110,7 @@ impl Plain {
             let Some(Exchange { leg: known, .. }) = self.at(place) else {
                 continue;
             };
-            let is_same = known.connection.behind == behind
+            let is_same = known.connection().behind == behind
                 && known.request_head() == leg.request_head()
                 && known.answer_head() == leg.answer_head();
             if !is_same {

@@ -129,7 +129,7 @@ impl Polls {
         let head = leg.request_head()?;
         let traces = Traces::of_handshake(head)?;
         let failed = leg.settled().unwrap_or_else(|| leg.started());
-        let prefaced = || Some(leg.connection.proxied_for?.addr);
+        let prefaced = || Some(leg.connection().proxied_for?.addr);
         let named = head.fields.forwarded_for().or_else(prefaced);
         let views = || leg.pairs().map(|(client, _)| client.addr);
         let clients = || {

@@ -8,7 +8,7 @@ mod roles;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use self::roles::roles;
+use self::roles::{role_behind, roles};
 use crate::attempt::{JoinedBy, Leg, Node, Role};
 use crate::http::origin_form;
 
@@ -68,6 +68,18 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Vec<Node> {
         return nodes;
     }
     nodes.sort_by_key(|node| (node.leg.started(), node.leg.conn));
+    // As nearly all are that have more than one.
+    if let [outer, inner] = nodes.as_mut_slice()
+        && parents_of_two([&outer.leg, &inner.leg]) == [None, Some(0)]
+    {
+        inner.role = role_behind(&outer.leg, &inner.leg);
+        inner.adjacent = adjacency(&outer.leg, &inner.leg);
+        (outer.parent, inner.parent) = (None, Some(0));
+        (outer.role, outer.adjacent) = (Role::Path, None);
+        let joined_by = outer.joined_by.take();
+        inner.joined_by = inner.joined_by.or(joined_by);
+        return nodes;
+    }
     let legs: Vec<&Leg> = nodes.iter().map(|node| &node.leg).collect();
     let parents = parents(&legs);
     let roles = roles(&legs, &parents);
@@ -225,7 +237,7 @@ fn same_file(a: &Leg, b: &Leg) -> bool {
 /// Two legs that one host opened to two others are siblings, unless the first of them goes to that very host.
 fn may_serve(outer: &Leg, inner: &Leg) -> bool {
     let same_client = is_one_client(outer, inner);
-    let same_server = outer.connection.server == inner.connection.server;
+    let same_server = outer.connection().server == inner.connection().server;
     !same_client || (!same_server && is_adjacent(outer, inner))
 }
 
@@ -233,7 +245,7 @@ fn may_serve(outer: &Leg, inner: &Leg) -> bool {
 fn is_one_client(a: &Leg, b: &Leg) -> bool {
     let is_of = |client: IpAddr, leg: &Leg| leg.pairs().any(|(other, _)| other.addr == client);
     let are_of = |a: &Leg, b: &Leg| a.pairs().all(|(client, _)| is_of(client.addr, b));
-    let (first_a, first_b) = (a.connection.client.addr, b.connection.client.addr);
+    let (first_a, first_b) = (a.connection().client.addr, b.connection().client.addr);
     is_of(first_a, b) && is_of(first_b, a) && (are_of(a, b) || are_of(b, a))
 }
 

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId, Cases, LiveLeg, Progress, SETTLE_TRIES};
+use crate::attempt::few::Few;
 use crate::attempt::join::{self, Client, Joined, Keys};
-use crate::attempt::lone::{Lone, Pair};
+use crate::attempt::lone::{Lone, Partner};
 use crate::attempt::places::{LegView, Places, Slot};
 use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
@@ -22,7 +23,8 @@ const INVITING: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Undecided {
     cases: Cases,
-    next: CaseId,
+    /// How many there ever were.
+    begun: u64,
     /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
     pub(super) places: Places,
     keys: Keys,
@@ -63,9 +65,7 @@ impl Undecided {
     /// Takes account of what an attempt keeps by now.
     pub(super) fn weigh(&mut self, id: CaseId) {
         if let Some(case) = self.cases.get_mut(id) {
-            let before = std::mem::replace(&mut case.weighed, 0);
-            case.weighed = case.allocated();
-            self.allocated = self.allocated.saturating_sub(before) + case.weighed;
+            weigh(&mut self.allocated, case);
         }
     }
 
@@ -103,20 +103,16 @@ impl Undecided {
     }
 
     /// The leg that an exchange is.
-    pub(super) fn live(&mut self, conn: ConnId, exchange: u32) -> Option<(CaseId, &mut LiveLeg)> {
+    pub(super) fn live(&mut self, conn: ConnId, exchange: u32) -> Option<&mut LiveLeg> {
         let slot = self.places.of_exchange(conn, exchange)?;
-        self.at(slot)
+        self.cases.get_mut(slot.case)?.view_mut(slot.at)
     }
 
     /// The leg that the last exchange of a connection is.
     pub(super) fn last_live(&mut self, conn: ConnId) -> Option<(CaseId, &mut LiveLeg)> {
         let slot = self.places.of_last(conn)?;
-        self.at(slot)
-    }
-
-    fn at(&mut self, slot: Slot) -> Option<(CaseId, &mut LiveLeg)> {
-        let leg = self.cases.get_mut(slot.case)?.legs.get_mut(slot.at.leg())?;
-        Some((slot.case, leg.view_mut(slot.at.view())?))
+        let case = self.cases.get_mut(slot.case)?;
+        Some((slot.case, case.view_mut(slot.at)?))
     }
 
     /// Whether a leg is one that is known already, under other addresses: then it belongs there, or, where that is
@@ -143,20 +139,13 @@ impl Undecided {
 
     /// An answer came. Where that is the answer of another leg too, and the request of one was lost, they are two views of
     /// one: returns the attempt that it belongs to.
-    pub(super) fn same_answer(
-        &mut self,
-        conn: ConnId,
-        exchange: u32,
-        now: Timestamp,
-    ) -> Option<CaseId> {
-        let here = self.places.of_exchange(conn, exchange)?;
-        let case = self.cases.get_mut(here.case)?;
-        let live = case.legs.get_mut(here.at.leg())?.view_mut(here.at.view())?;
-        let (other, first) = self.views.answered_like(&live.leg, exchange, now)?;
+    pub(super) fn same_answer(&mut self, here: Slot, now: Timestamp) -> Option<CaseId> {
+        let live = self.cases.get_mut(here.case)?.view_mut(here.at)?;
+        let (other, first) = self.views.answered_like(&live.leg, here.exchange, now)?;
         let there = self.places.of_exchange(other, first)?;
         let is_half = |slot: Slot| {
-            let legs = self.cases.get(slot.case).map(|case| &*case.legs);
-            matches!(legs, Some([only]) if only.leg.request.is_none())
+            let only = self.cases.get(slot.case).and_then(|case| case.legs.only());
+            only.is_some_and(|only| only.leg.request.is_none())
         };
         let (whole, half) = match (is_half(here), is_half(there)) {
             _ if here.case == there.case => return None,
@@ -164,8 +153,7 @@ impl Undecided {
             (false, true) => (here, there),
             (false, false) => return None,
         };
-        let mut taken = self.take(half.case)?;
-        let mut lost = taken.legs.pop()?;
+        let mut lost = self.take(half.case)?.legs.into_first();
         let others = std::mem::take(&mut lost.copies);
         for live in std::iter::once(lost).chain(others) {
             let conn = live.leg.conn;
@@ -197,8 +185,8 @@ impl Undecided {
         protocol: Protocol,
         lost_before: u64,
     ) -> CaseId {
-        let id = self.next;
-        self.next += 1;
+        let id = CaseId::MIN.saturating_add(self.begun);
+        self.begun += 1;
         let slot = Slot {
             exchange,
             case: id,
@@ -212,21 +200,20 @@ impl Undecided {
             self.lone.add(&leg, id);
         }
         self.note_next(previous, id);
-        let case = Case {
+        let mut case = Box::new(Case {
             protocol,
             previous,
             next: None,
-            legs: vec![LiveLeg::new(leg, None)],
-            earlier: Vec::new(),
+            legs: Few::one(LiveLeg::new(leg, None)),
             lost_before,
             mid_stream: false,
             invites: None,
-            first_bytes: Vec::new(),
+            first_bytes: None,
             weighed: 0,
             due: None,
-        };
+        });
+        weigh(&mut self.allocated, &mut case);
         self.cases.insert(id, case);
-        self.weigh(id);
         // Those that were decided before an older one stay in the list behind it.
         if self.order.len() > self.cases.len().saturating_mul(2).saturating_add(64) {
             let cases = &self.cases;
@@ -263,7 +250,7 @@ impl Undecided {
         let Some(case) = self.cases.get_mut(id) else {
             return;
         };
-        if let [only] = case.legs.as_slice() {
+        if let Some(only) = case.legs.only() {
             self.lone.remove(&only.leg, id);
         }
         let slot = Slot {
@@ -272,15 +259,15 @@ impl Undecided {
             at: LegView::new(case.legs.len(), 0),
         };
         self.places.insert(leg.conn, slot);
-        // Most have two, and a leg is large.
-        case.legs.reserve_exact(1);
         case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
         // By the clock of another file an inner leg may have come first; who tries again is the outermost one's client.
         if case.previous.is_none() && previous != Some(id) {
             case.previous = previous;
+            weigh(&mut self.allocated, case);
             self.note_next(previous, id);
+        } else {
+            weigh(&mut self.allocated, case);
         }
-        self.weigh(id);
     }
 
     fn note_next(&mut self, of: Option<CaseId>, next: CaseId) {
@@ -302,15 +289,12 @@ impl Undecided {
     }
 
     /// Makes one attempt of two if nothing else fits an attempt of a single leg.
-    pub(super) fn pair(&mut self, id: CaseId) -> Option<Pair> {
-        let pair = self.lone.pair(id, &self.cases)?;
-        self.merge(pair.outer, pair.inner, pair.by);
-        Some(pair)
-    }
-
-    /// Whether a single leg was left alone because it fits others, but not one of them only.
-    pub(super) fn is_ambiguous(&self, id: CaseId) -> bool {
-        self.lone.is_ambiguous(id, &self.cases)
+    pub(super) fn pair(&mut self, id: CaseId) -> Partner {
+        let partner = self.lone.partner(id, &self.cases);
+        if let Partner::Only(pair) = partner {
+            self.merge(pair.outer, pair.inner, pair.by);
+        }
+        partner
     }
 
     /// Whether an attempt other than `id` may own a leg that no field joins to any.
@@ -352,7 +336,10 @@ impl Undecided {
 
     fn show_bytes(&mut self, id: CaseId, hash: u64) {
         if let Some(case) = self.cases.get_mut(id) {
-            case.first_bytes.push(hash);
+            match &mut case.first_bytes {
+                Some(hashes) => hashes.push(hash),
+                none => *none = Some(Few::one(hash)),
+            }
             self.by_bytes.insert(hash, id);
         }
     }
@@ -374,7 +361,7 @@ impl Undecided {
             .filter(|root| root.best().leg.invites_another_try())
             .and_then(|root| Client::of(&root.leg));
         if let Some(client) = client {
-            let before = case.invites.replace(client.clone());
+            let before = case.invites.replace(Box::new(client.clone()));
             if let Some(before) = before {
                 self.uninvite(&before, id);
             }
@@ -403,7 +390,7 @@ impl Undecided {
         let Some(into) = self.cases.get_mut(outer) else {
             return;
         };
-        if let [only] = into.legs.as_slice() {
+        if let Some(only) = into.legs.only() {
             self.lone.remove(&only.leg, outer);
         }
         let offset = into.legs.len();
@@ -419,16 +406,16 @@ impl Undecided {
     }
 
     /// Takes an attempt out. Its keys and places stay: others may have them next.
-    pub(super) fn take(&mut self, id: CaseId) -> Option<Case> {
+    pub(super) fn take(&mut self, id: CaseId) -> Option<Box<Case>> {
         let case = self.cases.remove(id)?;
         self.allocated = self.allocated.saturating_sub(case.weighed);
-        if let [only] = case.legs.as_slice() {
+        if let Some(only) = case.legs.only() {
             self.lone.remove(&only.leg, id);
         }
         if let Some(client) = &case.invites {
             self.uninvite(client, id);
         }
-        for hash in &case.first_bytes {
+        for hash in case.first_bytes.iter().flat_map(Few::iter) {
             if self.by_bytes.get(hash) == Some(&id) {
                 self.by_bytes.remove(hash);
             }
@@ -451,4 +438,11 @@ impl Undecided {
         self.keys.tick(now);
         self.views.tick(now);
     }
+}
+
+/// Takes account in the sum of all of what an attempt keeps by now.
+fn weigh(sum: &mut u64, case: &mut Case) {
+    let weighed = case.allocated();
+    let before = std::mem::replace(&mut case.weighed, weighed);
+    *sum = sum.saturating_sub(before).saturating_add(weighed);
 }

@@ -66,7 +66,7 @@ impl Views {
         exchange: u32,
         now: Timestamp,
     ) -> Option<(ConnId, u32)> {
-        let behind = leg.connection.behind;
+        let behind = leg.connection().behind;
         let [client, server] = behind;
         // The number of a request is the one behind it; frames are found by those of either side.
         let (began, numbers) = match leg.request_head() {
@@ -90,7 +90,7 @@ impl Views {
         now: Timestamp,
     ) -> Option<(ConnId, u32)> {
         let (_, response) = leg.response.as_ref()?;
-        let [client, _] = leg.connection.behind;
+        let [client, _] = leg.connection().behind;
         let print = Print {
             conn: leg.conn,
             exchange,
@@ -131,6 +131,7 @@ impl Views {
     }
 
     /// Forgets what is over.
+    #[inline]
     pub(super) fn tick(&mut self, now: Timestamp) {
         while let Some(&(until, number)) = self.expiring.front() {
             if until >= now {
@@ -248,14 +249,17 @@ impl LiveLeg {
 
 fn source_of(leg: &Leg) -> u16 {
     let request = leg.request.as_ref().map(|(at, _)| *at);
-    request.or(leg.connection.syn).unwrap_or_default().source
+    request
+        .or_else(|| leg.connection().syn)
+        .unwrap_or_default()
+        .source
 }
 
 impl View {
     pub(super) fn of(leg: &Leg) -> Self {
         Self {
             source: source_of(leg),
-            connection: leg.connection.clone(),
+            connection: leg.connection().clone(),
         }
     }
 
@@ -271,7 +275,7 @@ impl View {
 impl Leg {
     /// Under which addresses it was seen, the first first.
     pub fn pairs(&self) -> impl Iterator<Item = (Endpoint, Endpoint)> + '_ {
-        std::iter::once(&self.connection)
+        std::iter::once(self.connection())
             .chain(self.also.iter().map(|view| &view.connection))
             .map(|connection| (connection.client, connection.server))
     }
@@ -279,14 +283,14 @@ impl Leg {
     /// The server was seen to answer the SYN, in any of the views.
     pub fn accepted(&self) -> bool {
         let mut others = self.also.iter().map(|view| &view.connection);
-        self.connection.syn_ack.is_some() || others.any(|view| view.syn_ack.is_some())
+        self.connection().syn_ack.is_some() || others.any(|view| view.syn_ack.is_some())
     }
 
     /// The server of this leg and the client of an inner one as the hop between them shows itself: where both have one
     /// address in some view, so. A router in front of both legs may have one too, but is not the first to open anything.
     pub fn facing(&self, inner: &Self) -> (Endpoint, Endpoint) {
         self.meeting(inner)
-            .unwrap_or((self.connection.server, inner.connection.client))
+            .unwrap_or_else(|| (self.connection().server, inner.connection().client))
     }
 
     /// The same, where they are surely of one host.
@@ -303,23 +307,17 @@ impl Leg {
 }
 
 impl Attempt {
-    /// Client and server of each leg, on either side of a hop as [`Leg::facing`] has them.
-    pub(super) fn facing(&self) -> Vec<(Endpoint, Endpoint)> {
-        let own = |node: &Node| (node.leg.connection.client, node.leg.connection.server);
-        let mut shown: Vec<_> = self.legs.iter().map(own).collect();
-        for (index, node) in self.legs.iter().enumerate() {
-            let outer = node.parent.filter(|_| node.role == Role::Path);
-            let Some((at, outer)) = outer.and_then(|at| Some((at, self.legs.get(at)?))) else {
-                continue;
-            };
-            let (server, client) = outer.leg.facing(&node.leg);
-            if let Some(outer) = shown.get_mut(at) {
-                outer.1 = server;
-            }
-            if let Some(inner) = shown.get_mut(index) {
-                inner.0 = client;
-            }
-        }
-        shown
+    /// Client and server of a leg, on either side of a hop as [`Leg::facing`] has them.
+    pub(super) fn facing(&self, index: usize, node: &Node) -> (Endpoint, Endpoint) {
+        let outer = node.parent.filter(|_| node.role == Role::Path);
+        let outer = outer.and_then(|at| self.legs.get(at));
+        // Nobody but the `path` leg behind it says how its server is seen from there.
+        let serves = |inner: &&Node| inner.parent == Some(index) && inner.role == Role::Path;
+        let inner = self.legs.iter().rfind(serves);
+        let own = node.leg.connection();
+        (
+            outer.map_or(own.client, |outer| outer.leg.facing(&node.leg).1),
+            inner.map_or(own.server, |inner| node.leg.facing(&inner.leg).0),
+        )
     }
 }

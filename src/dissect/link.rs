@@ -131,7 +131,7 @@ impl Link<'_> {
                 }),
             proxied_for: origin.and_then(|origin| origin.proxied_for),
             through: origin.and_then(|origin| origin.through.clone()),
-            seen_on: self.conn.seen_on.as_slice().to_vec(),
+            seen_on: self.conn.seen_on,
             behind: self.conn.behind(client, server),
         }
     }

@@ -82,7 +82,7 @@ impl Trial<'_> {
         // Who asks after a SYN got its SYN-ACK: where that is missing, so may be all that its sender said.
         let unseen = !leg.accepted();
         if leg.gaps.one_sided
-            || (unseen && (self.attempt.timed_out || leg.connection.syn.is_some()))
+            || (unseen && (self.attempt.timed_out || leg.connection().syn.is_some()))
         {
             return Some("only the client's direction is in the capture");
         }
@@ -117,12 +117,12 @@ impl Trial<'_> {
                 index,
                 format!(
                     "{} failed, another upstream was tried",
-                    node.leg.connection.server
+                    node.leg.connection().server
                 ),
             );
         }
         let translated = legs().find(|(_, node)| !node.leg.also.is_empty());
-        let copied = || legs().find(|(_, node)| node.leg.connection.seen_on.len() > 1);
+        let copied = || legs().find(|(_, node)| node.leg.connection().seen_on.as_slice().len() > 1);
         if let Some((index, node)) = translated.or_else(copied) {
             note(FindingId::CopiesSeen, index, seen_again(&node.leg));
         }
@@ -198,7 +198,7 @@ impl Trial<'_> {
         {
             evidence.push(format!(
                 "{} had not answered either",
-                waiting.connection.server
+                waiting.connection().server
             ));
         }
         let finding = Finding::plain(FindingId::ClientGaveUp, 0, evidence);
@@ -248,13 +248,13 @@ fn seen_again(leg: &Leg) -> String {
         .map(|view| format!("{} → {}", view.connection.client, view.connection.server))
         .collect();
     if also.is_empty() {
-        let count = leg.connection.seen_on.len();
+        let count = leg.connection().seen_on.as_slice().len();
         return format!("the packets of this leg were captured on {count} interfaces");
     }
     format!(
         "{} → {} was also seen as {}: one connection, its addresses translated",
-        leg.connection.client,
-        leg.connection.server,
+        leg.connection().client,
+        leg.connection().server,
         also.join(", ")
     )
 }

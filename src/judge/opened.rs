@@ -102,8 +102,8 @@ fn passed_on(trial: &Trial<'_>, id: FindingId) -> Option<(usize, String)> {
         && accept(innermost) == accept(trial.outermost());
     is_same.then(|| {
         let (server, hop) = (
-            innermost.connection.server,
-            trial.outermost().connection.server,
+            innermost.connection().server,
+            trial.outermost().connection().server,
         );
         (
             index,
@@ -243,7 +243,7 @@ fn shown_by_101(trial: &Trial<'_>, findings: &[Finding]) -> Vec<Finding> {
             rule: Some(row.id.clone()),
             evidence: vec![format!(
                 "{} answered with {} 101",
-                scene.leg.connection.server,
+                scene.leg.connection().server,
                 scene.leg.answer_head()?.version.name()
             )],
             ..finding.clone()

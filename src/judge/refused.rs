@@ -80,7 +80,7 @@ fn refusal(trial: &Trial<'_>) -> Outcome {
         (None, true) => {
             let evidence = format!(
                 "{} answered with bytes that are no HTTP",
-                leg.connection.server
+                leg.connection().server
             );
             alone(trial, at, FindingId::NotHttp, Confidence::Certain, evidence)
         }
@@ -124,7 +124,7 @@ fn auth_refused(trial: &Trial<'_>, at: usize) -> Option<Outcome> {
     let refused = node.leg.status().unwrap_or_default();
     let evidence = format!(
         "{} answered {refused} to the sub-request, the client got {status}",
-        node.leg.connection.server
+        node.leg.connection().server
     );
     let fault = Fault::new(FindingId::AuthRefused, evidence);
     let mut findings = vec![trial.finding(fault, index, Confidence::Certain)];
@@ -145,7 +145,7 @@ fn no_answer(trial: &Trial<'_>, at: usize) -> Outcome {
     let Some(leg) = trial.leg(at) else {
         return Outcome::new(Verdict::Rejected, Vec::new(), None);
     };
-    let server = leg.connection.server;
+    let server = leg.connection().server;
     let (id, evidence) = match leg.end.first {
         Some(end) if end.reset => (
             FindingId::ResetBeforeAnswer,

@@ -43,7 +43,11 @@ pub(super) fn software(outer: &Leg, inner: Option<&Leg>) -> Option<Box<str>> {
 
 /// `10.1.0.2 → 10.0.0.5:80`.
 pub(super) fn name_of(leg: &Leg) -> String {
-    format!("{} → {}", leg.connection.client.addr, leg.connection.server)
+    format!(
+        "{} → {}",
+        leg.connection().client.addr,
+        leg.connection().server
+    )
 }
 
 /// What a request says in a field.
@@ -57,8 +61,8 @@ pub(super) fn says(leg: &Leg, name: &str) -> String {
 /// What an answer says in a field.
 pub(super) fn answers(leg: &Leg, name: &str) -> String {
     match leg.answer_field(name) {
-        Some(value) => format!("{} answered with {name}: {value}", leg.connection.server),
-        None => format!("{} answered without {name}", leg.connection.server),
+        Some(value) => format!("{} answered with {name}: {value}", leg.connection().server),
+        None => format!("{} answered without {name}", leg.connection().server),
     }
 }
 

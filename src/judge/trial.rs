@@ -109,7 +109,7 @@ impl<'a> Trial<'a> {
         let encrypted = self.attempt.surroundings.client_leg_encrypted;
         let is_proxy = leg.proxy_mark().is_some() || encrypted || confidence >= Confidence::Certain;
         is_proxy.then(|| Hop {
-            outward: Some(leg.connection.client),
+            outward: Some(leg.connection().client),
             ..Hop::default()
         })
     }

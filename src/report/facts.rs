@@ -31,14 +31,17 @@ pub(crate) fn stamp(leg: &Leg) -> Option<Stamp> {
     let response = leg.response.as_ref().map(|(at, _)| *at);
     request
         .or(response)
-        .or(leg.connection.syn)
-        .or(leg.connection.syn_ack)
+        .or_else(|| leg.connection().syn)
+        .or_else(|| leg.connection().syn_ack)
 }
 
 /// Wireshark's streams that hold its packets: two where the client was redirected.
 pub(crate) fn streams(leg: &Leg) -> impl Iterator<Item = u32> {
-    let answers = leg.connection.redirected.and_then(|other| other.tcp_stream);
-    leg.connection.tcp_stream.into_iter().chain(answers)
+    let answers = leg
+        .connection()
+        .redirected
+        .and_then(|other| other.tcp_stream);
+    leg.connection().tcp_stream.into_iter().chain(answers)
 }
 
 /// How a leg ended, in the words of the output.

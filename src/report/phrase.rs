@@ -249,7 +249,7 @@ fn the_hop(hop: &Hop, attempt: &Attempt, mask: &Mask) -> String {
     let name = hop_name(hop, mask);
     match (hop.inward, hop.adjacent) {
         (None, _) => {
-            let server = attempt.outermost().connection.server;
+            let server = attempt.outermost().connection().server;
             format!("The proxy {name} in front of {server}")
         }
         (Some(_), Some(false)) => format!("{name}, or a hop behind it,"),
@@ -265,7 +265,7 @@ fn someone(attempt: &Attempt, root: &Finding) -> String {
         .offer()
         .is_some_and(|offer| offer.upgrade && offer.connection)
     {
-        let server = leg.connection.server;
+        let server = leg.connection().server;
         format!("{server}, or a hop behind it,")
     } else {
         "The sender, or a hop before it,".to_owned()
@@ -302,7 +302,7 @@ fn server_of(leg: &Leg, mask: &Mask) -> String {
         .as_ref()
         .and_then(|(_, response)| response.head.as_ref());
     let software = head.and_then(|head| head.fields.value("server"));
-    let server = leg.connection.server;
+    let server = leg.connection().server;
     match software {
         Some(software) => format!("The server {server} ({})", mask.words(&software)),
         None => format!("The server {server}"),
@@ -312,7 +312,7 @@ fn server_of(leg: &Leg, mask: &Mask) -> String {
 fn the_client(attempt: &Attempt, root: &Finding) -> String {
     let leg = attempt.legs.get(root.leg).map(|node| &node.leg);
     let leg = leg.unwrap_or_else(|| attempt.outermost());
-    format!("The client {}", leg.connection.client.addr)
+    format!("The client {}", leg.connection().client.addr)
 }
 
 /// What the hop did to the handshake, out of the difference of the legs: `removed Upgrade and spoke HTTP/1.0 upstream`.

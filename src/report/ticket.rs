@@ -125,7 +125,7 @@ fn ends(attempt: &Attempt) -> Vec<String> {
         .path()
         .filter_map(|index| attempt.legs.get(index))
         .map(|node| {
-            let connection = &node.leg.connection;
+            let connection = node.leg.connection();
             format!("{} → {}", connection.client, connection.server)
         })
         .collect()

@@ -1,5 +1,6 @@
 //! What the table keeps of a connection for the room above, and what it counts of all.
 
+pub use crate::flow::Interfaces;
 use crate::flow::{ConnId, Direction, Endpoint};
 use crate::limits::Reached;
 use crate::stream::halves::Redirected;
@@ -54,14 +55,6 @@ pub struct Conn<S> {
     pub state: S,
 }
 
-/// The first eight interfaces on which packets of a connection were seen, the first first. In place, for every connection
-/// has at least one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interfaces {
-    all: [u16; 8],
-    len: u8,
-}
-
 /// What the table counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -89,31 +82,6 @@ pub(super) enum Side {
     #[default]
     Low,
     High,
-}
-
-impl Interfaces {
-    /// One.
-    pub(super) fn only(iface: u16) -> Self {
-        let mut one = Self::default();
-        one.place(iface);
-        one
-    }
-
-    /// Those that were seen.
-    pub fn as_slice(&self) -> &[u16] {
-        self.all.get(..usize::from(self.len)).unwrap_or_default()
-    }
-
-    /// The place of an interface, which is a new one if it was not seen yet; `None` beyond the eighth.
-    pub(super) fn place(&mut self, iface: u16) -> Option<usize> {
-        let known = self.as_slice().iter().position(|&seen| seen == iface);
-        known.or_else(|| {
-            let place = usize::from(self.len);
-            *self.all.get_mut(place)? = iface;
-            self.len = self.len.saturating_add(1);
-            Some(place)
-        })
-    }
 }
 
 impl Side {

@@ -138,7 +138,7 @@ pub fn connect_time(leg: &Leg) -> Option<Duration> {
         .request
         .as_ref()
         .is_none_or(|(_, request)| request.exchange == 0);
-    let (syn, syn_ack) = (leg.connection.syn?, leg.connection.syn_ack?);
+    let (syn, syn_ack) = (leg.connection().syn?, leg.connection().syn_ack?);
     first.then(|| syn_ack.ts.since(syn.ts))
 }
 

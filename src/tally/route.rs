@@ -96,7 +96,7 @@ pub fn host_of(leg: &Leg) -> Option<Cow<'_, str>> {
     head.and_then(|head| head.fields.value("host"))
         .filter(|host| !host.is_empty())
         .or_else(|| authority(&head?.target).map(Cow::Borrowed))
-        .or_else(|| leg.connection.through.as_deref().map(Cow::Borrowed))
+        .or_else(|| leg.connection().through.as_deref().map(Cow::Borrowed))
 }
 
 /// The target of a leg as it was sent.

@@ -106,7 +106,7 @@ impl Ladder {
         let mut places: Vec<(usize, usize)> = Vec::new();
         let mut clients: Vec<(std::net::IpAddr, usize)> = Vec::new();
         for (index, node) in attempt.legs.iter().enumerate() {
-            let connection = &node.leg.connection;
+            let connection = node.leg.connection();
             let parent = node.parent.and_then(|parent| places.get(parent));
             let address = connection.client.addr;
             let known = clients.iter().find(|(ip, _)| *ip == address);
@@ -179,7 +179,7 @@ impl Ladder {
             .request
             .as_ref()
             .is_none_or(|(_, request)| request.exchange == 0);
-        if let Some(syn) = leg.connection.syn.filter(|_| is_first) {
+        if let Some(syn) = leg.connection().syn.filter(|_| is_first) {
             self.arrow(Some(syn.ts), (client, server), "SYN".to_owned(), Tone::Dim);
         }
         if let Some((_, request)) = &leg.request {
@@ -299,7 +299,7 @@ impl Ladder {
                 _ => return,
             };
             self.arrow(None, (server, client), text.to_owned(), Tone::Bad);
-            let began = leg.connection.syn.map(|syn| syn.ts);
+            let began = leg.connection().syn.map(|syn| syn.ts);
             if let (Some(arrow), Some(began)) = (self.arrows.last_mut(), began) {
                 arrow.order = began.after(Duration::from_nanos(1));
             }
@@ -346,7 +346,7 @@ fn server_name(
         .legs
         .iter()
         .any(|other| other.parent == Some(index) && other.role == Role::Path);
-    let is_hop = hop.is_some_and(|hop| hop.inward == Some(node.leg.connection.server));
+    let is_hop = hop.is_some_and(|hop| hop.inward == Some(node.leg.connection().server));
     let software = if is_hop {
         hop.and_then(|hop| hop.software.as_deref())
             .map(str::to_owned)

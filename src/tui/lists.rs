@@ -322,7 +322,7 @@ fn attempt_facts(judged: &JudgedAttempt, code: Option<u16>) -> Facts {
         host: host_of(leg).unwrap_or_default().to_lowercase(),
         path: path_of(attempt).to_lowercase(),
         hop: hop_text(judged),
-        client: leg.connection.client.to_string(),
+        client: leg.connection().client.to_string(),
         findings: judgement.findings.iter().map(|f| f.id.name()).collect(),
         code,
         kind: "",
@@ -383,7 +383,7 @@ fn hop_text(judged: &JudgedAttempt) -> String {
         add(&mut text, hop.software.as_deref().unwrap_or_default());
     }
     for node in &judged.attempt.legs {
-        add(&mut text, node.leg.connection.server);
+        add(&mut text, node.leg.connection().server);
         if let Some(software) = node.leg.answer_field("server") {
             add(&mut text, software);
         }
@@ -441,7 +441,7 @@ fn sort_attempts(attempts: &mut [Arc<JudgedAttempt>], order: Order<AttemptColumn
                 number(us.map(|us| u64::MAX - u64::try_from(us).unwrap_or(u64::MAX)))
             }
             C::Hop => text(hop_text(judged)),
-            C::Client => text(leg.connection.client.addr.to_string()),
+            C::Client => text(leg.connection().client.addr.to_string()),
             C::What => text(finding(judgement.findings.first())),
         }
     };

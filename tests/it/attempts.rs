@@ -285,7 +285,7 @@ fn a_key_of_two_clients_leaves_each_the_leg_that_names_it() {
         .switch(1, 6, &[]);
     let (attempts, _) = script.run();
     let told = |judged: &JudgedAttempt| {
-        let client = judged.attempt.outermost().connection.client.to_string();
+        let client = judged.attempt.outermost().connection().client.to_string();
         (client, judged.judgement.verdict, judged.attempt.legs.len())
     };
     let mut all: Vec<_> = attempts.iter().map(told).collect();
@@ -362,7 +362,7 @@ fn an_upstream_leg_whose_clock_is_ahead_stays_the_inner_one() {
     let judged = script.one();
     assert_eq!(findings(&judged)[0], "upstream_closed");
     assert_eq!(
-        judged.attempt.legs[0].leg.connection.server.to_string(),
+        judged.attempt.legs[0].leg.connection().server.to_string(),
         PROXY
     );
 }

@@ -282,8 +282,8 @@ fn told(judged: &JudgedAttempt) -> String {
         let leg = &node.leg;
         format!(
             "{}→{} {:?} parent {:?} by {:?}",
-            leg.connection.client,
-            leg.connection.server,
+            leg.connection().client,
+            leg.connection().server,
             leg.status(),
             node.parent,
             node.joined_by

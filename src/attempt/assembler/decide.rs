@@ -7,6 +7,7 @@ use crate::attempt::case::{Case, CaseId, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::closing::{Shown, SocketLegs, Tail};
 use crate::attempt::few::Few;
 use crate::attempt::join::{self, Client};
+use crate::attempt::lone::Partner;
 use crate::attempt::places::{LegView, SocketLeg};
 use crate::attempt::plain::Behind;
 use crate::attempt::{
@@ -42,21 +43,34 @@ pub(super) enum Cut {
 /// What the views of a leg show after its request.
 struct Tails {
     /// Of the first, which is the leg in the attempt.
-    first: (ConnId, Tail),
+    conn: ConnId,
+    /// `None` once it is handed over.
+    first: Option<Tail>,
     others: Vec<LiveLeg>,
 }
 
 impl Tails {
     fn all(&self) -> impl Iterator<Item = &Tail> {
         let others = self.others.iter().map(|live| &live.tail);
-        std::iter::once(&self.first.1).chain(others)
+        self.first.iter().chain(others)
+    }
+
+    /// Takes a leg apart.
+    fn of(live: LiveLeg) -> (Node, Self) {
+        let tails = Self {
+            conn: live.leg.conn,
+            first: Some(live.tail),
+            others: live.copies,
+        };
+        (Node::of(live.leg, live.joined_by), tails)
     }
 }
 
 impl Assembler {
     /// Decides an attempt, unless the last look at it finds another leg that is still to be waited for.
     pub(super) fn decide(&mut self, id: CaseId, cut: Cut, out: &mut impl Extend<Output>) {
-        if let Some(pair) = self.undecided.pair(id) {
+        let partner = self.undecided.pair(id);
+        if let Partner::Only(pair) = partner {
             let settled = self.undecided.get(id).is_some_and(
                 |case| matches!(case.progress(), Progress::Settling(at) if at <= self.now),
             );
@@ -64,7 +78,7 @@ impl Assembler {
                 return self.reschedule(pair.outer);
             }
         }
-        let mut is_ambiguous = self.undecided.is_ambiguous(id);
+        let mut is_ambiguous = partner == Partner::Several;
         let Some(mut case) = self.undecided.take(id) else {
             return;
         };
@@ -72,18 +86,20 @@ impl Assembler {
         if let Some(shed_at) = self.shed_at {
             case.legs.iter_mut().for_each(|live| live.leg.shed(shed_at));
         }
-        self.absorb_earlier(&mut case);
-        let (nodes, tails): (Vec<Node>, Vec<Tails>) = case
-            .legs
-            .into_iter()
-            .map(|live| {
-                let tails = Tails {
-                    first: (live.leg.conn, live.tail),
-                    others: live.copies,
-                };
-                (Node::of(live.leg, live.joined_by), tails)
-            })
-            .unzip();
+        let earlier_tries = self.absorb_earlier(&case);
+        let Case {
+            protocol,
+            legs,
+            lost_before,
+            mid_stream,
+            ..
+        } = *case;
+        let mut nodes = Vec::with_capacity(legs.len());
+        let tails = legs.map(|live| {
+            let (node, tails) = Tails::of(live);
+            nodes.push(node);
+            tails
+        });
         let bad_gateway = tails
             .iter()
             .flat_map(Tails::all)
@@ -100,14 +116,14 @@ impl Assembler {
 
         let attempt = Attempt {
             id: self.next_attempt,
-            protocol: case.protocol,
-            tries: u32::try_from(case.earlier.len())
+            protocol,
+            tries: u32::try_from(earlier_tries.len())
                 .unwrap_or(u32::MAX)
                 .saturating_add(1),
-            earlier_tries: case.earlier,
+            earlier_tries,
             surroundings: Surroundings {
                 is_ambiguous,
-                ..self.surroundings(&nodes, case.lost_before)
+                ..self.surroundings(&nodes, lost_before)
             },
             legs: nodes,
             cut_off: cut == Cut::Off,
@@ -115,7 +131,7 @@ impl Assembler {
             let_go: cut == Cut::NoRoom,
         };
         self.next_attempt += 1;
-        self.hand_over(id, &attempt, tails, case.mid_stream);
+        self.hand_over(id, &attempt, tails, mid_stream);
         out.extend([Output::Attempt(Box::new(attempt))]);
     }
 
@@ -124,47 +140,62 @@ impl Assembler {
         &mut self,
         id: CaseId,
         attempt: &Attempt,
-        mut tails: Vec<Tails>,
+        mut tails: Few<Tails>,
         mid_stream: bool,
     ) {
         let is_open = attempt.protocol == Protocol::WebSocket
             && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let places = &mut self.undecided.places;
+        if !is_open {
+            for tails in tails.iter() {
+                let others = tails.others.iter().map(|live| live.leg.conn);
+                let conns = std::iter::once(tails.conn).chain(others);
+                conns.for_each(|conn| _ = places.release(conn, id));
+            }
+            return;
+        }
+        // What comes on the connections of one that is not followed goes nowhere.
+        let socket = self.sockets.next_place(self.limits.open_attempts);
+        let at_socket = socket.unwrap_or(NOT_FOLLOWED);
         let mut legs = SocketLegs::None;
-        let shown = if is_open {
-            attempt.facing()
-        } else {
-            Vec::new()
-        };
         let host = attempt.outermost().request_field("host");
         let host = host.as_deref().map(join::host_name);
-        let mut followed = Vec::new();
         for (index, node) in attempt.legs.iter().enumerate() {
-            let of_leg = |tails: &Tails| tails.first.0 == node.leg.conn;
-            let found = tails.iter().position(of_leg);
-            let found = found.filter(|_| node.role != Role::Failed);
-            let Some(Tails { first, others }) = found.map(|found| tails.swap_remove(found)) else {
+            // Those that failed have no number of their own.
+            if node.role == Role::Failed {
+                continue;
+            }
+            let of_leg = |tails: &&mut Tails| tails.conn == node.leg.conn;
+            let found = tails.iter_mut().filter(of_leg);
+            let mut found =
+                found.filter_map(|tails| Some((tails.first.take()?, &mut tails.others)));
+            let Some((tail, others)) = found.next() else {
                 continue;
             };
-            let follow = shown.get(index).filter(|_| node.role == Role::Path);
+            let (client, server) = attempt.facing(index, node);
+            let of = Shown {
+                leg: index,
+                client,
+                server,
+                host,
+            };
             let leg = legs.len();
             let mut follow_view = |conn, leg_of: &Leg, tail: Tail, view| {
                 let is_free = places.release(conn, id);
-                let &(client, server) = follow?;
-                if is_free && !tail.has_ended() {
-                    followed.push((conn, LegView::new(leg, view)));
+                if node.role != Role::Path {
+                    return None;
                 }
-                let of = Shown {
-                    leg: index,
-                    client,
-                    server,
-                    host,
-                };
+                if is_free && !tail.has_ended() {
+                    let socket = SocketLeg {
+                        socket: at_socket,
+                        at: LegView::new(leg, view),
+                    };
+                    places.open_socket(conn, socket);
+                }
                 Some(self.sockets.handshakes.view(leg_of, tail, of))
             };
-            let (conn, tail) = first;
-            let first = follow_view(conn, &node.leg, tail, 0);
-            let others = others.into_iter().enumerate();
+            let first = follow_view(node.leg.conn, &node.leg, tail, 0);
+            let others = std::mem::take(others).into_iter().enumerate();
             let others: Vec<_> = others
                 .filter_map(|(at, live)| follow_view(live.leg.conn, &live.leg, live.tail, at + 1))
                 .collect();
@@ -172,37 +203,28 @@ impl Assembler {
                 legs.push(Few::of(first, others));
             }
         }
-        if !is_open {
-            return;
-        }
-        // What comes on the connections of one that is not followed goes nowhere.
-        let mut socket = NOT_FOLLOWED;
-        if legs.len() > 0 {
-            let most = self.limits.open_attempts;
-            match self.sockets.open_socket(attempt, legs, most) {
-                Some(at) => socket = at,
-                None => self.reached.count(Limit::open_attempts),
-            }
-        }
-        for (conn, at) in followed {
-            places.open_socket(conn, SocketLeg { socket, at });
+        if socket.is_some() {
+            self.sockets.open_socket(attempt, legs);
+        } else {
+            self.reached.count(Limit::open_attempts);
+            self.sockets.let_go(legs);
         }
     }
 
     /// Takes in the tries before this one, if it got further than they did and in time.
-    fn absorb_earlier(&mut self, case: &mut Case) {
-        let Some(live) = case.outermost() else { return };
+    fn absorb_earlier(&mut self, case: &Case) -> Vec<EarlierTry> {
+        let mut earlier = Vec::new();
+        let (Some(_), Some(live)) = (case.previous, case.outermost()) else {
+            return earlier;
+        };
         if live.leg.response.is_none() || live.leg.invites_another_try() {
-            return;
-        }
-        if case.previous.is_none() {
-            return;
+            return earlier;
         }
         let client = Client::of(&live.leg);
         let mut answered = live.leg.answered();
         let mut previous = case.previous;
         while let (Some(id), Some(by)) = (previous, answered)
-            && case.earlier.len() < MOST_TRIES
+            && earlier.len() < MOST_TRIES
         {
             let in_time = self
                 .undecided
@@ -223,11 +245,12 @@ impl Assembler {
                 self.undecided.places.release(conn, id);
             }
             if let Some(live) = before.outermost() {
-                case.earlier.insert(0, earlier_try(&live.leg));
+                earlier.insert(0, earlier_try(&live.leg));
             }
             answered = in_time;
             previous = before.previous;
         }
+        earlier
     }
 
     /// Adds the legs behind the innermost hop that have lost every field of the handshake; true where several could be
@@ -310,7 +333,7 @@ impl Assembler {
                 && live.leg.settled().is_none_or(|settled| settled >= window.0)
         };
         let servers: Vec<Endpoint> = leg.pairs().map(|(_, server)| server).collect();
-        let others = self.undecided.iter().flat_map(|(_, case)| &case.legs);
+        let others = self.undecided.iter().flat_map(|(_, case)| case.legs.iter());
         let is_among = |addr: IpAddr| servers.iter().any(|server| server.addr == addr);
         let (alone, alone_there) =
             others
@@ -327,10 +350,10 @@ impl Assembler {
             return (Vec::new(), false);
         }
         // Who redirected the client is on its host.
-        let client = leg.connection.client;
-        let redirects = leg.connection.server.addr.is_loopback();
+        let client = leg.connection().client;
+        let redirects = leg.connection().server.addr.is_loopback();
         let inner_client = inner
-            .map(|inner| inner.connection.client.addr)
+            .map(|inner| inner.connection().client.addr)
             .or_else(|| redirects.then_some(client.addr));
         let failed = self
             .around
@@ -348,7 +371,7 @@ impl Assembler {
                 joined_by: Some(JoinedBy::Time),
                 adjacent: adjacent.then_some(true),
                 leg: Leg {
-                    connection: one.connection,
+                    unasked: Some(Box::new(one.connection)),
                     also: one.also,
                     end: LegEnd {
                         first: None,
@@ -367,7 +390,7 @@ impl Assembler {
             return Surroundings::default();
         };
         let client_leg_encrypted = self.around.is_encrypted_before(
-            outermost.connection.client.addr,
+            outermost.connection().client.addr,
             outermost
                 .request_head()
                 .and_then(|head| head.fields.forwarded_for()),
@@ -381,7 +404,7 @@ impl Assembler {
             client_leg_encrypted,
             hop_passes_others: self
                 .around
-                .passes_others(outermost.connection.server, self.now),
+                .passes_others(outermost.connection().server, self.now),
             lossy: self.around.lost() != lost_before
                 || self.shed_at.is_some_and(|at| outermost.started() <= at),
             is_ambiguous: false,
@@ -399,7 +422,7 @@ fn earlier_try(leg: &Leg) -> EarlierTry {
             .request_head()
             .map(|head| head.target.clone())
             .unwrap_or_default(),
-        tcp_stream: leg.connection.tcp_stream,
+        tcp_stream: leg.connection().tcp_stream,
         frame: at.frame,
         source: at.source,
     }

@@ -257,7 +257,7 @@ mod tests {
                 ts: ms(at_ms),
                 ..Stamp::default()
             };
-            tail.note(at, &fact);
+            tail.note(at, fact);
         }
         let end = Endpoint::default();
         LegEnd::of((end, end), &tail, &seed()).unwrap()

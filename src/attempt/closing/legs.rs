@@ -62,15 +62,28 @@ impl SocketLegs {
         one.into_iter().chain(several)
     }
 
-    /// Each leg as its best view shows it.
-    pub(super) fn best(&self) -> impl Iterator<Item = &View> {
-        let (one, several): (_, &[_]) = match self {
-            Self::None => (None, &[]),
-            Self::One(view) => (Some(view), &[]),
-            Self::Several(legs) => (None, legs),
-        };
-        let several = several.iter().filter_map(|views| views.get(best_of(views)));
-        one.into_iter().chain(several)
+    /// Shows each leg as its best view shows it.
+    pub(super) fn each_best(&self, mut show: impl FnMut(&View)) {
+        match self {
+            Self::None => {}
+            Self::One(view) => show(view),
+            Self::Several(legs) => {
+                let best = legs.iter().filter_map(|views| views.get(best_of(views)));
+                best.for_each(show);
+            }
+        }
+    }
+
+    /// The first leg likewise.
+    pub(super) fn first_best(&self) -> Option<&View> {
+        match self {
+            Self::None => None,
+            Self::One(view) => Some(view),
+            Self::Several(legs) => {
+                let views = legs.first()?;
+                views.get(best_of(views))
+            }
+        }
     }
 
     /// The views of each leg.

@@ -2,7 +2,7 @@
 //! and most of them silent.
 
 use crate::attempt::{ClosingLeg, RoundTrips, SeenClose, SeenViolation, TcpEnd};
-use crate::event::{Fact, FrameCounts, GapOver, Largest};
+use crate::event::{Fact, Frames, GapOver};
 use crate::flow::{Direction, End};
 use crate::time::{Stamp, Timestamp};
 
@@ -29,17 +29,11 @@ pub(in crate::attempt) struct Tail {
 /// The fields of a [`ClosingLeg`] of the same names.
 #[derive(Debug, Default)]
 struct Since {
+    /// All that were told so far, in one: the first as it came, with what came later added.
+    frames: Option<Box<Frames>>,
     closes: Vec<SeenClose>,
     tcp_ends: Vec<TcpEnd>,
-    client_frames: FrameCounts,
-    server_frames: FrameCounts,
     rtt: [RoundTrips; 2],
-    began: [Option<Timestamp>; 2],
-    ping_waits: [Option<Timestamp>; 2],
-    last_bytes: [Option<Timestamp>; 2],
-    largest: [Largest; 2],
-    latest: [u64; 2],
-    unfinished: [u64; 2],
     violations: Vec<SeenViolation>,
     retransmitting: Option<(Direction, Timestamp)>,
 }
@@ -51,40 +45,38 @@ const fn in_order(at: Stamp) -> (Timestamp, u64) {
 
 impl Tail {
     /// Takes note of a fact.
-    pub(in crate::attempt) fn note(&mut self, at: Stamp, fact: &Fact) {
+    pub(in crate::attempt) fn note(&mut self, at: Stamp, fact: Fact) {
         match fact {
-            Fact::Frames(frames) => {
-                let blind = self.blind;
-                let since = self.since();
-                since.client_frames.add(&frames.client);
-                since.server_frames.add(&frames.server);
-                (since.largest, since.unfinished) = (frames.largest, frames.unfinished);
-                (since.ping_waits, since.latest) = (frames.ping_waits, frames.latest);
-                let mine = since.began.iter_mut().zip(blind);
-                for ((mine, blind), seen) in mine.zip(frames.began) {
-                    *mine = mine.or(seen.filter(|_| !blind));
+            Fact::Frames(mut frames) => {
+                // Of what a side sent first where some may be missing it is not known that it was the first.
+                for (began, blind) in frames.began.iter_mut().zip(self.blind) {
+                    *began = began.filter(|_| !blind);
                 }
-                for (mine, seen) in since.last_bytes.iter_mut().zip(frames.last) {
-                    *mine = seen.or(*mine);
+                match &mut self.since().frames {
+                    Some(known) => add(known, &frames),
+                    none => *none = Some(frames),
                 }
             }
             Fact::Pong { pinged, rtt } => {
                 if let Some(trips) = self.since().rtt.get_mut(pinged.index()) {
-                    trips.extend([(at.ts.before(*rtt), *rtt)]);
+                    trips.extend([(at.ts.before(rtt), rtt)]);
                 }
             }
             Fact::Close { dir, close } => {
                 let since = self.since();
-                if !since.has_room_for_close(*dir) {
+                if !since.has_room_for_close(dir) {
                     return;
                 }
                 let other = dir.flip().index();
+                let frames = since.frames.as_deref();
+                let received = frames.and_then(|frames| frames.largest.get(other));
+                let receiving = frames.and_then(|frames| frames.unfinished.get(other));
                 let seen = SeenClose {
-                    dir: *dir,
+                    dir,
                     at,
-                    close: (**close).clone(),
-                    received: since.largest.get(other).copied().unwrap_or_default(),
-                    receiving: since.unfinished.get(other).copied().unwrap_or_default(),
+                    close: *close,
+                    received: received.copied().unwrap_or_default(),
+                    receiving: receiving.copied().unwrap_or_default(),
                 };
                 // What waited behind a hole is told late.
                 insert(&mut since.closes, seen, |seen| in_order(seen.at));
@@ -98,7 +90,7 @@ impl Tail {
                     seen.count = seen.count.saturating_add(1);
                 } else if violations.len() < VIOLATIONS {
                     violations.push(SeenViolation {
-                        first: *violation,
+                        first: violation,
                         at,
                         count: 1,
                     });
@@ -119,21 +111,21 @@ impl Tail {
                     *torn = true;
                 }
             }
-            Fact::Gap { dir, .. } => self.lose(*dir),
+            Fact::Gap { dir, .. } => self.lose(dir),
             Fact::Retransmitting { dir } => {
-                self.since().retransmitting.get_or_insert((*dir, at.ts));
+                self.since().retransmitting.get_or_insert((dir, at.ts));
             }
             Fact::Fin { dir } => self.since().tcp_end(TcpEnd {
-                dir: *dir,
+                dir,
                 at: at.ts,
                 reset: false,
             }),
             Fact::Ended { how, both_ways } => {
-                self.ended = Some(*how);
+                self.ended = Some(how);
                 self.one_sided = !both_ways;
                 if let End::Rst(dir) = how {
                     self.since().tcp_end(TcpEnd {
-                        dir: *dir,
+                        dir,
                         at: at.ts,
                         reset: true,
                     });
@@ -155,8 +147,9 @@ impl Tail {
     pub(in crate::attempt) fn joined(&mut self) {
         self.lossy = true;
         self.blind = [true; 2];
-        if let Some(since) = &mut self.since {
-            since.began = [None; 2];
+        let since = self.since.as_mut();
+        if let Some(frames) = since.and_then(|since| since.frames.as_mut()) {
+            frames.began = [None; 2];
         }
     }
 
@@ -172,9 +165,9 @@ impl Tail {
 
     /// Last byte of the client and of the server before the end.
     pub(super) fn last_bytes(&self) -> [Option<Timestamp>; 2] {
-        self.since
-            .as_ref()
-            .map_or([None; 2], |since| since.last_bytes)
+        let since = self.since.as_ref();
+        let frames = since.and_then(|since| since.frames.as_ref());
+        frames.map_or([None; 2], |frames| frames.last)
     }
 
     /// Since when its bytes go unacknowledged.
@@ -212,34 +205,28 @@ impl Tail {
     /// All of it, for a leg of which the rest is known.
     pub(super) fn into_leg(self, leg: ClosingLeg) -> ClosingLeg {
         let Since {
+            frames,
             closes,
             tcp_ends,
-            client_frames,
-            server_frames,
             rtt,
-            began,
-            ping_waits,
-            last_bytes,
-            largest,
-            latest,
-            unfinished,
             violations,
             retransmitting,
         } = self.since.map_or_else(Since::default, |since| *since);
+        let frames = frames.unwrap_or_default();
         ClosingLeg {
             opened_at: self.opened_at,
             closes,
             tcp_ends,
             ended: self.ended,
-            client_frames,
-            server_frames,
+            client_frames: frames.client,
+            server_frames: frames.server,
             rtt,
-            began,
-            ping_waits,
-            last_bytes,
-            largest,
-            latest,
-            unfinished,
+            began: frames.began,
+            ping_waits: frames.ping_waits,
+            last_bytes: frames.last,
+            largest: frames.largest,
+            latest: frames.latest,
+            unfinished: frames.unfinished,
             violations,
             retransmitting,
             lossy: self.lossy,
@@ -271,6 +258,20 @@ impl Since {
     }
 }
 
+/// Adds what came since.
+fn add(known: &mut Frames, since: &Frames) {
+    known.client.add(&since.client);
+    known.server.add(&since.server);
+    (known.largest, known.unfinished) = (since.largest, since.unfinished);
+    (known.ping_waits, known.latest) = (since.ping_waits, since.latest);
+    for (known, since) in known.began.iter_mut().zip(since.began) {
+        *known = known.or(since);
+    }
+    for (known, since) in known.last.iter_mut().zip(since.last) {
+        *known = since.or(*known);
+    }
+}
+
 /// Adds to what is in order, and mostly stays at two: one of each side.
 fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) {
     if to.is_empty() {
@@ -295,7 +296,6 @@ pub(super) fn first_end(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Frames;
 
     fn frames(began: [Option<i64>; 2]) -> Fact {
         Fact::Frames(Box::new(Frames {
@@ -313,16 +313,16 @@ mod tests {
         let at = Stamp::default();
         let told = || {
             let mut tail = Tail::default();
-            tail.note(at, &frames([Some(5), None]));
+            tail.note(at, frames([Some(5), None]));
             tail.note(
                 at,
-                &Fact::Gap {
+                Fact::Gap {
                     dir: Direction::ToClient,
                     len: 9,
                     over: GapOver::FrameHeader,
                 },
             );
-            tail.note(at, &frames([Some(7), Some(8)]));
+            tail.note(at, frames([Some(7), Some(8)]));
             tail
         };
         assert_eq!(began(told()), [Some(Timestamp::from_nanos(5)), None]);
@@ -340,7 +340,7 @@ mod tests {
                 ts: Timestamp::from_nanos(at),
                 ..Stamp::default()
             };
-            tail.note(at, &Fact::Fin { dir });
+            tail.note(at, Fact::Fin { dir });
         }
         assert_eq!(tail.first_end(), Some(Timestamp::from_nanos(4)));
         assert_eq!(tail.tcp_ends().len(), 2);

@@ -41,6 +41,15 @@ pub(super) fn roles(legs: &[&Leg], parents: &[Option<usize>]) -> Vec<Role> {
     roles
 }
 
+/// Likewise of the only leg behind another.
+pub(super) fn role_behind(outer: &Leg, inner: &Leg) -> Role {
+    if may_be_path(outer, inner) {
+        Role::Path
+    } else {
+        other_role(&[outer, inner], 1, None, Some(outer))
+    }
+}
+
 /// The child whose answer the parent passes on; without a parent in sight the one that opened, else that tried to.
 fn path_child(legs: &[&Leg], children: &[usize], parent: Option<&Leg>) -> Option<usize> {
     let leg = |index: &usize| legs.get(*index).copied();

@@ -128,7 +128,7 @@ fn answer_line(leg: &Leg) -> String {
         .map(|wanted| format!(" with Upgrade: {wanted}"));
     format!(
         "{} answered {}{reason}{}{}",
-        leg.connection.server,
+        leg.connection().server,
         head.status.0,
         wanted.unwrap_or_default(),
         said.unwrap_or_default()

@@ -60,7 +60,8 @@ pub(super) fn what_is_behind(trial: &Trial<'_>, at: usize) -> Option<(Finding, H
     };
     let evidence = format!(
         "{} {how} of {}",
-        failed.leg.connection.server, failed.leg.connection.client.addr
+        failed.leg.connection().server,
+        failed.leg.connection().client.addr
     );
     let fault = Fault::new(FindingId::UpstreamUnreachable, evidence);
     let (inward, outward) = leg.facing(&failed.leg);
@@ -105,7 +106,7 @@ fn unlike(edge: &Edge<'_>) -> Option<(FindingId, String)> {
     if inner.gaps.response || inner.gaps.one_sided {
         return None;
     }
-    let server = inner.connection.server;
+    let server = inner.connection().server;
     match (inner.status(), edge.outer.status()) {
         (Some(inner), Some(outer)) if inner == outer => None,
         (Some(inner), outer) => {
@@ -152,14 +153,14 @@ pub(super) fn answered_by_itself(trial: &Trial<'_>, at: usize, outcome: &mut Out
     }
     let evidence = format!(
         "{} passed other handshakes on, and this one nowhere",
-        leg.connection.server
+        leg.connection().server
     );
     let fault = Fault::new(FindingId::AnsweredByProxy, evidence);
     outcome
         .findings
         .push(trial.finding(fault, at, Confidence::Likely));
     outcome.hop = Some(Hop {
-        inward: Some(leg.connection.server),
+        inward: Some(leg.connection().server),
         outward: None,
         software: structure::software(leg, None),
         adjacent: None,
@@ -168,7 +169,7 @@ pub(super) fn answered_by_itself(trial: &Trial<'_>, at: usize, outcome: &mut Out
 
 /// That a leg was never answered, and how long that was waited for.
 fn silence(leg: &Leg) -> String {
-    let server = leg.connection.server;
+    let server = leg.connection().server;
     let asked = leg.request.as_ref().map(|(at, _)| at.ts);
     match asked.zip(leg.end.first.map(|end| end.at)) {
         Some((asked, given_up)) => format!(

@@ -132,7 +132,6 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
     };
     Leg {
         conn: ConnId(0),
-        connection: Connection::default(),
         request,
         response,
         body,

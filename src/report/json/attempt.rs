@@ -113,7 +113,7 @@ impl Json for LegJson<'_> {
         let Self { node, page } = self;
         let Page { mask, names, .. } = page;
         let leg = &node.leg;
-        let connection = &leg.connection;
+        let connection = leg.connection();
         let source = facts::stamp(leg).map(|at| at.source);
         let mut seen_on: Vec<_> = named(connection, source.unwrap_or_default(), names).collect();
         for View { source, connection } in &leg.also {
@@ -173,7 +173,7 @@ fn named<'a>(
     source: u16,
     names: &'a Names,
 ) -> impl Iterator<Item = Text<Cow<'a, str>>> {
-    let seen_on = connection.seen_on.iter();
+    let seen_on = connection.seen_on.as_slice().iter();
     seen_on.map(move |&iface| Text(names.get(source, iface)))
 }
 

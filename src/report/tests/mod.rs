@@ -417,8 +417,8 @@ fn chain() -> Run {
     let mut judged = JudgedAttempt::clone(&stripped(7, 50_208, 0));
     let leg = |stream, client: &str, server: &str| example::leg(stream, client, server);
     let mut last = judged.attempt.legs[1].clone();
-    last.leg.connection.client = end("10.0.1.9:5000");
-    last.leg.connection.server = end("[2001:db8::9]:9000");
+    last.leg.connection_mut().client = end("10.0.1.9:5000");
+    last.leg.connection_mut().server = end("[2001:db8::9]:9000");
     last.parent = Some(1);
     last.joined_by = Some(JoinedBy::Time);
     judged.attempt.legs.push(last);

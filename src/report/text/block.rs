@@ -290,7 +290,7 @@ fn notes(judged: &JudgedAttempt) -> Vec<String> {
         notes.extend(innermost.map(|node| {
             format!(
                 "Nothing was seen behind {}. To name the hop for sure, capture on its host with `-i any`.",
-                node.leg.connection.server
+                node.leg.connection().server
             )
         }));
     }
@@ -369,7 +369,7 @@ fn on_one_leg(judged: &JudgedAttempt) -> String {
     } else {
         format!(
             "Seen on one leg. To name the hop for sure, capture with `-i any` on {}, which sent this.",
-            leg.connection.client.addr
+            leg.connection().client.addr
         )
     }
 }
@@ -380,7 +380,7 @@ fn see(files: &[String], judged: &JudgedAttempt) -> Vec<String> {
     let id = attempt.id;
     let outermost = attempt.outermost();
     if files.is_empty() {
-        let connection = &outermost.connection;
+        let connection = outermost.connection();
         return vec![format!(
             "attempt {id}: {} → {}",
             connection.client, connection.server

@@ -357,7 +357,11 @@ fn difference(d: &Difference, mask: &Mask) -> Row {
 
 /// `10.0.1.5 → 10.0.1.9:8080`.
 pub(super) fn ends(leg: &Leg) -> String {
-    format!("{} → {}", leg.connection.client.addr, leg.connection.server)
+    format!(
+        "{} → {}",
+        leg.connection().client.addr,
+        leg.connection().server
+    )
 }
 
 /// The legs beside the path, and the chain where it has more than two.
@@ -373,8 +377,8 @@ pub(super) fn other_legs(attempt: &Attempt) -> Vec<String> {
         lines.push(format!("{} legs: {}", chain.len(), chain.join(", then ")));
     }
     for leg in path.iter().map(|node| &node.leg) {
-        if let Some(other) = leg.connection.redirected {
-            let (client, server) = (leg.connection.client.addr, leg.connection.server);
+        if let Some(other) = leg.connection().redirected {
+            let (client, server) = (leg.connection().client.addr, leg.connection().server);
             lines.push(format!(
                 "{client} dialled {}; a rule on its host redirected it to {server}",
                 other.from
@@ -411,8 +415,8 @@ fn how_it_ended(leg: &Leg) -> String {
         return facts::ended(leg).to_owned();
     };
     let from = match end.dir {
-        Direction::ToServer => leg.connection.client,
-        Direction::ToClient => leg.connection.server,
+        Direction::ToServer => leg.connection().client,
+        Direction::ToClient => leg.connection().server,
     };
     format!("{} from {from}", if end.reset { "RST" } else { "FIN" })
 }

@@ -8,7 +8,7 @@ use crate::attempt::{
     Attempt, BodyStart, Gaps, JoinedBy, Leg, LegEnd, Node, Protocol, Role, Surroundings, TcpEnd,
 };
 use crate::event::{Connection, Request, Response};
-use crate::flow::{ConnId, Direction, End, Endpoint};
+use crate::flow::{ConnId, Direction, End, Endpoint, Interfaces};
 use crate::http::{Fields, RequestHead, ResponseHead, Status, Version};
 use crate::judge::{
     Advice, Change, Confidence, Difference, Finding, FindingId, JudgedAttempt, Judgement, Message,
@@ -49,15 +49,15 @@ pub(crate) struct LegOf(pub(crate) Leg);
 pub(crate) fn leg(stream: u32, client: &str, server: &str) -> LegOf {
     LegOf(Leg {
         conn: ConnId(u64::from(stream)),
-        connection: Connection {
+        unasked: Some(Box::new(Connection {
             client: end(client),
             server: end(server),
             tcp_stream: Some(stream),
             syn: Some(stamp(1, 0)),
             syn_ack: Some(stamp(2, 1)),
-            seen_on: vec![0],
+            seen_on: Interfaces::only(0),
             ..Connection::default()
-        },
+        })),
         also: Vec::new(),
         request: None,
         response: None,
@@ -90,7 +90,7 @@ impl LegOf {
         };
         let request = Request {
             exchange: 0,
-            connection: self.0.connection.clone(),
+            connection: self.0.connection().clone(),
             started: stamp(frame, ms),
             offer: Offer::of(&head),
             head,

@@ -38,8 +38,8 @@ pub(super) fn moved(judged: &Arc<JudgedAttempt>, ms: i64) -> Arc<JudgedAttempt> 
         stamp.ts = stamp.ts.after(by);
         response.started.ts = response.started.ts.after(by);
     }
-    let (syn, syn_ack) = (&mut leg.connection.syn, &mut leg.connection.syn_ack);
-    for stamp in syn.iter_mut().chain(syn_ack) {
+    let connection = leg.connection_mut();
+    for stamp in connection.syn.iter_mut().chain(&mut connection.syn_ack) {
         stamp.ts = stamp.ts.after(by);
     }
     Arc::new(judged)

@@ -128,7 +128,7 @@ fn cell(app: &App, judged: &JudgedAttempt, column: C, mask: &Mask) -> (String, T
             }
             None => plain("-".to_owned()),
         },
-        C::Client => plain(leg.connection.client.to_string()),
+        C::Client => plain(leg.connection().client.to_string()),
         C::What => what(judged, mask),
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn in_few_words(judged: &JudgedAttempt, mask: &Mask) -> String {
             let leg = judged.attempt.legs.get(root.leg).map(|node| &node.leg);
             let server = leg
                 .unwrap_or_else(|| judged.attempt.outermost())
-                .connection
+                .connection()
                 .server;
             format!("{words}: {server}")
         }

@@ -99,7 +99,7 @@ fn judged(outputs: Vec<Output>) -> Vec<Told> {
                 let findings: Vec<FindingId> = ids(&judgement.findings);
                 let root = findings.first().copied();
                 let flow = |node: &wscap::attempt::Node| {
-                    let connection = &node.leg.connection;
+                    let connection = node.leg.connection();
                     // Of a client that was redirected, where only the answers are left.
                     FlowKey::new(
                         packets::undirected(connection.client),
