@@ -120,3 +120,27 @@ fn place(endpoint: Endpoint) -> (usize, u32) {
     let place = mixed >> (u64::BITS - BITS);
     (place as usize, (mixed >> (u32::BITS - BITS)) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_place_of_another_is_not_taken_for_it() {
+        let end = |n: u32| Endpoint::new(IpAddr::V4(n.into()), 80);
+        let one = end(1);
+        let other = (2..1 << 20)
+            .map(end)
+            .find(|end| place(*end).0 == place(one).0);
+        let mut halves = Halves::new();
+        halves.begins(one, 7);
+        assert_eq!(halves.begun_by(one), Some(7));
+        assert_eq!(halves.begun_by(other.unwrap()), None);
+        halves.begins(other.unwrap(), 8);
+        assert_eq!(halves.begun_by(one), None);
+        halves.is_addressed(one, 9);
+        assert_eq!(halves.addressed_to(one), Some(9));
+        halves.clear_addressed(one);
+        assert_eq!(halves.addressed_to(one), None);
+    }
+}

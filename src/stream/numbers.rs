@@ -33,12 +33,17 @@ impl Numbers {
     }
 
     /// The number in this source; the next free one at the first packet there.
+    #[inline]
     pub(super) fn of(&mut self, source: u16, counters: &mut Counters) -> u32 {
-        if let Some((last, number)) = self.last
-            && last == source
-        {
-            return number;
+        match self.last {
+            Some((last, number)) if last == source => number,
+            _ => self.elsewhere(source, counters),
         }
+    }
+
+    /// The same, in another source than that of the last packet.
+    #[inline(never)]
+    fn elsewhere(&mut self, source: u16, counters: &mut Counters) -> u32 {
         let known = self.others.iter().find(|(other, _)| *other == source);
         let number = match known {
             Some(&(_, number)) => number,

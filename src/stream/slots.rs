@@ -329,6 +329,21 @@ mod tests {
     }
 
     #[test]
+    fn those_that_end_take_no_place_from_who_is_open() {
+        let mut talk = Talk::new(3);
+        for port in 1..=50 {
+            talk.open(port);
+            talk.send((port, true), Flags::RST | Flags::ACK, (104, 507), b"");
+        }
+        for port in 51..=53 {
+            talk.open(port);
+        }
+        assert_eq!(talk.asleep(), [false; 3]);
+        talk.open(54);
+        assert_eq!(talk.asleep().iter().filter(|is| **is).count(), 1);
+    }
+
+    #[test]
     fn the_first_are_those_of_the_lowest_numbers_wherever_they_are_kept() {
         let mut talk = Talk::new(3);
         for port in 1..=20 {
