@@ -72,7 +72,7 @@ impl Above for Connection {
                 let Some(over) = frames.over(bytes) else {
                     return false;
                 };
-                if *first != Timestamp::MIN && frames.frames() == 0 && over.frames() > 0 {
+                if frames.is_untouched() && !over.is_untouched() && *first != Timestamp::MIN {
                     if at < *first {
                         return false;
                     }
@@ -88,7 +88,7 @@ impl Above for Connection {
         let dir = self.direction(dir);
         match (&mut self.speaks, passage) {
             (Speaks::WebSocket(socket), Passage::Frames(frames, first)) => {
-                if *first != Timestamp::MIN && frames.frames() > 0 {
+                if *first != Timestamp::MIN && !frames.is_untouched() {
                     socket.began_by_the_way(dir, *first);
                 }
                 socket.land(dir, frames, bytes, heard);

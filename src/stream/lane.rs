@@ -1,4 +1,4 @@
-//! The short way: what is usual on an open connection costs one look-up and two cache lines.
+//! The short way: what is usual on an open connection costs one look-up and a cache line.
 //!
 //! A lane is a direction in which nothing is missing, nothing waits and nothing ends. It knows which sequence number
 //! comes next; a segment that has it passes by if the room above need not be told of its bytes. What passed is kept as a

@@ -88,6 +88,11 @@ impl Passing {
         u64::from(self.text).saturating_add(u64::from(self.binary))
     }
 
+    /// Whether no frame began.
+    pub const fn is_untouched(&self) -> bool {
+        self.text == 0 && self.binary == 0
+    }
+
     /// Lets bytes pass by. `None` where something else than such frames is among them.
     #[must_use]
     #[inline]
