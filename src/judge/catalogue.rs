@@ -41,7 +41,7 @@ static FINDINGS: Part = Part::new(&[
 ]);
 
 /// The rows, in the order in which they are tried.
-static ROWS: Part = Part::new(&[
+const ROWS: &[&str] = &[
     include_str!("catalogue/structure/fields.toml"),
     include_str!("catalogue/structure/offer.toml"),
     include_str!("catalogue/proxies/own_answers.toml"),
@@ -53,7 +53,7 @@ static ROWS: Part = Part::new(&[
     include_str!("catalogue/answers/other.toml"),
     include_str!("catalogue/opened.toml"),
     include_str!("catalogue/closings.toml"),
-]);
+];
 
 /// What `explain` knows beside them.
 static TOPICS: Part = Part::new(&[
@@ -76,7 +76,6 @@ struct Part {
 /// What stands in a part.
 #[derive(Debug, Default)]
 struct Contents {
-    rows: Rows,
     findings: BTreeMap<FindingId, FindingText>,
     topics: Vec<Topic>,
     applications: Vec<Application>,
@@ -259,7 +258,7 @@ impl Catalogue {
     }
 
     /// All rows, in the order in which they are tried.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
         self.found().all()
     }
 
@@ -279,9 +278,10 @@ impl Catalogue {
     }
 
     fn found(&self) -> &Rows {
+        static EMBEDDED: OnceLock<Rows> = OnceLock::new();
         match &self.with_own {
             Some(rows) => rows,
-            None => &ROWS.contents().rows,
+            None => EMBEDDED.get_or_init(|| Rows::embedded(ROWS)),
         }
     }
 
@@ -338,10 +338,8 @@ impl Catalogue {
 impl Contents {
     fn parse(files: &[&str]) -> Result<Self, toml::de::Error> {
         let mut all = Self::default();
-        let mut rows = Vec::new();
         for text in files {
             let file: File = toml::from_str(text)?;
-            rows.extend(file.row);
             all.applications.extend(file.application);
             all.findings
                 .extend(file.finding.into_iter().map(|text| (text.id, text)));
@@ -354,7 +352,6 @@ impl Contents {
                     .extend(topics.into_iter().map(|topic| Topic { kind, ..topic }));
             }
         }
-        all.rows = Rows::new(rows);
         Ok(all)
     }
 }

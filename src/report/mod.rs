@@ -10,6 +10,7 @@ pub mod mask;
 mod names;
 pub mod phrase;
 pub mod sanitize;
+mod scan;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::value::{Json, Plain};
+use super::digits::eight_digits;
+use super::value::{Buffer, Json, Plain};
 use crate::flow::Endpoint;
 
 /// Written as `1.2.3.4:80`; IPv6 in brackets.
@@ -10,15 +11,20 @@ use crate::flow::Endpoint;
 pub(super) struct Address(pub(super) Endpoint);
 
 impl Json for Address {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Endpoint { addr, port } = self.0;
         let IpAddr::V4(addr) = addr else {
             return Plain(self.0.to_string()).write(out);
         };
         out.push(b'"');
         for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
-            u16::from(octet).write(out);
-            out.push(mark);
+            let [.., hundreds, tens, ones] = eight_digits(octet.into());
+            let (text, len) = match octet {
+                0..=9 => ([ones, mark, 0, 0], 2),
+                10..=99 => ([tens, ones, mark, 0], 3),
+                100.. => ([hundreds, tens, ones, mark], 4),
+            };
+            out.put_some(text, len);
         }
         port.write(out);
         out.push(b'"');
@@ -30,9 +36,9 @@ mod tests {
     use super::*;
 
     fn written(end: Endpoint) -> String {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         Address(end).write(&mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.bytes().to_vec()).unwrap()
     }
 
     proptest::proptest! {

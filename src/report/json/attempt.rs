@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 
 use super::time::Time;
-use super::value::{Json, List, Plain, Text, object};
-use super::{Address, FindingJson, HopJson, VERSION, shown};
+use super::value::{Buffer, Json, Kept, List, OrAgain, Plain, Text, object};
+use super::{Address, FindingJson, HopJson, VERSION};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
 use crate::event::{Connection, Redirected, Request, Response};
 use crate::judge::{Difference, JudgedAttempt};
 use crate::report::community::community_id;
 use crate::report::facts;
-use crate::report::mask::Mask;
+use crate::report::mask::{Kind, Mask};
 use crate::report::names::Names;
-use crate::tally::{answer_time, host_of, target_of};
+use crate::tally::{answer_time, host_of};
 use crate::time::Stamp;
 use crate::websocket::Accept;
 
@@ -21,23 +21,8 @@ use crate::websocket::Accept;
 pub(super) struct Page<'a> {
     pub(super) mask: &'a Mask,
     pub(super) names: &'a Names,
-    pub(super) target: Option<&'a Target<'a>>,
-}
-
-/// The target of the outermost leg, which the others mostly have too.
-#[derive(Debug)]
-pub(super) struct Target<'a> {
-    sent: &'a str,
-    shown: Cow<'a, str>,
-}
-
-impl<'a> Target<'a> {
-    pub(super) fn of(leg: &'a Leg, mask: &Mask) -> Option<Self> {
-        target_of(leg).map(|sent| Self {
-            sent,
-            shown: mask.target(sent),
-        })
-    }
+    /// The target of the outermost leg, which the others mostly have too.
+    pub(super) target: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +32,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Json for Line<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { judged, page } = self;
         let mask = page.mask;
         let (attempt, judgement) = (&judged.attempt, &judged.judgement);
@@ -61,13 +46,13 @@ impl Json for Line<'_> {
             "type": Plain("attempt"),
             "id": attempt.id,
             "time": Time(outermost.started()),
-            "protocol": shown(mask, facts::protocol(attempt), Mask::words),
+            "protocol": Kind::Words.shown_if(mask, facts::protocol(attempt)),
             "verdict": Plain(judgement.verdict.name()),
             "finding": root.map(|finding| Plain(finding.id.name())),
             "confidence": root.map(|finding| Plain(finding.confidence.name())),
             "severity": Plain(judgement.severity.name()),
-            "host": shown(mask, host_of(outermost), Mask::host),
-            "target": page.target.map(|target| Text(&target.shown)),
+            "host": Kind::Host.shown_if(mask, host_of(outermost)),
+            "target": page.target.map(|target| Kept(Kind::Target.shown(mask, target))),
             "status": judgement.status,
             "hop": judgement.hop.as_ref().map(|hop| HopJson { hop, mask }),
             "findings": List(findings.iter().map(|finding| FindingJson { finding, mask })),
@@ -90,7 +75,7 @@ struct Earlier<'a> {
 }
 
 impl Json for Earlier<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { earlier, mask } = self;
         object!(out, {
             "time": Time(earlier.time),
@@ -109,20 +94,12 @@ struct LegJson<'a> {
 }
 
 impl Json for LegJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { node, page } = self;
         let Page { mask, names, .. } = page;
         let leg = &node.leg;
         let connection = leg.connection();
         let source = facts::stamp(leg).map(|at| at.source);
-        let mut seen_on: Vec<_> = named(connection, source.unwrap_or_default(), names).collect();
-        for View { source, connection } in &leg.also {
-            for name in named(connection, *source, names) {
-                if !seen_on.contains(&name) {
-                    seen_on.push(name);
-                }
-            }
-        }
         let request = leg.request.as_ref();
         let response = leg.response.as_ref();
         object!(out, {
@@ -132,18 +109,45 @@ impl Json for LegJson<'_> {
             "client": Address(connection.client),
             "server": Address(connection.server),
             "file": source,
-            "seen_on": List(seen_on),
+            "seen_on": SeenOn { leg, source: source.unwrap_or_default(), names },
             "also": List(leg.also.iter().map(|view| ViewJson { view, names })),
             "community_id": Plain(community_id(connection.client, connection.server)),
             "tcp_stream": connection.tcp_stream,
             "redirected": connection.redirected.map(RedirectedJson),
             "proxied_for": connection.proxied_for.map(Address),
-            "through": shown(mask, connection.through.as_deref(), Mask::host),
+            "through": Kind::Host.shown_if(mask, connection.through.as_deref()),
             "request": request.map(|(at, request)| RequestJson { at, request, page }),
             "response": response.map(|(at, response)| ResponseJson { at, response, leg, mask }),
             "ended": Plain(facts::ended(leg)),
             "handshake_us": answer_time(leg).map(super::micros),
         });
+    }
+}
+
+/// Each interface once.
+#[derive(Clone, Copy, Debug)]
+struct SeenOn<'a> {
+    leg: &'a Leg,
+    source: u16,
+    names: &'a Names,
+}
+
+impl Json for SeenOn<'_> {
+    fn write(self, out: &mut Buffer) {
+        let Self { leg, source, names } = self;
+        let own = named(&leg.connection, source, names);
+        if leg.also.is_empty() {
+            return List(own).write(out);
+        }
+        let mut seen_on: Vec<_> = own.collect();
+        for View { source, connection } in &leg.also {
+            for name in named(connection, *source, names) {
+                if !seen_on.contains(&name) {
+                    seen_on.push(name);
+                }
+            }
+        }
+        List(seen_on).write(out);
     }
 }
 
@@ -155,7 +159,7 @@ struct ViewJson<'a> {
 }
 
 impl Json for ViewJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let View { source, connection } = self.view;
         object!(out, {
             "client": Address(connection.client),
@@ -181,7 +185,7 @@ fn named<'a>(
 struct RedirectedJson(Redirected);
 
 impl Json for RedirectedJson {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         object!(out, {
             "from": Address(self.0.from),
             "tcp_stream": self.0.tcp_stream,
@@ -197,29 +201,29 @@ struct RequestJson<'a> {
 }
 
 impl Json for RequestJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { at, request, page } = self;
         let Page { mask, target, .. } = page;
         let (head, fields) = (&request.head, &request.head.fields);
         object!(out, {
             "frame": at.frame,
             "time": Time(request.started.ts),
-            "method": Text(mask.words(&head.method)),
-            "target": Text(match target {
-                Some(target) if *head.target == *target.sent => Cow::Borrowed(&*target.shown),
-                _ => mask.target(&head.target),
-            }),
+            "method": Kind::Words.shown(mask, &head.method),
+            "target": match target {
+                Some(target) if *head.target == *target => OrAgain::Again,
+                _ => OrAgain::Value(Kind::Target.shown(mask, &head.target)),
+            },
             "version": Plain(head.version.name()),
-            "host": shown(mask, fields.value("host"), Mask::host),
-            "upgrade": shown(mask, fields.value("upgrade"), Mask::words),
-            "connection": shown(mask, fields.value("connection"), Mask::words),
-            "key": shown(mask, fields.value("sec-websocket-key"), Mask::open),
-            "ws_version": shown(mask, fields.value("sec-websocket-version"), Mask::words),
-            "extensions": shown(mask, fields.value("sec-websocket-extensions"), Mask::open),
-            "subprotocols": shown(mask, fields.value("sec-websocket-protocol"), Mask::subprotocols),
-            "origin": shown(mask, fields.value("origin"), Mask::target),
-            "via": shown(mask, fields.value("via"), Mask::words),
-            "forwarded_for": shown(mask, fields.value("x-forwarded-for"), Mask::words),
+            "host": Kind::Host.shown_if(mask, fields.value("host")),
+            "upgrade": Kind::Words.shown_if(mask, fields.value("upgrade")),
+            "connection": Kind::Words.shown_if(mask, fields.value("connection")),
+            "key": Kind::Open.shown_if(mask, fields.value("sec-websocket-key")),
+            "ws_version": Kind::Words.shown_if(mask, fields.value("sec-websocket-version")),
+            "extensions": Kind::Open.shown_if(mask, fields.value("sec-websocket-extensions")),
+            "subprotocols": Kind::Subprotocols.shown_if(mask, fields.value("sec-websocket-protocol")),
+            "origin": Kind::Target.shown_if(mask, fields.value("origin")),
+            "via": Kind::Words.shown_if(mask, fields.value("via")),
+            "forwarded_for": Kind::Words.shown_if(mask, fields.value("x-forwarded-for")),
         });
     }
 }
@@ -233,7 +237,7 @@ struct ResponseJson<'a> {
 }
 
 impl Json for ResponseJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self {
             at,
             response,
@@ -255,13 +259,13 @@ impl Json for ResponseJson<'_> {
             "time": Time(response.started.ts),
             "status": head.map(|head| head.status.0),
             "version": head.map(|head| Plain(head.version.name())),
-            "upgrade": shown(mask, fields.and_then(|fields| fields.value("upgrade")), Mask::words),
-            "connection": shown(mask, fields.and_then(|fields| fields.value("connection")), Mask::words),
+            "upgrade": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("upgrade"))),
+            "connection": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("connection"))),
             "accept": accept.map(Plain),
-            "extensions": shown(mask, extensions, Mask::open),
-            "subprotocol": shown(mask, subprotocol, Mask::subprotocols),
-            "server": shown(mask, fields.and_then(|fields| fields.value("server")), Mask::words),
-            "body": shown(mask, facts::text_body(leg), Mask::words),
+            "extensions": Kind::Open.shown_if(mask, extensions),
+            "subprotocol": Kind::Subprotocols.shown_if(mask, subprotocol),
+            "server": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("server"))),
+            "body": Kind::Words.shown_if(mask, facts::text_body(leg)),
         });
     }
 }
@@ -273,17 +277,18 @@ struct Diff<'a> {
 }
 
 impl Json for Diff<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { difference, mask } = self;
-        let field = &difference.field;
+        let field = &*difference.field;
+        let kind = Kind::of_field(field);
         object!(out, {
             "from": difference.from,
             "to": difference.to,
             "message": Plain(difference.message.name()),
-            "field": Text(mask.words(field)),
+            "field": Kind::Words.shown(mask, field),
             "change": Plain(difference.change.name()),
-            "was": difference.was.as_deref().map(|was| Text(mask.field(field, was))),
-            "is": difference.is.as_deref().map(|is| Text(mask.field(field, is))),
+            "was": kind.shown_if(mask, difference.was.as_deref()),
+            "is": kind.shown_if(mask, difference.is.as_deref()),
         });
     }
 }

@@ -1,13 +1,13 @@
 //! The line of a closing.
 
 use super::time::Time;
-use super::value::{Json, List, Plain, Text, object};
-use super::{FindingJson, HopJson, MeaningJson, VERSION, micros, millis, shown};
+use super::value::{Buffer, Json, List, Plain, Text, object};
+use super::{FindingJson, HopJson, MeaningJson, VERSION, micros, millis};
 use crate::attempt::{ClosingLeg, RoundTrips};
 use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
 use crate::report::facts;
-use crate::report::mask::Mask;
+use crate::report::mask::{Kind, Mask};
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Json for Line<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { judged, mask } = self;
         let (closing, judgement) = (&judged.closing, &judged.judgement);
         let findings = &judgement.findings;
@@ -32,7 +32,7 @@ impl Json for Line<'_> {
             "wire_code": judgement.wire_code,
             "code": judgement.code,
             "by": Plain(judgement.by.name()),
-            "reason": shown(mask, judgement.reason.as_deref(), Mask::words),
+            "reason": Kind::Words.shown_if(mask, judgement.reason.as_deref()),
             "meaning": judgement.meaning.as_ref().map(MeaningJson),
             "severity": Plain(judgement.severity.name()),
             "age_ms": millis(closing.age()),
@@ -57,7 +57,7 @@ struct LegJson<'a> {
 }
 
 impl Json for LegJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { leg, at } = self;
         let first = leg.closes.first();
         let (tcp_end, tcp_by) = facts::tcp_end(leg);
@@ -83,7 +83,7 @@ impl Json for LegJson<'_> {
 struct Sides<'a>(&'a ClosingLeg);
 
 impl Json for Sides<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self(leg) = self;
         let [client_rtt, server_rtt] = &leg.rtt;
         object!(out, {
@@ -100,7 +100,7 @@ struct Frames<'a> {
 }
 
 impl Json for Frames<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { counts, rtt } = self;
         object!(out, {
             "text": counts.text,
@@ -125,7 +125,7 @@ struct Rtt {
 }
 
 impl Json for Rtt {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         object!(out, {
             "p50": self.p50,
             "max": self.max,

@@ -5,23 +5,23 @@
 mod address;
 mod attempt;
 mod closing;
+mod digits;
 mod summary;
 mod time;
 mod value;
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use self::address::Address;
-use self::value::{Json, Library, List, Plain, Text, object};
+use self::value::{Buffer, Json, Library, List, Plain, Text, object};
 
 use crate::event::Health;
 use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing, Meaning};
-use crate::report::mask::Mask;
+use crate::report::mask::{Kind, Mask};
 use crate::report::names::Names;
 use crate::report::{Item, Options};
-use crate::tally::Snapshot;
+use crate::tally::{Snapshot, target_of};
 use crate::time::Timestamp;
 
 /// The form of the lines.
@@ -33,6 +33,8 @@ pub struct JsonReport<W> {
     lines: Lines<W>,
     options: Options,
     names: Names,
+    /// Of the line that is written.
+    mask: Mask,
 }
 
 impl<W: Write> JsonReport<W> {
@@ -42,8 +44,9 @@ impl<W: Write> JsonReport<W> {
             lines: Lines {
                 out,
                 flush: options.live,
-                buffer: Vec::new(),
+                buffer: Buffer::default(),
             },
+            mask: Mask::new(options.redact),
             options,
             names: Names::default(),
         }
@@ -56,14 +59,13 @@ impl<W: Write> JsonReport<W> {
 
     /// Writes an attempt.
     pub fn attempt(&mut self, judged: &JudgedAttempt) -> io::Result<()> {
-        let mask = Mask::of_attempt(self.options.redact, &judged.attempt);
-        let target = attempt::Target::of(judged.attempt.outermost(), &mask);
+        self.mask.set_attempt(&judged.attempt);
         self.lines.write(attempt::Line {
             judged,
             page: attempt::Page {
-                mask: &mask,
+                mask: &self.mask,
                 names: &self.names,
-                target: target.as_ref(),
+                target: target_of(judged.attempt.outermost()),
             },
         })
     }
@@ -74,12 +76,10 @@ impl<W: Write> JsonReport<W> {
         // What quotes nothing has nothing to hide.
         let quotes =
             judgement.reason.is_some() || judgement.hop.is_some() || !judgement.findings.is_empty();
-        let mask = if quotes {
-            Mask::of_closing(self.options.redact, &judged.closing)
-        } else {
-            Mask::new(self.options.redact)
-        };
-        let mask = &mask;
+        if quotes {
+            self.mask.set_closing(&judged.closing);
+        }
+        let mask = &self.mask;
         self.lines.write(closing::Line { judged, mask })
     }
 
@@ -119,7 +119,7 @@ impl<W: Write> JsonReport<W> {
 struct Lines<W> {
     out: W,
     flush: bool,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 impl<W: Write> Lines<W> {
@@ -128,7 +128,7 @@ impl<W: Write> Lines<W> {
         self.buffer.clear();
         line.write(&mut self.buffer);
         self.buffer.push(b'\n');
-        self.out.write_all(&self.buffer)?;
+        self.out.write_all(self.buffer.bytes())?;
         if self.flush {
             self.out.flush()?;
         }
@@ -146,21 +146,47 @@ fn millis(span: Duration) -> u64 {
 
 /// A value from the network, as far as it may be shown.
 #[derive(Clone, Copy, Debug)]
-struct Shown<'a, T, F> {
+struct Shown<'a, T> {
     mask: &'a Mask,
     value: T,
-    by: F,
+    kind: Kind,
 }
 
-/// What the mask lets through of a value.
-fn shown<T, F>(mask: &Mask, value: Option<T>, by: F) -> Option<Shown<'_, T, F>> {
-    value.map(|value| Shown { mask, value, by })
-}
-
-impl<T: AsRef<str>, F: for<'t> Fn(&Mask, &'t str) -> Cow<'t, str>> Json for Shown<'_, T, F> {
-    fn write(self, out: &mut Vec<u8>) {
-        Text((self.by)(self.mask, self.value.as_ref())).write(out);
+impl Kind {
+    /// What the mask lets through of a value.
+    const fn shown<T>(self, mask: &Mask, value: T) -> Shown<'_, T> {
+        Shown {
+            mask,
+            value,
+            kind: self,
+        }
     }
+
+    /// The same where there is one.
+    fn shown_if<T>(self, mask: &Mask, value: Option<T>) -> Option<Shown<'_, T>> {
+        value.map(|value| self.shown(mask, value))
+    }
+}
+
+impl<T: AsRef<str>> Json for Shown<'_, T> {
+    fn write(self, out: &mut Buffer) {
+        write_shown(self.mask, self.value.as_ref(), self.kind, out);
+    }
+}
+
+fn write_shown(mask: &Mask, value: &str, kind: Kind, out: &mut Buffer) {
+    // Nearly all are shown as they are.
+    let is_shown = match kind {
+        Kind::Words => !mask.is_quoted_in(value) && out.put_plain(value),
+        Kind::Target => out.put_plain(value),
+        Kind::Subprotocols => out.put_subprotocols(value),
+        Kind::Host | Kind::Open => out.put_clear(value),
+        Kind::Secret => false,
+    };
+    if is_shown {
+        return;
+    }
+    Text(mask.value(kind, value)).write(out);
 }
 
 /// Who did it.
@@ -171,12 +197,12 @@ struct HopJson<'a> {
 }
 
 impl Json for HopJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { hop, mask } = self;
         object!(out, {
             "in": hop.inward.map(Address),
             "out": hop.outward.map(Address),
-            "software": shown(mask, hop.software.as_deref(), Mask::words),
+            "software": Kind::Words.shown_if(mask, hop.software.as_deref()),
             "adjacent": hop.adjacent,
         });
     }
@@ -187,7 +213,7 @@ impl Json for HopJson<'_> {
 struct MeaningJson<'a>(&'a Meaning);
 
 impl Json for MeaningJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self(meaning) = self;
         object!(out, {
             "of": Text(&meaning.of),
@@ -207,7 +233,7 @@ struct FindingJson<'a> {
 }
 
 impl Json for FindingJson<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { finding, mask } = self;
         let evidence = finding.evidence.iter();
         object!(out, {

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::time::Time;
-use super::value::{Json, Library, Plain, Text, object};
-use super::{HopJson, MeaningJson, VERSION, shown};
+use super::value::{Buffer, Json, Library, Plain, Text, object};
+use super::{HopJson, MeaningJson, VERSION};
 use crate::event::Health;
 use crate::judge::FindingId;
-use crate::report::mask::Mask;
+use crate::report::mask::{Kind, Mask};
 use crate::tally::{
     Counts, Example, Group, Kinds, Latency, Outcome, Percentiles, Route, Snapshot, Verdicts,
 };
@@ -103,7 +103,7 @@ impl<'a> GroupLine<'a> {
 }
 
 impl Json for GroupLine<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let Self { group, mask } = self;
         let key = &*group.key;
         let (verdict, kind, code, by) = match key.outcome {
@@ -133,7 +133,7 @@ impl Json for GroupLine<'_> {
             "by": by.map(Plain),
             "meaning": meaning.map(MeaningJson),
             "hop": hop.filter(|_| key.hop.is_some()).map(|hop| HopJson { hop, mask }),
-            "host": shown(mask, key.host.as_deref(), Mask::host),
+            "host": Kind::Host.shown_if(mask, key.host.as_deref()),
             "route": Text(mask.route(&key.route)),
             "count": group.count,
             "share": Library(group.share.map(share)),

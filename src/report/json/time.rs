@@ -2,44 +2,80 @@
 
 use serde::{Serialize, Serializer};
 
-use super::value::{Json, Plain};
+use super::digits::{BEYOND, eight_digits};
+use super::value::{Buffer, Json};
 use crate::time::Timestamp;
 
 const SECONDS_A_DAY: i64 = 86_400;
+const NANOS: i64 = 1_000_000_000;
 
 /// Written as `2026-01-02T03:04:05.678901234Z`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(pub(super) Timestamp);
 
 impl Json for Time {
-    fn write(self, out: &mut Vec<u8>) {
-        Plain(rfc3339(self.0)).write(out);
+    fn write(self, out: &mut Buffer) {
+        let text = out.second.quoted(self.0);
+        out.put(&text);
     }
 }
 
 /// The lines at the end have times too.
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = rfc3339(self.0);
-        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
+        let text = Second::default().quoted(self.0);
+        let text = str::from_utf8(&text).unwrap_or_default();
+        serializer.serialize_str(text.trim_matches('"'))
     }
 }
 
-/// Nanoseconds since 1970 reach from 1677 to 2262, so a year has four digits.
-fn rfc3339(at: Timestamp) -> [u8; 30] {
-    let nanos = at.as_nanos();
-    let seconds = nanos.div_euclid(1_000_000_000);
-    let (year, month, day) = civil(part(seconds.div_euclid(SECONDS_A_DAY) + BEFORE_1970));
-    let of_day = part(seconds.rem_euclid(SECONDS_A_DAY));
-    let mut text = *b"0000-00-00T00:00:00.000000000Z";
-    put::<4>(&mut text, 0, year);
-    put::<2>(&mut text, 5, month);
-    put::<2>(&mut text, 8, day);
-    put::<2>(&mut text, 11, of_day / 3_600);
-    put::<2>(&mut text, 14, of_day / 60 % 60);
-    put::<2>(&mut text, 17, of_day % 60);
-    put::<9>(&mut text, 20, part(nanos.rem_euclid(1_000_000_000)));
-    text
+/// A second and how it is written: all times of a line are mostly of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Second {
+    since_1970: i64,
+    quoted: Quoted,
+}
+
+/// A time between quotation marks.
+type Quoted = [u8; 32];
+
+impl Default for Second {
+    fn default() -> Self {
+        Self {
+            since_1970: 0,
+            quoted: *b"\"1970-01-01T00:00:00.000000000Z\"",
+        }
+    }
+}
+
+impl Second {
+    /// Nanoseconds since 1970 reach from 1677 to 2262, so a year has four digits.
+    fn begin(&mut self, since_1970: i64) {
+        let (year, month, day) = civil(part(since_1970.div_euclid(SECONDS_A_DAY) + BEFORE_1970));
+        let of_day = part(since_1970.rem_euclid(SECONDS_A_DAY));
+        let text = &mut self.quoted;
+        put::<4>(text, 1, year);
+        put::<2>(text, 6, month);
+        put::<2>(text, 9, day);
+        put::<2>(text, 12, of_day / 3_600);
+        put::<2>(text, 15, of_day / 60 % 60);
+        put::<2>(text, 18, of_day % 60);
+        self.since_1970 = since_1970;
+    }
+
+    /// A time of that second, or of another, which then is the one.
+    fn quoted(&mut self, at: Timestamp) -> Quoted {
+        let nanos = at.as_nanos();
+        let since_1970 = nanos.div_euclid(NANOS);
+        if since_1970 != self.since_1970 {
+            self.begin(since_1970);
+        }
+        let mut text = self.quoted;
+        let nanos = part(nanos.rem_euclid(NANOS));
+        put::<1>(&mut text, 21, nanos / BEYOND);
+        put::<8>(&mut text, 22, nanos % BEYOND);
+        text
+    }
 }
 
 /// Days from 0000-03-01 to 1970-01-01.
@@ -67,16 +103,11 @@ fn part(number: i64) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
 
-/// Writes a number into so many digits from there on.
-fn put<const N: usize>(text: &mut [u8; 30], at: usize, number: u32) {
-    let Some(place) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>) else {
-        return;
-    };
-    let mut rest = number;
-    for digit in place.iter_mut().rev() {
-        let [last, ..] = (rest % 10).to_le_bytes();
-        *digit = b'0' + last;
-        rest /= 10;
+/// Writes the last so many digits of a number from there on.
+fn put<const N: usize>(text: &mut Quoted, at: usize, number: u32) {
+    let place = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>);
+    if let (Some(place), Some(digits)) = (place, eight_digits(number).last_chunk()) {
+        *place = *digits;
     }
 }
 
@@ -85,7 +116,9 @@ mod tests {
     use super::*;
 
     fn text(nanos: i64) -> String {
-        String::from_utf8(rfc3339(Timestamp::from_nanos(nanos)).to_vec()).unwrap()
+        let quoted = Second::default().quoted(Timestamp::from_nanos(nanos));
+        let text = String::from_utf8(quoted.to_vec()).unwrap();
+        text.trim_matches('"').to_owned()
     }
 
     #[test]
@@ -100,6 +133,24 @@ mod tests {
             text(1_767_323_045_678_901_234),
             "2026-01-02T03:04:05.678901234Z"
         );
+    }
+
+    #[test]
+    fn one_after_another_as_each_by_itself() {
+        let mut second = Second::default();
+        for nanos in [
+            0,
+            999_999_999,
+            1_000_000_000,
+            1,
+            -1,
+            -1_000_000_000,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            let at = Timestamp::from_nanos(nanos);
+            assert_eq!(second.quoted(at), Second::default().quoted(at));
+        }
     }
 
     proptest::proptest! {

@@ -3,22 +3,116 @@
 //! Not by `serde_json`, because of what most lines are made of: keys that are known, texts with nothing to escape, and
 //! counts of one digit. What is left goes to the library: larger numbers, texts to be escaped, and the lines at the end.
 
+use std::ops::Range;
+
 use serde::Serialize;
+
+use super::digits::{BEYOND, digits};
+use super::time::Second;
+use crate::report::mask::Familiar;
+use crate::report::scan::any_in;
 
 /// What can stand behind a key.
 pub(super) trait Json {
     /// Writes it.
-    fn write(self, out: &mut Vec<u8>);
+    fn write(self, out: &mut Buffer);
+
+    /// Writes a key and it behind; what is none as one piece with its key.
+    #[inline]
+    fn write_behind(self, key: &str, none: &str, out: &mut Buffer)
+    where
+        Self: Sized,
+    {
+        let _ = none;
+        out.put(key.as_bytes());
+        self.write(out);
+    }
+}
+
+/// A line in the making, and what lines have in common: it is kept from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    /// Where the value stands that this line will have again.
+    kept: Range<usize>,
+    familiar: Familiar,
+    pub(super) second: Second,
+}
+
+impl Buffer {
+    /// What was written.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Begins anew.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.kept = 0..0;
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// A text that is shown as it is wherever it stands (see [`Familiar::plain`]); false where it is not.
+    pub(super) fn put_plain(&mut self, text: &str) -> bool {
+        let quoted = self.familiar.plain(text);
+        quoted
+            .map(|quoted| self.bytes.extend_from_slice(quoted))
+            .is_some()
+    }
+
+    /// The same of a value of `Sec-WebSocket-Protocol`.
+    pub(super) fn put_subprotocols(&mut self, list: &str) -> bool {
+        let quoted = self.familiar.subprotocols(list);
+        quoted
+            .map(|quoted| self.bytes.extend_from_slice(quoted))
+            .is_some()
+    }
+
+    /// A text in which nothing needs masking or escaping, where none of it can be a secret but the owner of a host.
+    pub(super) fn put_clear(&mut self, text: &str) -> bool {
+        let is_clear = is_clear(text.as_bytes());
+        if is_clear {
+            self.put_quoted(text.as_bytes());
+        }
+        is_clear
+    }
+
+    fn put_quoted(&mut self, text: &[u8]) {
+        self.push(b'"');
+        self.put(text);
+        self.push(b'"');
+    }
+
+    /// The first `len` of so many bytes: all are copied, for that is quicker than to copy some.
+    #[inline]
+    pub(super) fn put_some<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        let end = self.bytes.len() + len;
+        self.bytes.extend_from_slice(&bytes);
+        self.bytes.truncate(end);
+    }
 }
 
 /// Writes an object, its keys in their order.
 macro_rules! object {
     ($out:ident, { $first:literal: $first_value:expr, $($key:literal: $value:expr,)* }) => {
-        $out.extend_from_slice(concat!("{\"", $first, "\":").as_bytes());
+        $out.put(concat!("{\"", $first, "\":").as_bytes());
         $crate::report::json::value::Json::write($first_value, $out);
         $(
-            $out.extend_from_slice(concat!(",\"", $key, "\":").as_bytes());
-            $crate::report::json::value::Json::write($value, $out);
+            $crate::report::json::value::Json::write_behind(
+                $value,
+                concat!(",\"", $key, "\":"),
+                concat!(",\"", $key, "\":null"),
+                $out,
+            );
         )*
         $out.push(b'}');
     };
@@ -31,7 +125,7 @@ pub(super) use object;
 pub(super) struct List<I>(pub(super) I);
 
 impl<I: IntoIterator<Item: Json>> Json for List<I> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         out.push(b'[');
         for (at, element) in self.0.into_iter().enumerate() {
             if at > 0 {
@@ -44,43 +138,66 @@ impl<I: IntoIterator<Item: Json>> Json for List<I> {
 }
 
 impl<T: Json> Json for Option<T> {
-    fn write(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn write(self, out: &mut Buffer) {
         match self {
             Some(value) => value.write(out),
-            None => out.extend_from_slice(b"null"),
+            None => out.put(b"null"),
+        }
+    }
+
+    #[inline]
+    fn write_behind(self, key: &str, none: &str, out: &mut Buffer) {
+        match self {
+            Some(value) => value.write_behind(key, none, out),
+            None => out.put(none.as_bytes()),
         }
     }
 }
 
 impl Json for bool {
-    fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self { b"true" } else { b"false" });
+    fn write(self, out: &mut Buffer) {
+        out.put(if self { b"true" } else { b"false" });
     }
 }
 
 impl Json for u64 {
-    fn write(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn write(self, out: &mut Buffer) {
         match self.to_le_bytes() {
             [digit @ 0..=9, 0, 0, 0, 0, 0, 0, 0] => out.push(b'0' + digit),
-            _ => Library(self).write(out),
+            _ => write_number(self, out),
         }
     }
 }
 
+fn write_number(number: u64, out: &mut Buffer) {
+    match u32::try_from(number) {
+        Ok(number) if number < BEYOND => {
+            let (text, len) = digits(number);
+            out.put_some(text, len);
+        }
+        _ => Library(number).write(out),
+    }
+}
+
 impl Json for u16 {
-    fn write(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn write(self, out: &mut Buffer) {
         u64::from(self).write(out);
     }
 }
 
 impl Json for u32 {
-    fn write(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn write(self, out: &mut Buffer) {
         u64::from(self).write(out);
     }
 }
 
 impl Json for usize {
-    fn write(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn write(self, out: &mut Buffer) {
         (self as u64).write(out);
     }
 }
@@ -90,8 +207,8 @@ impl Json for usize {
 pub(super) struct Library<T>(pub(super) T);
 
 impl<T: Serialize> Json for Library<T> {
-    fn write(self, out: &mut Vec<u8>) {
-        let written = serde_json::to_writer(out, &self.0);
+    fn write(self, out: &mut Buffer) {
+        let written = serde_json::to_writer(&mut out.bytes, &self.0);
         debug_assert!(written.is_ok(), "memory takes all, and every key is text");
     }
 }
@@ -101,7 +218,7 @@ impl<T: Serialize> Json for Library<T> {
 pub(super) struct Text<T>(pub(super) T);
 
 impl<T: AsRef<str>> Json for Text<T> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let text = self.0.as_ref();
         if has_escapes(text.as_bytes()) {
             Library(text).write(out);
@@ -116,32 +233,55 @@ impl<T: AsRef<str>> Json for Text<T> {
 pub(super) struct Plain<T>(pub(super) T);
 
 impl<T: AsRef<[u8]>> Json for Plain<T> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, out: &mut Buffer) {
         let text = self.0.as_ref();
         debug_assert!(!has_escapes(text), "{text:?} is not plain");
-        out.push(b'"');
-        out.extend_from_slice(text);
-        out.push(b'"');
+        out.put_quoted(text);
     }
+}
+
+/// A value that this line will have again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept<T>(pub(super) T);
+
+impl<T: Json> Json for Kept<T> {
+    fn write(self, out: &mut Buffer) {
+        let start = out.bytes.len();
+        self.0.write(out);
+        out.kept = start..out.bytes.len();
+    }
+}
+
+/// A value, or the one that was kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OrAgain<T> {
+    Value(T),
+    Again,
+}
+
+impl<T: Json> Json for OrAgain<T> {
+    fn write(self, out: &mut Buffer) {
+        match self {
+            Self::Value(value) => value.write(out),
+            Self::Again => out.bytes.extend_from_within(out.kept.clone()),
+        }
+    }
+}
+
+/// Longest text that is shown without a closer look.
+const CLEAR: usize = 255;
+
+/// Whether a text is short, printable ASCII without anything to escape, and without what ends userinfo.
+fn is_clear(text: &[u8]) -> bool {
+    text.len() <= CLEAR
+        && !any_in(text, |byte| {
+            is_escaped(byte) || byte >= 0x7F || byte == b'@'
+        })
 }
 
 /// Whether JSON has to escape anything in a text (RFC 8259 §7).
 fn has_escapes(text: &[u8]) -> bool {
-    // Some of it twice.
-    if let Some(last) = text.last_chunk::<16>() {
-        let (chunks, _) = text.as_chunks();
-        chunks.iter().any(is_escaped_in::<16>) || is_escaped_in(last)
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        is_escaped_in::<8>(first) || is_escaped_in::<8>(last)
-    } else {
-        text.iter().any(|&byte| is_escaped(byte))
-    }
-}
-
-/// The same of so many bytes: all of them are looked at at once.
-fn is_escaped_in<const LEN: usize>(bytes: &[u8; LEN]) -> bool {
-    let escaped = bytes.iter().map(|&byte| is_escaped(byte));
-    escaped.fold(false, |any, is| any | is)
+    any_in(text, is_escaped)
 }
 
 /// Control characters, quotation marks, backslashes.
@@ -154,15 +294,15 @@ mod tests {
     use super::*;
 
     fn written(value: impl Json) -> String {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         value.write(&mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.bytes).unwrap()
     }
 
     struct All;
 
     impl Json for All {
-        fn write(self, out: &mut Vec<u8>) {
+        fn write(self, out: &mut Buffer) {
             object!(out, {
                 "type": Plain("x"),
                 "none": None::<u64>,
@@ -200,8 +340,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn numbers_as_the_library_alone_has_them(number: u64, small in 0..1_000_u64) {
-            for number in [number, small] {
+        fn numbers_as_the_library_alone_has_them(number: u64, small in 0..1_000_u64, middle in 0..1_000_000_000_u64) {
+            for number in [number, small, middle] {
                 proptest::prop_assert_eq!(written(number), number.to_string());
             }
         }

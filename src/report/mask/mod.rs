@@ -4,6 +4,7 @@
 //! Names stay, values go: `?token=…` is worth knowing, the token is not.
 
 mod credentials;
+mod familiar;
 mod plain;
 mod secrets;
 mod target;
@@ -15,6 +16,7 @@ use crate::attempt::{Attempt, Closing, Leg};
 use crate::report::sanitize::clean;
 
 use credentials::without_credentials;
+pub(super) use familiar::Familiar;
 use plain::{is_plain, is_printable};
 use secrets::Secrets;
 use target::{authority_masked, pieces, target_masked};
@@ -32,6 +34,62 @@ pub struct Mask {
     secrets: Secrets,
 }
 
+/// What a value may bear, and so how it is masked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Free text, see [`Mask::words`].
+    Words,
+    /// A target or URL.
+    Target,
+    /// A host, perhaps with port and owner.
+    Host,
+    /// A value of `Sec-WebSocket-Protocol`.
+    Subprotocols,
+    /// What bears no secret.
+    Open,
+    /// Nothing else.
+    Secret,
+}
+
+impl Kind {
+    /// That of the field of that name, in any case.
+    pub(super) fn of_field(name: &str) -> Self {
+        const KINDS: &[(Kind, &[&str])] = &[
+            (
+                Kind::Target,
+                &[
+                    "target",
+                    ":path",
+                    "location",
+                    "referer",
+                    "origin",
+                    "x-original-uri",
+                    "x-original-url",
+                    "x-forwarded-uri",
+                    "x-auth-request-redirect",
+                ],
+            ),
+            (Kind::Host, &["host", ":authority", "x-forwarded-host"]),
+            (Kind::Subprotocols, &["sec-websocket-protocol"]),
+            (
+                Kind::Open,
+                &[
+                    "sec-websocket-key",
+                    "sec-websocket-accept",
+                    "sec-websocket-extensions",
+                ],
+            ),
+        ];
+        let is_name = |known: &&str| name.eq_ignore_ascii_case(known);
+        let found = KINDS.iter().find(|(_, names)| names.iter().any(is_name));
+        match found {
+            Some(&(kind, _)) => kind,
+            None if name_of_secret(name) => Self::Secret,
+            None => Self::Words,
+        }
+    }
+}
+
 impl Mask {
     /// Hides what can be told by its form alone; with `on` false (`--no-redact`) nothing is hidden.
     pub fn new(on: bool) -> Self {
@@ -44,33 +102,50 @@ impl Mask {
     /// Also hides the secrets of this attempt wherever they are echoed.
     pub fn of_attempt(on: bool, attempt: &Attempt) -> Self {
         let mut mask = Self::new(on);
-        if on {
+        mask.set_attempt(attempt);
+        mask
+    }
+
+    /// Hides the secrets of this attempt, and no longer those of another.
+    pub(super) fn set_attempt(&mut self, attempt: &Attempt) {
+        self.secrets.clear();
+        if self.on {
             let legs = attempt.legs.iter().map(|node| &node.leg);
             let mut heads = legs.filter_map(Leg::request_head);
             let first = heads.next();
             if let Some(head) = first {
-                mask.secrets.of_head(head, None);
+                self.secrets.of_head(head, None);
             }
-            heads.for_each(|head| mask.secrets.of_head(head, first));
+            heads.for_each(|head| self.secrets.of_head(head, first));
             for earlier in &attempt.earlier_tries {
-                mask.secrets.of_url(&earlier.target);
+                self.secrets.of_url(&earlier.target);
             }
         }
-        mask
     }
 
     /// Also hides the secrets of this closing wherever they are echoed.
     pub fn of_closing(on: bool, closing: &Closing) -> Self {
         let mut mask = Self::new(on);
-        if on {
-            mask.secrets.of_url(&closing.target);
+        mask.set_closing(closing);
+        mask
+    }
+
+    /// Hides the secrets of this closing, and no longer those of another.
+    pub(super) fn set_closing(&mut self, closing: &Closing) {
+        self.secrets.clear();
+        if self.on {
+            self.secrets.of_url(&closing.target);
             for leg in &closing.legs {
                 if let Some(subprotocol) = &leg.subprotocol {
-                    mask.secrets.of_subprotocols(subprotocol);
+                    self.secrets.of_subprotocols(subprotocol);
                 }
             }
         }
-        mask
+    }
+
+    /// Whether a text quotes a secret that is known as one.
+    pub(super) fn is_quoted_in(&self, text: &str) -> bool {
+        self.secrets.are_in(text)
     }
 
     /// A request target: `/ws?token=***`.
@@ -97,8 +172,7 @@ impl Mask {
 
     /// The value of `Sec-WebSocket-Protocol`: bearer tokens are hidden, names stay.
     pub fn subprotocols<'t>(&self, list: &'t str) -> Cow<'t, str> {
-        let is_trim = |element: &str| element.trim_end().len() == element.len();
-        if hides_nothing(list) && pieces(list, |byte| byte == b',').all(is_trim) {
+        if is_shown(list) {
             return self.open(list);
         }
         self.show(list, subprotocols_masked)
@@ -115,29 +189,24 @@ impl Mask {
 
     /// The value of the field of that name, in any case.
     pub fn field<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
-        match &*name.to_ascii_lowercase() {
-            "target"
-            | ":path"
-            | "location"
-            | "referer"
-            | "origin"
-            | "x-original-uri"
-            | "x-original-url"
-            | "x-forwarded-uri"
-            | "x-auth-request-redirect" => self.target(value),
-            "host" | ":authority" | "x-forwarded-host" => self.host(value),
-            "sec-websocket-protocol" => self.subprotocols(value),
-            "sec-websocket-key" | "sec-websocket-accept" | "sec-websocket-extensions" => {
-                self.open(value)
-            }
-            name if name_of_secret(name) => self.show(value, |_| HIDDEN.to_owned()),
-            _ => self.words(value),
+        self.value(Kind::of_field(name), value)
+    }
+
+    /// A value of that kind.
+    pub(super) fn value<'t>(&self, kind: Kind, value: &'t str) -> Cow<'t, str> {
+        match kind {
+            Kind::Words => self.words(value),
+            Kind::Target => self.target(value),
+            Kind::Host => self.host(value),
+            Kind::Subprotocols => self.subprotocols(value),
+            Kind::Open => self.open(value),
+            Kind::Secret => self.show(value, |_| HIDDEN.to_owned()),
         }
     }
 
     /// Free text that may quote a target, a token or a cookie: evidence, a body, a reason.
     pub fn words<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if is_plain(text) && (!self.on || !self.secrets.are_in(text)) {
+        if is_plain(text) && !self.is_quoted_in(text) {
             return Cow::Borrowed(text);
         }
         let (text, is_cut) = bounded(text);
@@ -181,6 +250,12 @@ fn bounded(text: &str) -> (&str, bool) {
         .find(|&at| text.is_char_boundary(at))
         .unwrap_or_default();
     (text.get(..end).unwrap_or_default(), true)
+}
+
+/// Whether a value of `Sec-WebSocket-Protocol` is shown as it is, as far as it can be printed.
+fn is_shown(list: &str) -> bool {
+    let is_trim = |element: &str| element.trim_end().len() == element.len();
+    hides_nothing(list) && pieces(list, |byte| byte == b',').all(is_trim)
 }
 
 fn subprotocols_masked(list: &str) -> String {

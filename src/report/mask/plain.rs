@@ -1,30 +1,27 @@
 //! Tells at a glance, in one pass, that a text hides nothing: nearly all of them, and there are many a second.
 
-use super::token::{Pairs, bears_jwt, begins_with_secret_name};
+use super::token::{Pairs, begins_with_secret_name};
+use crate::report::scan::any_in;
 
-/// A byte that a token may have.
-const TOKEN: u8 = 1;
-/// A byte that ends one.
-const BORDER: u8 = 2;
+/// Whether a byte asks for a closer look: queries, userinfo, and what is not printable ASCII save the arrow that stands
+/// between addresses in what is said of them.
+fn is_suspect(byte: u8) -> bool {
+    /// U+2192 in UTF-8. What else can be made of its bytes is as harmless.
+    const ARROW: [u8; 3] = [0xE2, 0x86, 0x92];
+    let is_printable = matches!(byte, 0x20..=0x7E);
+    is_any(byte, *b"?@#%&=") | !(is_printable | is_any(byte, ARROW))
+}
 
-/// What each byte is; zero for those that ask for a closer look: queries, userinfo, and all that is not plain ASCII.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "by the compiler, over its own length"
-)]
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = 0x20;
-    while byte < 0x7F {
-        class[byte as usize] = match byte {
-            b'?' | b'@' | b'#' | b'%' | b'&' | b'=' => 0,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'+' | b'~' => TOKEN,
-            _ => BORDER,
-        };
-        byte += 1;
-    }
-    class
-};
+/// Without a way out, so that many bytes can be looked at at once.
+fn is_any<const N: usize>(byte: u8, marks: [u8; N]) -> bool {
+    let is_mark = marks.map(|mark| byte == mark);
+    is_mark.into_iter().fold(false, |any, is| any | is)
+}
+
+/// Whether a byte may be in a token rather than at its border.
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'~')
+}
 
 /// Longest text that is looked at in this way.
 const MOST: usize = 512;
@@ -39,32 +36,19 @@ fn is_usual(text: &str) -> bool {
     )
 }
 
-/// Whether `text` is short, printable ASCII without anything that may be, or be named as, a secret. Any text may be
-/// called not plain: the closer look is right for all.
+/// Whether `text` is short and printable, without anything that may be, or be named as, a secret. Any text may be called
+/// not plain: the closer look is right for all.
 pub(super) fn is_plain(text: &str) -> bool {
     if is_usual(text) {
         return true;
     }
     let bytes = text.as_bytes();
-    if bytes.len() > MOST {
+    if bytes.len() > MOST || any_in(bytes, is_suspect) || has_run(bytes) {
         return false;
     }
-    let may_run = bytes.len() >= RUN;
-    let (mut run, mut has_borders, mut is_named) = (0, false, false);
+    let mut is_named = false;
     let mut pairs = Pairs::default();
     for (at, &byte) in bytes.iter().enumerate() {
-        let is_border = match CLASS.get(usize::from(byte)) {
-            Some(&TOKEN) => false,
-            Some(&BORDER) => true,
-            _ => return false,
-        };
-        has_borders |= is_border;
-        if may_run {
-            run = if is_border { 0 } else { run + 1 };
-            if run >= RUN {
-                return false;
-            }
-        }
         if let Some(begins) = pairs.next(at, byte) {
             let rest = bytes.get(begins..).unwrap_or_default();
             // A JSON Web Token begins with an object; `Basic` stands before credentials.
@@ -75,19 +59,64 @@ pub(super) fn is_plain(text: &str) -> bool {
         }
     }
     // A name alone names nothing: its value stands behind a border.
-    !has_borders || !is_named
+    !is_named || bytes.iter().all(|&byte| is_of_token(byte))
+}
+
+/// Whether so many bytes without a border follow one another that they may be a token.
+fn has_run(bytes: &[u8]) -> bool {
+    let borders = bytes
+        .iter()
+        .enumerate()
+        .filter(|&(_, &byte)| !is_of_token(byte));
+    let mut start = 0;
+    bytes.len() >= RUN
+        && (borders.map(|(at, _)| at).chain([bytes.len()])).any(|end| {
+            let run = end - start;
+            start = end + 1;
+            run >= RUN
+        })
 }
 
 /// Whether an URL has no secret of its own: short pieces without a value, an owner or a query.
 pub(super) fn is_bare(url: &str) -> bool {
-    // All of them, without a way out: that is done for many bytes at once.
-    let has_part = |any, byte| any | matches!(byte, b'?' | b'%' | b'=' | b'@');
-    url.len() < RUN && !url.bytes().fold(false, has_part) && !bears_jwt(url)
+    // A JSON Web Token has a capital J, which is rare.
+    let is_suspect = |byte| is_any(byte, *b"?%=@J");
+    url.len() < RUN && !any_in(url.as_bytes(), is_suspect)
 }
 
 /// Whether a text can be printed as it is: printable ASCII of at most `most` bytes.
 pub(super) fn is_printable(text: &str, most: usize) -> bool {
-    // All of them, without a way out: that is done for many bytes at once.
-    let fits = |all, byte| all & matches!(byte, 0x20..=0x7E);
-    text.len() <= most && text.bytes().fold(true, fits)
+    let is_hidden = |byte| !matches!(byte, 0x20..=0x7E);
+    text.len() <= most && !any_in(text.as_bytes(), is_hidden)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::mask::credentials::without_credentials;
+    use crate::report::mask::secrets::Secrets;
+    use crate::report::mask::target::target_masked;
+    use crate::report::sanitize::clean;
+
+    proptest::proptest! {
+        #[test]
+        fn the_closer_look_leaves_what_is_plain_as_it_is(
+            text in "(a|/|: |; |, |→|ↆ|⒒|7|no Upgrade|10.0.0.1:80|ws|token|auth|bearer |Basic |cookie|eyJ|[ -~]|[a-z0-9]{9,34}|\\PC){0,9}",
+        ) {
+            if is_plain(&text) {
+                proptest::prop_assert_eq!(&without_credentials(&text), &text);
+                proptest::prop_assert_eq!(&Secrets::default().hidden_in(&text), &text);
+                proptest::prop_assert_eq!(&target_masked(&text), &text);
+                proptest::prop_assert_eq!(&clean(&text, MOST), &text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_two_legs_is_plain() {
+        assert!(is_plain(
+            "10.1.0.2 → 10.0.0.5:80: Upgrade: websocket; 10.0.1.5 → 10.0.2.7:8080: no Upgrade"
+        ));
+        assert!(!is_plain("10.1.0.2 → 10.0.0.5:80: Cookie: x") && !is_plain("a…"));
+    }
 }

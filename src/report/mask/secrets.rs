@@ -3,13 +3,16 @@
 //! Servers echo what they refuse (`Cannot GET /ws?token=…`), and evidence quotes what was sent. What is known to be a
 //! secret from the request is hidden by its value; what only looks like one, by its form.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use super::HIDDEN;
 use super::plain::{is_bare, is_plain};
 use super::target::{is_harmless, path_masked, pieces, split_query, target_masked};
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
-use crate::http::{Field, RequestHead};
+use crate::http::RequestHead;
 
 /// Shorter values are words that may stand anywhere.
 const LEAST: usize = 6;
@@ -35,9 +38,30 @@ const EXTENSION_PARAMS: &[&str] = &["client_max_window_bits", "server_max_window
 
 /// Values to hide, the longest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Secrets(Vec<Box<str>>);
+pub(super) struct Secrets {
+    /// All of them, one behind the other.
+    text: String,
+    places: Vec<Range<usize>>,
+}
 
 impl Secrets {
+    /// Forgets them.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.places.clear();
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let places = self.places.iter();
+        places.filter_map(|place| self.text.get(place.clone()))
+    }
+
+    fn add(&mut self, secret: &str) {
+        let start = self.text.len();
+        self.text.push_str(secret);
+        self.places.push(start..self.text.len());
+    }
+
     pub(super) fn of_url(&mut self, url: &str) {
         // Most have nothing to hide.
         if is_bare(url) || is_plain(url) {
@@ -90,48 +114,38 @@ impl Secrets {
         if first.is_none_or(|first| first.target != head.target) {
             self.of_url(&head.target);
         }
-        let (fields, first) = (&head.fields, first.map(|first| &first.fields));
+        let fields = &head.fields;
         // Each name stands where it is looked up, so that the compiler knows what to look for.
         for field in fields.all("host") {
-            self.of_field(field, first.map(|first| first.all("host")), Self::of_url);
+            self.of_url(&field.text());
         }
         for field in fields.all("origin") {
-            self.of_field(field, first.map(|first| first.all("origin")), Self::of_url);
+            self.of_url(&field.text());
         }
         for field in fields.all("referer") {
-            self.of_field(field, first.map(|first| first.all("referer")), Self::of_url);
+            self.of_url(&field.text());
         }
         for field in fields.all("sec-websocket-protocol") {
-            let known = first.map(|first| first.all("sec-websocket-protocol"));
-            self.of_field(field, known, Self::of_subprotocols);
-        }
-    }
-
-    /// Those of a field that the first leg has not.
-    fn of_field<'a>(
-        &mut self,
-        field: Field<'_>,
-        known: Option<impl Iterator<Item = Field<'a>>>,
-        of: fn(&mut Self, &str),
-    ) {
-        let mut known = known.into_iter().flatten();
-        if !known.any(|known| known.value == field.value) {
-            of(self, &field.text());
+            self.of_subprotocols(&field.text());
         }
     }
 
     /// Whether one of them stands in `text`.
     pub(super) fn are_in(&self, text: &str) -> bool {
-        let is_in = |secret: &str| secret.len() <= text.len() && text.contains(secret);
-        self.0.iter().any(|secret| is_in(secret))
+        // The last is the shortest.
+        let may_be = self
+            .places
+            .last()
+            .is_some_and(|place| place.len() <= text.len());
+        may_be && self.iter().any(|secret| text.contains(secret))
     }
 
     /// `text` with every secret hidden.
     pub(super) fn hidden_in(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.0 {
-            if text.contains(&**secret) {
-                text = text.replace(&**secret, HIDDEN);
+        for secret in self.iter() {
+            if text.contains(secret) {
+                text = text.replace(secret, HIDDEN);
             }
         }
         by_form(&text)
@@ -140,17 +154,17 @@ impl Secrets {
     fn keep(&mut self, value: &str) {
         let is_word = WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
         let is_bare = value.bytes().all(|b| b.is_ascii_lowercase()) && value.len() < 8;
-        if value.len() < LEAST || is_word || is_bare || self.0.len() >= MOST {
+        if value.len() < LEAST || is_word || is_bare || self.places.len() >= MOST {
             return;
         }
-        if self.0.iter().any(|known| **known == *value) {
+        if self.iter().any(|known| known == value) {
             return;
         }
         if let Some(decoded) = percent_decoded(value) {
-            self.0.push(decoded.into());
+            self.add(&decoded);
         }
-        self.0.push(value.into());
-        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.add(value);
+        self.places.sort_by_key(|place| Reverse(place.len()));
     }
 }
 
