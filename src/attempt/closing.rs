@@ -110,7 +110,7 @@ impl Sockets {
             return None;
         }
         let target = attempt.outermost().request_head();
-        let target = target.map(|head| head.target.clone());
+        let target = target.map(|head| head.target().into());
         let failed = attempt.legs.iter().filter_map(|node| {
             let failed = (node.role == Role::Failed).then_some(&node.leg)?;
             let how = UpstreamFailure::Ended(failed.end.how?);
@@ -156,7 +156,7 @@ impl Sockets {
         if self.refusals.len() >= REFUSALS {
             self.refusals.pop_front();
         }
-        let target = leg.request_head().map(|head| &*head.target);
+        let target = leg.request_head().map(|head| head.target());
         self.refusals.push_back(Refusal {
             at,
             client: leg.connection.client.addr,

@@ -224,7 +224,7 @@ fn single(cases: &Cases, id: CaseId) -> Option<&Leg> {
 }
 
 fn target(leg: &Leg) -> Option<&str> {
-    leg.request_head().map(|head| origin_form(&head.target))
+    leg.request_head().map(|head| origin_form(head.target()))
 }
 
 /// What says that `inner` serves `outer`.

@@ -169,7 +169,7 @@ impl Method {
 
     /// Where the request leads, if it asks for a tunnel.
     pub(super) fn authority(self, head: &RequestHead) -> Option<Box<str>> {
-        (self == Self::Connect).then(|| head.target.chars().take(LONGEST_AUTHORITY).collect())
+        (self == Self::Connect).then(|| head.target().chars().take(LONGEST_AUTHORITY).collect())
     }
 
     /// Its name, where it matters.

@@ -41,48 +41,70 @@ impl Framing {
             .unwrap_or(Self::UntilClose)
     }
 
-    /// Whether a field of that name says how the end is found.
-    pub(super) fn is_by(name: &[u8]) -> bool {
-        same(name, b"content-length") || same(name, b"transfer-encoding")
-    }
-
     /// What fields say of it.
-    pub(super) fn said_by(fields: &Fields) -> Option<Self> {
-        Self::said(|name| fields.all(name).map(|field| field.value))
-    }
-
-    /// Likewise, by the values of the field lines of a name.
-    pub(super) fn said<'a, V: Iterator<Item = &'a [u8]>>(
-        values: impl Fn(&'static str) -> V,
-    ) -> Option<Self> {
-        let elements = |value: &'a [u8]| {
-            value
-                .rsplit(|&byte| byte == b',')
-                .map(<[u8]>::trim_ascii)
-                .filter(|element| !element.is_empty())
-        };
-        let mut last = None;
-        for value in values("transfer-encoding") {
-            last = elements(value).next().or(last);
-        }
-        if let Some(last) = last {
-            let is_chunked = same(last, b"chunked");
-            return Some(if is_chunked {
-                Self::Chunked
-            } else {
-                Self::UntilClose
-            });
-        }
-        let mut said = None;
-        for length in values("content-length").flat_map(elements) {
-            let length = number(length).map_or(Self::UntilClose, Self::Length);
-            // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
-            if said.replace(length).is_some_and(|other| other != length) {
-                return Some(Self::UntilClose);
+    fn said_by(fields: &Fields) -> Option<Self> {
+        let mut said = Said::default();
+        for name in [TRANSFER_ENCODING, CONTENT_LENGTH] {
+            for field in fields.all(name) {
+                said.add(name.as_bytes(), field.value);
             }
         }
-        said
+        said.framing()
     }
+}
+
+const TRANSFER_ENCODING: &str = "transfer-encoding";
+const CONTENT_LENGTH: &str = "content-length";
+
+/// What field lines say of the end of the content, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// By the last transfer coding (RFC 9112 §6.1), which counts before a length.
+    coded: Option<Framing>,
+    /// By `Content-Length`.
+    length: Option<Framing>,
+}
+
+impl Said {
+    /// One more line.
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
+        // Few lines say anything of it.
+        if name.len() == CONTENT_LENGTH.len() && same(name, CONTENT_LENGTH.as_bytes()) {
+            elements(value).for_each(|length| self.add_length(length));
+        } else if name.len() == TRANSFER_ENCODING.len() && same(name, TRANSFER_ENCODING.as_bytes())
+        {
+            let coding = elements(value).next_back();
+            let framing = coding.map(|coding| {
+                if same(coding, b"chunked") {
+                    Framing::Chunked
+                } else {
+                    Framing::UntilClose
+                }
+            });
+            self.coded = framing.or(self.coded);
+        }
+    }
+
+    fn add_length(&mut self, length: &[u8]) {
+        let length = number(length).map_or(Framing::UntilClose, Framing::Length);
+        // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
+        let differs = self.length.is_some_and(|other| other != length);
+        self.length = Some(if differs { Framing::UntilClose } else { length });
+    }
+
+    /// What they say together.
+    pub(super) fn framing(self) -> Option<Framing> {
+        self.coded.or(self.length)
+    }
+}
+
+/// The elements of a list (RFC 9110 §5.6.1), without the empty ones.
+fn elements(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

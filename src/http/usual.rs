@@ -5,9 +5,10 @@
 //! it says of a head is what that one would say.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::body::Framing;
-use super::fields::Lines;
+use super::body::{Framing, Said};
+use super::fields::{LONGEST, Walked};
 use super::head::{Head, Kind, LONGEST_METHOD};
 use super::words::{text_len, token_len, word_len};
 use super::{Fields, RequestHead, ResponseHead, Status, Version};
@@ -34,8 +35,7 @@ pub(super) struct Usual {
 /// The head at the start of these bytes; `None` where it is not whole, not in the usual
 /// form, or has more than so many field lines.
 pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
-    const LARGEST: usize = 1 << 30;
-    let bytes = bytes.get(..LARGEST).unwrap_or(bytes);
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     match kind {
         Kind::Request => request(bytes, most),
         Kind::Response => response(keep, bytes, most),
@@ -52,16 +52,15 @@ fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     if !is_method || target.is_empty() {
         return None;
     }
-    let mut lines = Lines::new();
-    let len = walk(&mut lines, rest, most, |_| true)?;
+    // From the target on it is one text: it is looked at, and copied, at once.
     let start = bytes.len() - rest.len();
-    // From the target on all is looked at at once. Nearly every head is text.
+    let mut lines = Walked::behind(u16::try_from(start - method.len() - 1).ok()?);
+    let len = walk(rest, most, |name, at, value| lines.add(name, at, &value))?;
     let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
     let head = RequestHead {
         method: method_name(method),
-        target: text.get(..target.len())?.into(),
         version,
-        fields: lines.copy(text.get(start - method.len() - 1..)?),
+        fields: lines.copy(text, target.len()),
     };
     Some(Usual {
         head: Head::Request(head),
@@ -93,16 +92,19 @@ fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
     if reason.starts_with(b" ") {
         return None;
     }
-    let mut lines = Lines::new();
     // What has to do with an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
     let (fields, said, len) = if keep == Keep::All || matches!(status, 101 | 426) {
-        let len = walk(&mut lines, rest, most, |_| true)?;
+        let mut lines = Walked::behind(0);
+        let len = walk(rest, most, |name, at, value| lines.add(name, at, &value))?;
         let text = str::from_utf8(rest.get(..len)?).ok()?;
-        (lines.copy(text), None, len)
+        (lines.copy(text, 0), None, len)
     } else {
-        let len = walk(&mut lines, rest, most, Framing::is_by)?;
-        let said = Framing::said(|name| lines.values(rest, name));
-        (Fields::default(), said, len)
+        let mut said = Said::default();
+        let len = walk(rest, most, |name, _, value| {
+            said.add(name, rest.get(value)?);
+            Some(())
+        })?;
+        (Fields::default(), said.framing(), len)
     };
     let head = ResponseHead {
         version,
@@ -126,19 +128,18 @@ fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
     }
 }
 
-/// Walks over the field lines that the bytes begin with and notes those of names that are asked for; their length with the
-/// blank line behind them.
+/// Walks over the field lines that the bytes begin with, and notes of each its name, where that begins, and where its value
+/// stands; their length with the blank line behind them.
 #[inline]
 fn walk(
-    lines: &mut Lines,
     bytes: &[u8],
     most: u64,
-    is_asked_for: impl Fn(&[u8]) -> bool,
+    mut note: impl FnMut(&[u8], usize, Range<usize>) -> Option<()>,
 ) -> Option<usize> {
-    let (mut rest, mut others) = (bytes, 0);
+    let (mut rest, mut lines) = (bytes, 0);
     loop {
         if let [b'\r', b'\n', behind @ ..] = rest {
-            return (lines.len() + others <= most).then_some(bytes.len() - behind.len());
+            return (lines <= most).then_some(bytes.len() - behind.len());
         }
         let (name, line) = match rest.split_at_checked(word_len(rest))? {
             usual @ (_, [b':', ..]) => usual,
@@ -154,23 +155,21 @@ fn walk(
         if name.is_empty() {
             return None;
         }
-        if is_asked_for(name) {
-            let value = match value {
-                [b' ', b' ', ..] => value.trim_ascii_start(),
-                [b' ', value @ ..] | value => value,
-            };
-            let trimmed = match value {
-                [.., b' '] => value.trim_ascii_end(),
-                _ => value,
-            };
-            let (at, start) = (
-                bytes.len() - rest.len(),
-                bytes.len() - end.len() - value.len(),
-            );
-            lines.add(name, at, start..start + trimmed.len())?;
-        } else {
-            others += 1;
-        }
+        let value = match value {
+            [b' ', b' ', ..] => value.trim_ascii_start(),
+            [b' ', value @ ..] | value => value,
+        };
+        let trimmed = match value {
+            [.., b' '] => value.trim_ascii_end(),
+            _ => value,
+        };
+        let start = bytes.len() - end.len() - value.len();
+        note(
+            name,
+            bytes.len() - rest.len(),
+            start..start + trimmed.len(),
+        )?;
+        lines += 1;
         rest = behind;
     }
 }

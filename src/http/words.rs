@@ -65,13 +65,27 @@ pub(super) fn word_len(bytes: &[u8]) -> usize {
 pub(super) fn text_len<const LEAST: u8, const ANY: bool>(bytes: &[u8]) -> usize {
     const DEL: u8 = 0x7F;
     let is_text = |byte: u8| byte >= LEAST && (byte < DEL || ANY && byte > DEL);
+    // The highest bit of the first that is no text, and perhaps of some behind it.
+    let ends = |word: u64| {
+        let low = word.wrapping_sub(EACH * u64::from(LEAST)) & !word;
+        let del = (word & !HIGH) + EACH;
+        let no_text = if ANY { low | del & !word } else { low | del | word };
+        no_text & HIGH
+    };
     let mut len = 0;
-    let (words, last) = bytes.as_chunks();
+    let (pairs, last) = bytes.as_chunks::<16>();
+    for pair in pairs {
+        let pair = u128::from_le_bytes(*pair);
+        let (first, second) = (ends(pair as u64), ends((pair >> 64) as u64));
+        if first | second != 0 {
+            let (word, before) = if first == 0 { (second, 8) } else { (first, 0) };
+            return len + before + first_of(word);
+        }
+        len += 16;
+    }
+    let (words, last) = last.as_chunks();
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let ascii = in_range(word & !HIGH, LEAST, DEL - 1);
-        let text = if ANY { ascii | word } else { ascii & !word };
-        let ends = !text & HIGH;
+        let ends = ends(u64::from_le_bytes(*word));
         if ends != 0 {
             return len + first_of(ends);
         }

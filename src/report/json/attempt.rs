@@ -206,8 +206,8 @@ impl Json for RequestJson<'_> {
             "time": Time(request.started.ts),
             "method": Text(mask.words(&head.method)),
             "target": Text(match target {
-                Some(target) if *head.target == *target.sent => Cow::Borrowed(&*target.shown),
-                _ => mask.target(&head.target),
+                Some(target) if head.target() == &*target.sent => Cow::Borrowed(&*target.shown),
+                _ => mask.target(head.target()),
             }),
             "version": Plain(head.version.name()),
             "host": shown(mask, fields.value("host"), Mask::host),
