@@ -132,14 +132,20 @@ impl Leg {
     }
 
     /// A field of the request as text.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn request_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.request_head()?.fields.value(name)
     }
 
     /// A field of the final answer as text.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn answer_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.answer_head()?.fields.value(name)

@@ -104,7 +104,9 @@ impl Fields {
         lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
     ) -> Self {
         const COLON: &[u8] = b": ";
-        let sizes = lines.clone().map(|(name, value)| name.len() + COLON.len() + value.len());
+        let sizes = lines
+            .clone()
+            .map(|(name, value)| name.len() + COLON.len() + value.len());
         let mut bytes = Vec::with_capacity(lead.len() + sizes.sum::<usize>());
         bytes.extend_from_slice(lead.as_bytes());
         let mut table = Table::default();
@@ -145,35 +147,50 @@ impl Fields {
     }
 
     /// The field lines of that name, in any case.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         self.named(name).map(|line| self.field(line))
     }
 
     /// The first field line of that name.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
         self.named(name).next().map(|line| self.field(line))
     }
 
     /// The value of the first field line of that name, as text.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         self.named(name).next().map(|line| self.text(line))
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
         self.named(name).joined()
     }
 
     /// Whether there is a field of that name.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn has(&self, name: &str) -> bool {
         self.named(name).next().is_some()
@@ -218,7 +235,10 @@ impl Fields {
     }
 
     /// Whether a list field has any element.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn has_elements(&self, name: &str) -> bool {
         let is_mark = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
@@ -227,7 +247,10 @@ impl Fields {
     }
 
     /// Whether a list field has that element, in any case.
-    #[expect(clippy::inline_always, reason = "the name is known where it is asked for")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
     #[inline(always)]
     pub fn has_element(&self, name: &str, element: &str) -> bool {
         let mut lines = self.named(name);

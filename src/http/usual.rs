@@ -164,11 +164,7 @@ fn walk(
             _ => value,
         };
         let start = bytes.len() - end.len() - value.len();
-        note(
-            name,
-            bytes.len() - rest.len(),
-            start..start + trimmed.len(),
-        )?;
+        note(name, bytes.len() - rest.len(), start..start + trimmed.len())?;
         lines += 1;
         rest = behind;
     }

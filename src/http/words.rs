@@ -69,7 +69,11 @@ pub(super) fn text_len<const LEAST: u8, const ANY: bool>(bytes: &[u8]) -> usize 
     let ends = |word: u64| {
         let low = word.wrapping_sub(EACH * u64::from(LEAST)) & !word;
         let del = (word & !HIGH) + EACH;
-        let no_text = if ANY { low | del & !word } else { low | del | word };
+        let no_text = if ANY {
+            low | del & !word
+        } else {
+            low | del | word
+        };
         no_text & HIGH
     };
     let mut len = 0;

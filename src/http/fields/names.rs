@@ -244,7 +244,11 @@ mod tests {
                 assert_eq!((known.number(), known.is_some()), (number, true), "{name}");
                 assert_eq!(known.is_secret(), SECRET.contains(&NAMES[number]));
                 assert_eq!(known.is_asked(), ASKED.contains(&NAMES[number]));
-                for other in [format!("{name}s"), format!("x{name}"), name.replace('e', "_")] {
+                for other in [
+                    format!("{name}s"),
+                    format!("x{name}"),
+                    name.replace('e', "_"),
+                ] {
                     let is_known = NAMES.iter().any(|known| known.eq_ignore_ascii_case(&other));
                     assert_eq!(Known::of(other.as_bytes()).is_some(), is_known, "{other}");
                 }

@@ -307,7 +307,9 @@ fn colour_only_repeats_what_the_words_say() {
 fn no_secret_and_no_control_character_gets_out() {
     let mut judged = JudgedAttempt::clone(&stripped(1, 50_000, 0));
     let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
-    request.head.ask_for("http://u:CANARY1@h/ws;s=CANARY2?token=CANARY3\x1b]0;#CANARY4");
+    request
+        .head
+        .ask_for("http://u:CANARY1@h/ws;s=CANARY2?token=CANARY3\x1b]0;#CANARY4");
     request.head.fields = example::fields(&[
         ("Host", "u:CANARY5@api.example.com\u{202e}"),
         ("Origin", "https://u:CANARY6@example.com"),
