@@ -44,17 +44,15 @@ impl Framing {
     /// What fields say of it.
     fn said_by(fields: &Fields) -> Option<Self> {
         let mut said = Said::default();
-        for name in [TRANSFER_ENCODING, CONTENT_LENGTH] {
-            for field in fields.all(name) {
-                said.add(name.as_bytes(), field.value);
-            }
+        for field in fields.all("transfer-encoding") {
+            said.add_coding(field.value);
+        }
+        for field in fields.all("content-length") {
+            said.add_lengths(field.value);
         }
         said.framing()
     }
 }
-
-const TRANSFER_ENCODING: &str = "transfer-encoding";
-const CONTENT_LENGTH: &str = "content-length";
 
 /// What field lines say of the end of the content, one after the other.
 #[derive(Debug, Default)]
@@ -70,27 +68,31 @@ impl Said {
     #[inline]
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
         // Few lines say anything of it.
-        if name.len() == CONTENT_LENGTH.len() && same(name, CONTENT_LENGTH.as_bytes()) {
-            elements(value).for_each(|length| self.add_length(length));
-        } else if name.len() == TRANSFER_ENCODING.len() && same(name, TRANSFER_ENCODING.as_bytes())
-        {
-            let coding = elements(value).next_back();
-            let framing = coding.map(|coding| {
-                if same(coding, b"chunked") {
-                    Framing::Chunked
-                } else {
-                    Framing::UntilClose
-                }
-            });
-            self.coded = framing.or(self.coded);
+        match name.len() {
+            14 if same(name, b"content-length") => self.add_lengths(value),
+            17 if same(name, b"transfer-encoding") => self.add_coding(value),
+            _ => {}
         }
     }
 
-    fn add_length(&mut self, length: &[u8]) {
-        let length = number(length).map_or(Framing::UntilClose, Framing::Length);
-        // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
-        let differs = self.length.is_some_and(|other| other != length);
-        self.length = Some(if differs { Framing::UntilClose } else { length });
+    fn add_coding(&mut self, value: &[u8]) {
+        let Some(last) = elements(value).next_back() else {
+            return;
+        };
+        self.coded = Some(if same(last, b"chunked") {
+            Framing::Chunked
+        } else {
+            Framing::UntilClose
+        });
+    }
+
+    fn add_lengths(&mut self, value: &[u8]) {
+        for length in elements(value) {
+            let length = number(length).map_or(Framing::UntilClose, Framing::Length);
+            // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
+            let differs = self.length.is_some_and(|other| other != length);
+            self.length = Some(if differs { Framing::UntilClose } else { length });
+        }
     }
 
     /// What they say together.

@@ -289,6 +289,10 @@ impl Fields {
         (self.bytes.as_slice().len() + self.table.allocated()) as u64
     }
 
+    fn text_of(&self, line: usize) -> Option<Cow<'_, str>> {
+        Some(self.text(self.table.get(line)?))
+    }
+
     #[inline]
     fn text(&self, line: Line) -> Cow<'_, str> {
         match self.bytes.text(line.value, line.end) {
@@ -348,15 +352,16 @@ impl<'a> Named<'a> {
         if self.next == usize::MAX {
             return None;
         }
+        let Self { fields, known, .. } = self;
+        if known.is_asked() && !fields.table.repeats(known) {
+            return fields.text_of(self.next);
+        }
         self.join()
     }
 
     fn join(mut self) -> Option<Cow<'a, str>> {
         let fields = self.fields;
         let first = fields.text(self.next()?);
-        if self.next == usize::MAX {
-            return Some(first);
-        }
         Some(self.fold(first, |all, line| {
             Cow::Owned(format!("{all}, {}", fields.text(line)))
         }))
