@@ -1,7 +1,7 @@
 //! Where the content of a message ends, without keeping it (RFC 9112 §6 and §7).
 
 use super::words::same;
-use super::{Fields, RequestHead, ResponseHead};
+use super::{Fields, RequestHead, ResponseHead, Status};
 
 /// How the end of a content is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +23,21 @@ impl Framing {
         Self::said_by(&head.fields).unwrap_or(Self::NONE)
     }
 
-    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8). What its fields `said` is
-    /// known where they were not kept.
-    pub(crate) fn of_response(
-        head: &ResponseHead,
-        said: Option<Self>,
-        method: Option<&str>,
-    ) -> Self {
-        let status = head.status.0;
+    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8).
+    pub(crate) fn of_response(head: &ResponseHead, method: Option<&str>) -> Self {
+        Self::of_answer(head.status, Self::said_by(&head.fields), method)
+    }
+
+    /// Likewise, by what its fields said.
+    pub(crate) fn of_answer(status: Status, said: Option<Self>, method: Option<&str>) -> Self {
+        let status = status.0;
         let no_content = matches!(status, 100..=199 | 204 | 304)
             || method == Some("HEAD")
             || (method == Some("CONNECT") && matches!(status, 200..=299));
         if no_content {
             return Self::NONE;
         }
-        said.or_else(|| Self::said_by(&head.fields))
-            .unwrap_or(Self::UntilClose)
+        said.unwrap_or(Self::UntilClose)
     }
 
     /// What fields say of it.
@@ -304,7 +303,7 @@ mod tests {
             false,
             128,
         ) {
-            Ok(Head::Response(head)) => Framing::of_response(&head, None, method),
+            Ok(Head::Response(head)) => Framing::of_response(&head, method),
             other => panic!("{other:?}"),
         }
     }

@@ -8,7 +8,6 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status as Parsed};
 
-use super::usual::Keep;
 use super::words::is_tchar;
 use super::{Fields, RequestHead, ResponseHead, Status, Version, usual};
 
@@ -140,7 +139,7 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, Keep::All, head, fields).map_or_else(
+    usual::read(kind, head, fields).map_or_else(
         || tolerant(kind, head, folds, fields),
         |usual| Ok(usual.head),
     )

@@ -19,7 +19,7 @@ pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
-pub(crate) use usual::Keep;
+pub(crate) use usual::{Keep, Plain};
 
 /// HTTP version of a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -26,7 +26,7 @@ impl Exchanges {
             }
             match self.requests.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
-                Step::Content(_) | Step::End => {}
+                Step::Content(_) | Step::End | Step::Plain(_) => {}
                 Step::Head { head, started, .. } => {
                     let Head::Request(head) = head else {
                         return Turn::Done;
