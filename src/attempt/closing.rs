@@ -156,7 +156,7 @@ impl Sockets {
         if self.refusals.len() >= REFUSALS {
             self.refusals.pop_front();
         }
-        let target = leg.request_head().map(|head| head.target());
+        let target = leg.request_head().map(crate::http::RequestHead::target);
         self.refusals.push_back(Refusal {
             at,
             client: leg.connection.client.addr,

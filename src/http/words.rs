@@ -77,17 +77,17 @@ pub(super) fn text_len<const LEAST: u8, const ANY: bool>(bytes: &[u8]) -> usize 
         no_text & HIGH
     };
     let mut len = 0;
-    let (pairs, last) = bytes.as_chunks::<16>();
-    for pair in pairs {
-        let pair = u128::from_le_bytes(*pair);
-        let (first, second) = (ends(pair as u64), ends((pair >> 64) as u64));
+    let (words, last) = bytes.as_chunks();
+    let (pairs, words) = words.as_chunks();
+    for [first, second] in pairs {
+        let first = ends(u64::from_le_bytes(*first));
+        let second = ends(u64::from_le_bytes(*second));
         if first | second != 0 {
             let (word, before) = if first == 0 { (second, 8) } else { (first, 0) };
             return len + before + first_of(word);
         }
         len += 16;
     }
-    let (words, last) = last.as_chunks();
     for word in words {
         let ends = ends(u64::from_le_bytes(*word));
         if ends != 0 {

@@ -138,7 +138,7 @@ impl Exchanges {
         {
             self.content = Content::begin(link, exchange, encoded, framing);
         }
-        self.go_on(link, pending, then, status, rest)
+        self.go_on(link, pending, (then, status), rest)
     }
 
     /// A response that no attempt can have, to the request that waits first; likewise.
@@ -154,7 +154,7 @@ impl Exchanges {
         refused_poll(link, &pending, status);
         link.plain(None);
         self.interim.clear();
-        self.go_on(link, Some(pending), Then::Nothing, status.0, rest)
+        self.go_on(link, Some(pending), (Then::Nothing, status.0), rest)
     }
 
     /// Notes an interim response; false if it is a final one.
@@ -174,8 +174,7 @@ impl Exchanges {
         &mut self,
         link: &mut Link<'_>,
         pending: Option<Pending>,
-        then: Then,
-        status: u16,
+        (then, status): (Then, u16),
         rest: usize,
     ) -> Option<Turn> {
         let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);

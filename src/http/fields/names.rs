@@ -123,8 +123,8 @@ impl Known {
 #[derive(Clone, Copy)]
 struct Word {
     len: usize,
-    ends: [u64; 2],
-    middle: [u64; 2],
+    /// Its ends, then what lies between them.
+    parts: [u64; 4],
 }
 
 impl Word {
@@ -133,35 +133,34 @@ impl Word {
         /// Every character of a name is a letter, a digit or a mark, which this bit leaves apart, save that no mark
         /// becomes a letter, a digit or a dash by it.
         const NO_CASE: u64 = 0x2020_2020_2020_2020;
-        let mut word = Self {
-            len: name.len(),
-            ends: [0; 2],
-            middle: [0; 2],
-        };
-        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            word.ends = [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-            word.ends = [first as u64, last as u64];
-        } else if let [a, b, c] = name {
-            word.ends = [u32::from_le_bytes([*a, *b, *c, 0]) as u64, 0];
-        }
-        if let (17..=32, Some(first), Some(last)) =
-            (name.len(), name.first_chunk(), name.last_chunk())
+        let (mut ends, mut middle) = ((0, 0), (0, 0));
+        if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            ends = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>())
         {
-            let (first, last) = (u128::from_le_bytes(*first), u128::from_le_bytes(*last));
-            word.middle = [(first >> 64) as u64 | NO_CASE, last as u64 | NO_CASE];
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            ends = (first as u64, last as u64);
+        } else if let [a, b, c] = name {
+            ends.0 = u32::from_le_bytes([*a, *b, *c, 0]) as u64;
         }
-        let [first, last] = word.ends;
-        word.ends = [first | NO_CASE, last | NO_CASE];
-        word
+        if let 17..=32 = name.len() {
+            let ((_, first), (_, last)) = (name.split_at(8), name.split_at(name.len() - 16));
+            if let (Some(first), Some(last)) = (first.first_chunk(), last.first_chunk()) {
+                let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+                middle = (first | NO_CASE, last | NO_CASE);
+            }
+        }
+        Self {
+            len: name.len(),
+            parts: [ends.0 | NO_CASE, ends.1 | NO_CASE, middle.0, middle.1],
+        }
     }
 
     #[inline]
-    const fn is(&self, known: &Self) -> bool {
-        let ([a, b], [c, d]) = (self.ends, self.middle);
-        let ([e, f], [g, h]) = (known.ends, known.middle);
-        self.len == known.len && (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+    fn is(&self, known: &Self) -> bool {
+        let parts = self.parts.iter().zip(&known.parts);
+        let differ = parts.fold(0, |differ, (part, other)| differ | (part ^ other));
+        self.len == known.len && differ == 0
     }
 
     /// Its place among others.
@@ -169,7 +168,7 @@ impl Word {
     const fn place(&self) -> usize {
         // Of many that were tried one by which these names do not meet, and few others meet them.
         const APART: u64 = 0x1649_1d69_52c6_1b8b;
-        let [first, last] = self.ends;
+        let [first, last, ..] = self.parts;
         let both = first.rotate_left(7) ^ last;
         let [.., highest] = both
             .wrapping_add(self.len as u64)

@@ -206,7 +206,7 @@ impl Json for RequestJson<'_> {
             "time": Time(request.started.ts),
             "method": Text(mask.words(&head.method)),
             "target": Text(match target {
-                Some(target) if head.target() == &*target.sent => Cow::Borrowed(&*target.shown),
+                Some(target) if head.target() == target.sent => Cow::Borrowed(&*target.shown),
                 _ => mask.target(head.target()),
             }),
             "version": Plain(head.version.name()),
