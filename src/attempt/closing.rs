@@ -124,7 +124,7 @@ impl Sockets {
     /// Follows an attempt that opened from here on.
     pub(super) fn open_socket(&mut self, attempt: &Attempt, legs: SocketLegs) {
         let target = attempt.outermost().request_head();
-        let target = target.map(|head| head.target.clone());
+        let target = target.map(|head| head.target().into());
         let failed = attempt.legs.iter().filter_map(|node| {
             let failed = (node.role == Role::Failed).then_some(&node.leg)?;
             let how = UpstreamFailure::Ended(failed.end.how?);
@@ -170,7 +170,7 @@ impl Sockets {
         if self.refusals.len() >= REFUSALS {
             self.refusals.pop_front();
         }
-        let target = leg.request_head().map(|head| &*head.target);
+        let target = leg.request_head().map(crate::http::RequestHead::target);
         self.refusals.push_back(Refusal {
             at,
             client: leg.connection().client.addr,

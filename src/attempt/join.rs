@@ -276,7 +276,7 @@ pub(super) fn follows(refused: &Leg, next: &Leg) -> Option<u8> {
     let same_connection = u8::from(refused.conn == next.conn);
     let fits = if matches!(refused.status(), Some(401 | 407)) {
         let before = refused.request_head()?;
-        if path(&before.target) != path(&head.target) {
+        if path(before.target()) != path(head.target()) {
             return None;
         }
         // Their values are never kept, that they were sent is.
@@ -284,7 +284,7 @@ pub(super) fn follows(refused: &Leg, next: &Leg) -> Option<u8> {
         credentials.iter().any(|name| head.fields.count(name) > 0)
     } else {
         let led = refused.answer_field("location");
-        led.is_some_and(|led| path(&led) == path(&head.target))
+        led.is_some_and(|led| path(&led) == path(head.target()))
     };
     Some(2 * u8::from(fits) + same_connection)
 }

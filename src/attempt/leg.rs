@@ -154,13 +154,21 @@ impl Leg {
     }
 
     /// A field of the request as text.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn request_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.request_head()?.fields.value(name)
     }
 
     /// A field of the final answer as text.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn answer_field<'a>(&'a self, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         self.answer_head()?.fields.value(name)
     }

@@ -125,7 +125,7 @@ impl Lone {
     /// What a leg asks for.
     fn target(&self, leg: &Leg) -> Option<u64> {
         let head = leg.request_head()?;
-        Some(self.seed.hash_one(origin_form(&head.target)))
+        Some(self.seed.hash_one(origin_form(head.target())))
     }
 
     /// The only pairing that an attempt fits into: from either side where it has a single leg.

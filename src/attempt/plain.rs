@@ -220,7 +220,7 @@ impl Plain {
 }
 
 fn target(leg: &Leg) -> Option<&str> {
-    leg.request_head().map(|head| origin_form(&head.target))
+    leg.request_head().map(|head| origin_form(head.target()))
 }
 
 /// Answers of those who are asked whether the client may (Envoy's `ext_authz` passes the target on and no field of the

@@ -286,7 +286,7 @@ fn adjacency(outer: &Leg, inner: &Leg) -> Option<bool> {
 /// Targets are equal when their paths and queries are, whatever form they have (RFC 9112 §3.2).
 pub(super) fn same_target(a: &Leg, b: &Leg) -> bool {
     match (a.request_head(), b.request_head()) {
-        (Some(a), Some(b)) => origin_form(&a.target) == origin_form(&b.target),
+        (Some(a), Some(b)) => origin_form(a.target()) == origin_form(b.target()),
         _ => false,
     }
 }

@@ -172,7 +172,7 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
 /// All of a head, in its order.
 fn digest(head: &RequestHead, seed: &DigestSeed) -> u64 {
     let mut hasher = seed.build_hasher();
-    (&head.method, &head.target, head.version).hash(&mut hasher);
+    (&head.method, head.target(), head.version).hash(&mut hasher);
     head.fields.hash(&mut hasher);
     hasher.finish()
 }

@@ -118,7 +118,7 @@ impl Pending {
     /// Whether a handshake waits whose leg it may be, every field of it lost on the way.
     pub(super) fn may_be_leg(&self, link: &Link<'_>) -> bool {
         let late = self.noted.as_ref().and_then(|noted| noted.late.as_ref());
-        late.is_some_and(|late| link.counts.waiting.any_for(&late.head.target))
+        late.is_some_and(|late| link.counts.waiting.any_for(late.head.target()))
     }
 
     /// Lets go of what is noted, if that was charged.
@@ -176,7 +176,7 @@ impl Method {
 
     /// Where the request leads, if it asks for a tunnel.
     pub(super) fn authority(self, head: &RequestHead) -> Option<Box<str>> {
-        (self == Self::Connect).then(|| head.target.chars().take(LONGEST_AUTHORITY).collect())
+        (self == Self::Connect).then(|| head.target().chars().take(LONGEST_AUTHORITY).collect())
     }
 
     /// Its name, where it matters.

@@ -1,7 +1,7 @@
 //! Where the content of a message ends, without keeping it (RFC 9112 §6 and §7).
 
 use super::words::same;
-use super::{Fields, RequestHead, ResponseHead};
+use super::{Fields, RequestHead, ResponseHead, Status};
 
 /// How the end of a content is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,66 +23,89 @@ impl Framing {
         Self::said_by(&head.fields).unwrap_or(Self::NONE)
     }
 
-    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8). What its fields `said` is
-    /// known where they were not kept.
-    pub(crate) fn of_response(
-        head: &ResponseHead,
-        said: Option<Self>,
-        method: Option<&str>,
-    ) -> Self {
-        let status = head.status.0;
+    /// Of a response to a request of that method, where it was seen (RFC 9112 §6.3, items 1 to 8).
+    pub(crate) fn of_response(head: &ResponseHead, method: Option<&str>) -> Self {
+        Self::of_answer(head.status, Self::said_by(&head.fields), method)
+    }
+
+    /// Likewise, by what its fields said.
+    pub(crate) fn of_answer(status: Status, said: Option<Self>, method: Option<&str>) -> Self {
+        let status = status.0;
         let no_content = matches!(status, 100..=199 | 204 | 304)
             || method == Some("HEAD")
             || (method == Some("CONNECT") && matches!(status, 200..=299));
         if no_content {
             return Self::NONE;
         }
-        said.or_else(|| Self::said_by(&head.fields))
-            .unwrap_or(Self::UntilClose)
-    }
-
-    /// Whether a field of that name says how the end is found.
-    pub(super) fn is_by(name: &[u8]) -> bool {
-        same(name, b"content-length") || same(name, b"transfer-encoding")
+        said.unwrap_or(Self::UntilClose)
     }
 
     /// What fields say of it.
-    pub(super) fn said_by(fields: &Fields) -> Option<Self> {
-        Self::said(|name| fields.all(name).map(|field| field.value))
+    fn said_by(fields: &Fields) -> Option<Self> {
+        let mut said = Said::default();
+        for field in fields.all("transfer-encoding") {
+            said.add_coding(field.value);
+        }
+        for field in fields.all("content-length") {
+            said.add_lengths(field.value);
+        }
+        said.framing()
+    }
+}
+
+/// What field lines say of the end of the content, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// By the last transfer coding (RFC 9112 §6.1), which counts before a length.
+    coded: Option<Framing>,
+    /// By `Content-Length`.
+    length: Option<Framing>,
+}
+
+impl Said {
+    /// One more line.
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
+        // Few lines say anything of it.
+        match name.len() {
+            14 if same(name, b"content-length") => self.add_lengths(value),
+            17 if same(name, b"transfer-encoding") => self.add_coding(value),
+            _ => {}
+        }
     }
 
-    /// Likewise, by the values of the field lines of a name.
-    pub(super) fn said<'a, V: Iterator<Item = &'a [u8]>>(
-        values: impl Fn(&'static str) -> V,
-    ) -> Option<Self> {
-        let elements = |value: &'a [u8]| {
-            value
-                .rsplit(|&byte| byte == b',')
-                .map(<[u8]>::trim_ascii)
-                .filter(|element| !element.is_empty())
+    fn add_coding(&mut self, value: &[u8]) {
+        let Some(last) = elements(value).next_back() else {
+            return;
         };
-        let mut last = None;
-        for value in values("transfer-encoding") {
-            last = elements(value).next().or(last);
-        }
-        if let Some(last) = last {
-            let is_chunked = same(last, b"chunked");
-            return Some(if is_chunked {
-                Self::Chunked
-            } else {
-                Self::UntilClose
-            });
-        }
-        let mut said = None;
-        for length in values("content-length").flat_map(elements) {
-            let length = number(length).map_or(Self::UntilClose, Self::Length);
-            // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
-            if said.replace(length).is_some_and(|other| other != length) {
-                return Some(Self::UntilClose);
-            }
-        }
-        said
+        self.coded = Some(if same(last, b"chunked") {
+            Framing::Chunked
+        } else {
+            Framing::UntilClose
+        });
     }
+
+    fn add_lengths(&mut self, value: &[u8]) {
+        for length in elements(value) {
+            let length = number(length).map_or(Framing::UntilClose, Framing::Length);
+            // Several equal ones count as one (RFC 9112 §6.3); anything else has an end that nobody knows.
+            let differs = self.length.is_some_and(|other| other != length);
+            self.length = Some(if differs { Framing::UntilClose } else { length });
+        }
+    }
+
+    /// What they say together.
+    pub(super) fn framing(self) -> Option<Framing> {
+        self.coded.or(self.length)
+    }
+}
+
+/// The elements of a list (RFC 9110 §5.6.1), without the empty ones.
+fn elements(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -280,7 +303,7 @@ mod tests {
             false,
             128,
         ) {
-            Ok(Head::Response(head)) => Framing::of_response(&head, None, method),
+            Ok(Head::Response(head)) => Framing::of_response(&head, method),
             other => panic!("{other:?}"),
         }
     }

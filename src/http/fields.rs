@@ -1,46 +1,29 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
-mod index;
-mod lines;
+mod names;
+mod table;
+mod walked;
 
 use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-pub(super) use lines::Lines;
+pub(super) use walked::Walked;
 
-use self::index::{Index, Tag};
+use self::names::Known;
+use self::table::{Line, Table};
 use super::words::same;
 
-/// Fields whose value is never kept: RFC 9110 §11.6, §11.7, RFC 6265, and what proxies and clouds put beside them.
-const SECRET: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "cookie2",
-    "set-cookie",
-    "set-cookie2",
-    "x-api-key",
-    "api-key",
-    "x-auth-token",
-    "x-access-token",
-    "x-csrf-token",
-    "x-xsrf-token",
-    "x-amz-security-token",
-    "x-amzn-oidc-data",
-    "x-amzn-oidc-accesstoken",
-    "x-goog-iap-jwt-assertion",
-    "cf-access-jwt-assertion",
-    "x-forwarded-access-token",
-    "x-ms-token-aad-access-token",
-];
+/// A head that is read in one walk is shorter.
+pub(super) const LONGEST: usize = u16::MAX as usize;
 
 /// Field lines in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     bytes: Bytes,
-    lines: Box<[Line]>,
-    index: Index,
+    /// Bytes in front of the first line that are no field: the target of a request.
+    lead: u32,
+    table: Table,
 }
 
 /// Names and values in their order, with what stands between them or without it. All of nearly every head is text, and then
@@ -49,16 +32,6 @@ pub struct Fields {
 enum Bytes {
     Text(Box<str>),
     Raw(Box<[u8]>),
-}
-
-/// Where name and value of a field line stand in the bytes.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    name: u32,
-    name_end: u32,
-    value: u32,
-    end: u32,
-    tag: Tag,
 }
 
 /// One field line.
@@ -122,107 +95,128 @@ impl Bytes {
 impl Fields {
     /// Copies the fields of a head, leaving the values of secret ones behind.
     pub fn new<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
-        let sizes = lines.clone().map(|(name, value)| name.len() + value.len());
-        let mut bytes = Vec::with_capacity(sizes.sum());
-        let mut kept = Vec::with_capacity(lines.size_hint().0);
-        let mut index = Index::default();
+        Self::behind("", lines)
+    }
+
+    /// Likewise, with a text in front of them.
+    pub(super) fn behind<'a>(
+        lead: &str,
+        lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    ) -> Self {
+        const COLON: &[u8] = b": ";
+        let sizes = lines
+            .clone()
+            .map(|(name, value)| name.len() + COLON.len() + value.len());
+        let mut bytes = Vec::with_capacity(lead.len() + sizes.sum::<usize>());
+        bytes.extend_from_slice(lead.as_bytes());
+        let mut table = Table::default();
         for (name, value) in lines {
-            let tag = Tag::of(name.as_bytes());
-            index.add(&kept, tag);
+            let known = Known::of(name.as_bytes());
             let start = position(bytes.len());
             bytes.extend_from_slice(name.as_bytes());
+            let name_end = position(bytes.len());
+            bytes.extend_from_slice(COLON);
             let middle = position(bytes.len());
-            if !is_secret(name.as_bytes(), tag) {
+            if !known.is_secret() {
                 bytes.extend_from_slice(value.trim_ascii());
             }
-            kept.push(Line {
+            table.add(Line {
                 name: start,
-                name_end: middle,
+                name_end,
                 value: middle,
                 end: position(bytes.len()),
-                tag,
+                known,
             });
         }
         Self {
             bytes: bytes.into(),
-            lines: kept.into_boxed_slice(),
-            index,
+            lead: position(lead.len()),
+            table,
         }
+    }
+
+    /// The text in front of the lines.
+    #[inline]
+    pub(super) fn lead(&self) -> &str {
+        self.str(0, self.lead)
     }
 
     /// All field lines in order.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        self.lines.iter().map(|line| self.field(line))
+        self.table.iter().map(|line| self.field(line))
     }
 
     /// The field lines of that name, in any case.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
-        let tag = Tag::of(name.as_bytes());
-        let first = self.index.places.first(tag);
-        self.named(first.unwrap_or(usize::MAX), tag, name)
+        self.named(name).map(|line| self.field(line))
     }
 
     /// The first field line of that name.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
-        // That it is not there is told in place: the tag of a name in the source is known to the compiler.
-        let tag = Tag::of(name.as_bytes());
-        self.named(self.index.places.first(tag)?, tag, name).find()
+        self.named(name).next().map(|line| self.field(line))
     }
 
     /// The value of the first field line of that name, as text.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub(crate) fn first_value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
-        let tag = Tag::of(name.as_bytes());
-        self.text_from(self.index.places.first(tag)?, tag, name)
+        self.named(name).next().map(|line| self.text(line))
     }
 
     /// The value of a field as text, its lines joined by `, ` (RFC 9110 §5.3); `None` where it is absent.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn value<'a>(&'a self, name: &'a str) -> Option<Cow<'a, str>> {
-        let tag = Tag::of(name.as_bytes());
-        self.joined(self.index.places.first(tag)?, tag, name)
+        self.named(name).joined()
     }
 
     /// Whether there is a field of that name.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn has(&self, name: &str) -> bool {
-        let tag = Tag::of(name.as_bytes());
-        let place = self.index.places.first(tag);
-        place.is_some_and(|place| self.named(place, tag, name).line().is_some())
+        self.named(name).next().is_some()
     }
 
-    #[inline]
-    fn named<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Named<'a> {
+    /// The lines of a name. Where it stands in the source, this is a look at one byte.
+    #[expect(clippy::inline_always, reason = "as said")]
+    #[inline(always)]
+    fn named<'a>(&'a self, name: &'a str) -> Named<'a> {
+        let known = Known::of(name.as_bytes());
         Named {
             fields: self,
-            rest: self.lines.get(from..).unwrap_or_default(),
-            tag,
+            known,
             name,
+            next: if known.is_asked() {
+                self.table.first(known).unwrap_or(usize::MAX)
+            } else {
+                0
+            },
         }
-    }
-
-    fn text_from<'a>(&'a self, place: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
-        let line = self.named(place, tag, name).line()?;
-        Some(self.text(line))
-    }
-
-    fn joined<'a>(&'a self, from: usize, tag: Tag, name: &'a str) -> Option<Cow<'a, str>> {
-        let mut lines = self.named(from, tag, name);
-        let first = self.text(lines.line()?);
-        if !self.index.repeats {
-            return Some(first);
-        }
-        Some(lines.fold(first, |all, line| {
-            Cow::Owned(format!("{all}, {}", line.text()))
-        }))
     }
 
     /// All that it holds, to be told apart from others; the same wherever the same bytes were read.
     pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
         hasher.write(self.bytes.as_slice());
-        for line in &self.lines {
+        for line in self.table.iter() {
             hasher.write_u64(u64::from(line.value) << 32 | u64::from(line.end));
         }
     }
@@ -241,63 +235,45 @@ impl Fields {
     }
 
     /// Whether a list field has any element.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn has_elements(&self, name: &str) -> bool {
-        self.has(name)
-            && self.all(name).any(|field| {
-                !field
-                    .value
-                    .iter()
-                    .all(|b| b.is_ascii_whitespace() || *b == b',')
-            })
+        let is_mark = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        self.named(name)
+            .any(|line| !self.bytes.slice(line.value, line.end).iter().all(is_mark))
     }
 
     /// Whether a list field has that element, in any case.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let tag = Tag::of(name.as_bytes());
-        self.index
-            .places
-            .first(tag)
-            .is_some_and(|place| self.lists(self.named(place, tag, name), element.as_bytes()))
-    }
-
-    fn lists(&self, mut lines: Named<'_>, element: &[u8]) -> bool {
-        let Some(line) = lines.line() else {
-            return false;
-        };
-        let value = self.bytes.slice(line.value, line.end);
-        // Most are no list.
-        same(value, element)
-            || std::iter::once(value)
-                .chain(lines.map(|field| field.value))
-                .flat_map(|value| value.split(|&byte| byte == b','))
-                .any(|part| same(part.trim_ascii(), element))
+        let mut lines = self.named(name);
+        lines.next != usize::MAX && lines.lists(element.as_bytes())
     }
 
     /// Whether a name begins so, in any case.
     pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
-        let [_, first, ..] = Tag::of(prefix.as_bytes()).0.to_le_bytes();
-        self.lines.iter().any(|line| {
-            // Few have even its first letter.
-            let [_, letter, ..] = line.tag.0.to_le_bytes();
-            letter == first
-                && self
-                    .bytes
-                    .slice(line.name, line.name_end)
-                    .get(..prefix.len())
-                    .is_some_and(|start| same(start, prefix.as_bytes()))
+        self.table.iter().any(|line| {
+            let name = self.bytes.slice(line.name, line.name_end);
+            name.get(..prefix.len())
+                .is_some_and(|start| same(start, prefix.as_bytes()))
         })
     }
 
     /// How many field lines there are.
     pub fn len(&self) -> usize {
-        self.lines.len()
+        self.table.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.len() == 0
     }
 
     /// The client that the nearest proxy names.
@@ -310,15 +286,15 @@ impl Fields {
 
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
-        (self.bytes.as_slice().len() + size_of_val(&*self.lines)) as u64
+        (self.bytes.as_slice().len() + self.table.allocated()) as u64
     }
 
-    fn is_named(&self, line: &Line, name: &str) -> bool {
-        same(self.bytes.slice(line.name, line.name_end), name.as_bytes())
+    fn text_of(&self, line: usize) -> Option<Cow<'_, str>> {
+        Some(self.text(self.table.get(line)?))
     }
 
     #[inline]
-    fn text(&self, line: &Line) -> Cow<'_, str> {
+    fn text(&self, line: Line) -> Cow<'_, str> {
         match self.bytes.text(line.value, line.end) {
             Some(text) => Cow::Borrowed(text),
             None => self.field(line).text(),
@@ -326,13 +302,17 @@ impl Fields {
     }
 
     #[inline]
-    fn field(&self, line: &Line) -> Field<'_> {
-        let name = self
-            .bytes
-            .text(line.name, line.name_end)
-            .or_else(|| std::str::from_utf8(self.bytes.slice(line.name, line.name_end)).ok());
+    fn str(&self, from: u32, to: u32) -> &str {
+        self.bytes
+            .text(from, to)
+            .or_else(|| std::str::from_utf8(self.bytes.slice(from, to)).ok())
+            .unwrap_or_default()
+    }
+
+    #[inline]
+    fn field(&self, line: Line) -> Field<'_> {
         Field {
-            name: name.unwrap_or_default(),
+            name: self.str(line.name, line.name_end),
             value: self.bytes.slice(line.value, line.end),
             text: self.bytes.text(line.value, line.end),
         }
@@ -345,6 +325,7 @@ impl PartialEq for Fields {
             (field.name, field.value) == (other.name, other.value)
         };
         self.len() == other.len()
+            && self.lead() == other.lead()
             && self
                 .iter()
                 .zip(other.iter())
@@ -357,76 +338,79 @@ impl Eq for Fields {}
 /// The lines of one name.
 struct Named<'a> {
     fields: &'a Fields,
-    rest: &'a [Line],
-    tag: Tag,
+    known: Known,
     name: &'a str,
+    /// The line to look at next.
+    next: usize,
 }
 
 impl<'a> Named<'a> {
-    fn find(&mut self) -> Option<Field<'a>> {
-        self.line().map(|line| self.fields.field(line))
+    /// Their values as one text.
+    #[inline]
+    fn joined(self) -> Option<Cow<'a, str>> {
+        // Most are not there.
+        if self.next == usize::MAX {
+            return None;
+        }
+        let Self { fields, known, .. } = self;
+        if known.is_asked() && !fields.table.repeats(known) {
+            return fields.text_of(self.next);
+        }
+        self.join()
     }
 
-    #[inline]
-    fn line(&mut self) -> Option<&'a Line> {
-        while let Some((line, others)) = self.rest.split_first() {
-            self.rest = others;
-            // Names are compared as bytes: only the few that match are worth being read as text.
-            if line.tag == self.tag && self.fields.is_named(line, self.name) {
-                if !self.fields.index.repeats {
-                    self.rest = &[];
-                }
+    fn join(mut self) -> Option<Cow<'a, str>> {
+        let fields = self.fields;
+        let first = fields.text(self.next()?);
+        Some(self.fold(first, |all, line| {
+            Cow::Owned(format!("{all}, {}", fields.text(line)))
+        }))
+    }
+
+    /// Whether they have that element, as a list.
+    fn lists(&mut self, element: &[u8]) -> bool {
+        let bytes = &self.fields.bytes;
+        self.any(|line| has_part(bytes.slice(line.value, line.end), element))
+    }
+
+    /// Looks for the line where it may be anywhere.
+    fn search(&mut self) -> Option<Line> {
+        let Self { fields, known, .. } = self;
+        loop {
+            let line = fields.table.get(self.next)?;
+            self.next += 1;
+            let is_it = line.known == *known;
+            let name = || fields.bytes.slice(line.name, line.name_end);
+            if is_it && (known.is_some() || same(name(), self.name.as_bytes())) {
                 return Some(line);
             }
         }
-        None
     }
 }
 
-impl<'a> Iterator for Named<'a> {
-    type Item = Field<'a>;
+impl Iterator for Named<'_> {
+    type Item = Line;
 
     #[inline]
-    fn next(&mut self) -> Option<Field<'a>> {
-        if self.rest.is_empty() {
+    fn next(&mut self) -> Option<Line> {
+        if self.next == usize::MAX {
             return None;
         }
-        self.find()
+        let table = &self.fields.table;
+        if self.known.is_asked() && !table.repeats(self.known) {
+            return table.get(std::mem::replace(&mut self.next, usize::MAX));
+        }
+        self.search()
     }
 }
 
-#[inline]
-fn is_secret(name: &[u8], tag: Tag) -> bool {
-    /// The places of their tags, of which most other tags have none.
-    const PLACES: u64 = {
-        let (mut places, mut rest) = (0, SECRET);
-        while let Some((secret, others)) = rest.split_first() {
-            places |= 1 << Tag::of(secret.as_bytes()).place();
-            rest = others;
-        }
-        places
-    };
-    PLACES >> tag.place() & 1 != 0 && has_secret_tag(name, tag)
-}
-
-fn has_secret_tag(name: &[u8], tag: Tag) -> bool {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "by the compiler, over its own length"
-    )]
-    const TAGS: [u32; SECRET.len()] = {
-        let (mut tags, mut rest) = ([0; SECRET.len()], SECRET);
-        while let Some((secret, others)) = rest.split_first() {
-            tags[SECRET.len() - rest.len()] = Tag::of(secret.as_bytes()).0;
-            rest = others;
-        }
-        tags
-    };
-    // All of them, without a way out: that is done for several at once.
-    TAGS.iter()
-        .fold(0, |any, &secret| any | u32::from(secret == tag.0))
-        != 0
-        && SECRET.iter().any(|secret| same(name, secret.as_bytes()))
+/// Whether a list has that element.
+fn has_part(list: &[u8], element: &[u8]) -> bool {
+    // Most are no list.
+    same(list, element)
+        || list
+            .split(|&byte| byte == b',')
+            .any(|part| same(part.trim_ascii(), element))
 }
 
 /// A head is far smaller than 4 GiB; were it not, the rest would be left out.
@@ -507,7 +491,7 @@ mod tests {
                     let expected: Vec<_> = pairs()
                         .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
                         .map(|(other, value)| {
-                            let is_secret = SECRET.iter().any(|s| other.eq_ignore_ascii_case(s));
+                            let is_secret = Known::of(other.as_bytes()).is_secret();
                             if is_secret { &[][..] } else { value.trim_ascii() }
                         })
                         .collect();

@@ -8,7 +8,6 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status as Parsed};
 
-use super::usual::Keep;
 use super::words::is_tchar;
 use super::{Fields, RequestHead, ResponseHead, Status, Version, usual};
 
@@ -140,7 +139,7 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
 pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, Keep::All, head, fields).map_or_else(
+    usual::read(kind, head, fields).map_or_else(
         || tolerant(kind, head, folds, fields),
         |usual| Ok(usual.head),
     )
@@ -180,12 +179,12 @@ fn parse_request<'a>(
         .parse_request_with_uninit_headers(&mut parsed, head, room);
     complete(result)?;
     match (parsed.method, parsed.path, parsed.version) {
-        (Some(method), Some(target), Some(version)) => Ok(RequestHead {
-            method: usual::method_name(method.as_bytes()),
-            target: target.into(),
-            version: version_of(version),
-            fields: fields_of(parsed.headers),
-        }),
+        (Some(method), Some(target), Some(version)) => Ok(RequestHead::new(
+            usual::method_name(method.as_bytes()),
+            target,
+            version_of(version),
+            pairs(parsed.headers),
+        )),
         _ => Err(Broken::Malformed),
     }
 }
@@ -207,7 +206,7 @@ fn parse_response<'a>(
             version: version_of(version),
             status: Status(code),
             reason: usual::reason_phrase(code, parsed.reason.unwrap_or_default().as_bytes()),
-            fields: fields_of(parsed.headers),
+            fields: Fields::new(pairs(parsed.headers)),
         }),
         _ => Err(Broken::Malformed),
     }
@@ -229,8 +228,8 @@ const fn version_of(minor: u8) -> Version {
     }
 }
 
-fn fields_of(headers: &[Header<'_>]) -> Fields {
-    Fields::new(headers.iter().map(|header| (header.name, header.value)))
+fn pairs<'a>(headers: &[Header<'a>]) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+    headers.iter().map(|header| (header.name, header.value))
 }
 
 /// Puts spaces in place of folded line ends (RFC 9112 §5.2), save for the one after the start line, which folds nothing.
@@ -295,7 +294,7 @@ mod tests {
     fn tolerances() {
         let head =
             request(b"GET  /a?b  HTTP/1.0\nHost: x\nno field at all\nUpgrade: websocket\n\n");
-        assert_eq!((&*head.target, head.version), ("/a?b", Version::Http10));
+        assert_eq!((head.target(), head.version), ("/a?b", Version::Http10));
         assert_eq!(head.fields.len(), 2);
         match parse(
             Kind::Response,

@@ -19,7 +19,7 @@ pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
-pub(crate) use usual::Keep;
+pub(crate) use usual::{Keep, Plain};
 
 /// HTTP version of a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,28 +49,54 @@ pub struct Status(pub u16);
 pub struct RequestHead {
     /// `GET`, mostly.
     pub method: Cow<'static, str>,
-    /// Request target as sent: `/ws?token=…`, `http://host/ws`, `host:443`. Holds secrets; mask it before it is shown.
-    pub target: Box<str>,
     /// Version of the request line.
     pub version: Version,
-    /// Field lines in their order, without secrets.
+    /// Field lines in their order, without secrets; the target stands in front of them.
     pub fields: Fields,
 }
 
 impl RequestHead {
+    /// Of these parts; secrets are left out.
+    pub fn new<'a>(
+        method: impl Into<Cow<'static, str>>,
+        target: &str,
+        version: Version,
+        lines: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    ) -> Self {
+        Self {
+            method: method.into(),
+            version,
+            fields: Fields::behind(target, lines),
+        }
+    }
+
+    /// Request target as sent: `/ws?token=…`, `http://host/ws`, `host:443`. Holds secrets; mask it before it is shown.
+    #[inline]
+    pub fn target(&self) -> &str {
+        self.fields.lead()
+    }
+
+    /// The same request for another target.
+    #[cfg(test)]
+    pub(crate) fn ask_for(&mut self, target: &str) {
+        let lines = self.fields.iter().map(|field| (field.name, field.value));
+        self.fields = Fields::behind(target, lines.collect::<Vec<_>>().into_iter());
+    }
+
     /// Bytes that are allocated for it.
     pub(crate) fn allocated(&self) -> u64 {
         let method = match &self.method {
             Cow::Borrowed(_) => 0,
             Cow::Owned(method) => method.capacity(),
         };
-        (method + self.target.len()) as u64 + self.fields.allocated()
+        method as u64 + self.fields.allocated()
     }
 
     /// The part of the target behind the first `?`.
     pub(crate) fn query(&self) -> Option<&str> {
-        let mark = memchr::memchr(b'?', self.target.as_bytes())?;
-        self.target.get(mark + 1..)
+        let target = self.target();
+        let mark = memchr::memchr(b'?', target.as_bytes())?;
+        target.get(mark + 1..)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
 use super::head::{self, Broken, Head, Kind};
-use super::usual::{self, Keep};
+use super::usual::{self, Keep, Plain};
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
 
@@ -11,7 +11,7 @@ use crate::time::Stamp;
 #[derive(Debug)]
 pub(crate) struct Reader {
     kind: Kind,
-    /// Of a response.
+    /// Of the next response.
     keep: Keep,
     state: State,
     /// Of the first byte of the head that is being read.
@@ -41,6 +41,10 @@ pub(crate) struct Piece<'a> {
 
 /// What one step read.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be one more allocation of every head"
+)]
 pub(crate) enum Step<'a> {
     /// All bytes were read.
     More,
@@ -50,9 +54,9 @@ pub(crate) enum Step<'a> {
         head: Head,
         /// Its first byte.
         started: Stamp,
-        /// What fields that were not kept say of the end of its content.
-        said: Option<Framing>,
     },
+    /// A head of which nothing is kept; the same holds.
+    Plain(Plain),
     /// A part of the content.
     Content(&'a [u8]),
     /// The message is over.
@@ -122,14 +126,20 @@ impl Reader {
                     }
                     self.started = piece.at;
                     let most = limits.header_fields;
-                    if let Some(usual) = usual::read(self.kind, self.keep, piece.bytes, most)
+                    if self.keep == Keep::Nothing
+                        && let Some((plain, len)) = usual::plain(piece.bytes, most)
+                        && len as u64 <= limits.head_bytes
+                    {
+                        skip(&mut piece.bytes, len);
+                        return Step::Plain(plain);
+                    }
+                    if let Some(usual) = usual::read(self.kind, piece.bytes, most)
                         && usual.len as u64 <= limits.head_bytes
                     {
                         skip(&mut piece.bytes, usual.len);
                         return Step::Head {
                             head: usual.head,
                             started: self.started,
-                            said: usual.said,
                         };
                     }
                 }
@@ -192,7 +202,6 @@ impl Reader {
                 Ok(Step::Head {
                     head,
                     started: self.started,
-                    said: None,
                 })
             }
             Some(_) => Err(Broken::TooLarge),
@@ -293,13 +302,14 @@ mod tests {
             loop {
                 match reader.step(&mut piece, limits, &mut budget) {
                     Step::More => break,
-                    Step::Head { head, said, .. } => {
+                    Step::Head { head, .. } => {
                         let (line, framing) = match &head {
-                            Head::Request(h) => {
-                                (format!("{} {}", h.method, h.target), Framing::of_request(h))
-                            }
+                            Head::Request(h) => (
+                                format!("{} {}", h.method, h.target()),
+                                Framing::of_request(h),
+                            ),
                             Head::Response(h) => {
-                                (h.status.0.to_string(), Framing::of_response(h, said, None))
+                                (h.status.0.to_string(), Framing::of_response(h, None))
                             }
                         };
                         seen.push(line);
@@ -311,6 +321,10 @@ mod tests {
                             Some(last) if last.starts_with('<') => last.push_str(&part),
                             _ => seen.push(format!("<{part}")),
                         }
+                    }
+                    Step::Plain(plain) => {
+                        seen.push(plain.status.0.to_string());
+                        reader.begin_body(Framing::of_answer(plain.status, plain.said, None));
                     }
                     Step::End => seen.push("end".into()),
                     Step::Broken { why, .. } => {

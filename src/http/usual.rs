@@ -5,12 +5,13 @@
 //! it says of a head is what that one would say.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::body::Framing;
-use super::fields::Lines;
+use super::body::{Framing, Said};
+use super::fields::{LONGEST, Walked};
 use super::head::{Head, Kind, LONGEST_METHOD};
 use super::words::{text_len, token_len, word_len};
-use super::{Fields, RequestHead, ResponseHead, Status, Version};
+use super::{RequestHead, ResponseHead, Status, Version};
 
 /// What is kept of the fields of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +28,24 @@ pub(super) struct Usual {
     pub(super) head: Head,
     /// Its length with the blank line.
     pub(super) len: usize,
-    /// What fields that are not kept say of the end of the content.
-    pub(super) said: Option<Framing>,
+}
+
+/// A response of which nothing is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plain {
+    /// Its status.
+    pub(crate) status: Status,
+    /// What its fields say of the end of the content.
+    pub(crate) said: Option<Framing>,
 }
 
 /// The head at the start of these bytes; `None` where it is not whole, not in the usual
 /// form, or has more than so many field lines.
-pub(super) fn read(kind: Kind, keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
-    const LARGEST: usize = 1 << 30;
-    let bytes = bytes.get(..LARGEST).unwrap_or(bytes);
+pub(super) fn read(kind: Kind, bytes: &[u8], most: u64) -> Option<Usual> {
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     match kind {
         Kind::Request => request(bytes, most),
-        Kind::Response => response(keep, bytes, most),
+        Kind::Response => response(bytes, most),
     }
 }
 
@@ -52,25 +59,64 @@ fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     if !is_method || target.is_empty() {
         return None;
     }
-    let mut lines = Lines::new();
-    let len = walk(&mut lines, rest, most, |_| true)?;
+    // From the target on it is one text: it is looked at, and copied, at once.
     let start = bytes.len() - rest.len();
-    // From the target on all is looked at at once. Nearly every head is text.
+    let mut lines = Walked::behind(u16::try_from(start - method.len() - 1).ok()?);
+    let len = walk(rest, most, |name, at, value| {
+        lines.add(name, at, &trimmed(rest, value)?)
+    })?;
     let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
     let head = RequestHead {
         method: method_name(method),
-        target: text.get(..target.len())?.into(),
         version,
-        fields: lines.copy(text.get(start - method.len() - 1..)?),
+        fields: lines.copy(text, target.len()),
     };
     Some(Usual {
         head: Head::Request(head),
         len: start + len,
-        said: None,
     })
 }
 
-fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
+fn response(bytes: &[u8], most: u64) -> Option<Usual> {
+    let (version, status, reason, rest) = status_line(bytes)?;
+    let mut lines = Walked::behind(0);
+    let len = walk(rest, most, |name, at, value| {
+        lines.add(name, at, &trimmed(rest, value)?)
+    })?;
+    let text = str::from_utf8(rest.get(..len)?).ok()?;
+    let head = ResponseHead {
+        version,
+        status: Status(status),
+        reason: reason_phrase(status, reason),
+        fields: lines.copy(text, 0),
+    };
+    Some(Usual {
+        head: Head::Response(head),
+        len: bytes.len() - rest.len() + len,
+    })
+}
+
+/// The response at the start of these bytes, if it is such a head, and its length with the blank line. What has to do with
+/// an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
+pub(super) fn plain(bytes: &[u8], most: u64) -> Option<(Plain, usize)> {
+    let (_, status, _, rest) = status_line(bytes)?;
+    if matches!(status, 101 | 426) {
+        return None;
+    }
+    let mut said = Said::default();
+    let len = walk(rest, most, |name, _, value| {
+        said.add(name, rest.get(value)?);
+        Some(())
+    })?;
+    let plain = Plain {
+        status: Status(status),
+        said: said.framing(),
+    };
+    Some((plain, bytes.len() - rest.len() + len))
+}
+
+/// Version, status and reason phrase, with what is behind them.
+fn status_line(bytes: &[u8]) -> Option<(Version, u16, &[u8], &[u8])> {
     let (version, rest) = version(bytes)?;
     let (
         &[
@@ -90,31 +136,7 @@ fn response(keep: Keep, bytes: &[u8], most: u64) -> Option<Usual> {
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
     let (reason, rest) = rest.split_at_checked(text_len::<b' ', false>(rest))?;
     let rest = rest.strip_prefix(b"\r\n")?;
-    if reason.starts_with(b" ") {
-        return None;
-    }
-    let mut lines = Lines::new();
-    // What has to do with an upgrade is never left out (RFC 9110 §15.2.2 and §15.5.22).
-    let (fields, said, len) = if keep == Keep::All || matches!(status, 101 | 426) {
-        let len = walk(&mut lines, rest, most, |_| true)?;
-        let text = str::from_utf8(rest.get(..len)?).ok()?;
-        (lines.copy(text), None, len)
-    } else {
-        let len = walk(&mut lines, rest, most, Framing::is_by)?;
-        let said = Framing::said(|name| lines.values(rest, name));
-        (Fields::default(), said, len)
-    };
-    let head = ResponseHead {
-        version,
-        status: Status(status),
-        reason: reason_phrase(status, reason),
-        fields,
-    };
-    Some(Usual {
-        head: Head::Response(head),
-        len: bytes.len() - rest.len() + len,
-        said,
-    })
+    (!reason.starts_with(b" ")).then_some((version, status, reason, rest))
 }
 
 fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
@@ -126,19 +148,18 @@ fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
     }
 }
 
-/// Walks over the field lines that the bytes begin with and notes those of names that are asked for; their length with the
-/// blank line behind them.
+/// Walks over the field lines that the bytes begin with, and notes of each its name, where that begins, and where its value
+/// stands with the spaces around it; their length with the blank line behind them.
 #[inline]
 fn walk(
-    lines: &mut Lines,
     bytes: &[u8],
     most: u64,
-    is_asked_for: impl Fn(&[u8]) -> bool,
+    mut note: impl FnMut(&[u8], usize, Range<usize>) -> Option<()>,
 ) -> Option<usize> {
-    let (mut rest, mut others) = (bytes, 0);
+    let (mut rest, mut lines) = (bytes, 0);
     loop {
         if let [b'\r', b'\n', behind @ ..] = rest {
-            return (lines.len() + others <= most).then_some(bytes.len() - behind.len());
+            return (lines <= most).then_some(bytes.len() - behind.len());
         }
         let (name, line) = match rest.split_at_checked(word_len(rest))? {
             usual @ (_, [b':', ..]) => usual,
@@ -154,25 +175,27 @@ fn walk(
         if name.is_empty() {
             return None;
         }
-        if is_asked_for(name) {
-            let value = match value {
-                [b' ', b' ', ..] => value.trim_ascii_start(),
-                [b' ', value @ ..] | value => value,
-            };
-            let trimmed = match value {
-                [.., b' '] => value.trim_ascii_end(),
-                _ => value,
-            };
-            let (at, start) = (
-                bytes.len() - rest.len(),
-                bytes.len() - end.len() - value.len(),
-            );
-            lines.add(name, at, start..start + trimmed.len())?;
-        } else {
-            others += 1;
-        }
+        let start = bytes.len() - line.len();
+        note(name, bytes.len() - rest.len(), start..start + value.len())?;
+        lines += 1;
         rest = behind;
     }
+}
+
+/// Where a value stands without the spaces around it.
+#[inline]
+fn trimmed(bytes: &[u8], value: Range<usize>) -> Option<Range<usize>> {
+    let spaced = bytes.get(value.clone())?;
+    let value_behind = match spaced {
+        [b' ', b' ', ..] => spaced.trim_ascii_start(),
+        [b' ', value @ ..] | value => value,
+    };
+    let start = value.end - value_behind.len();
+    let value = match value_behind {
+        [.., b' '] => value_behind.trim_ascii_end(),
+        value => value,
+    };
+    Some(start..start + value.len())
 }
 
 /// A method; those in use are not allocated.
@@ -227,24 +250,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn agrees(kind: Kind, bytes: &[u8]) -> Result<bool, TestCaseError> {
-        let Some(Usual { head, len, .. }) = read(kind, Keep::All, bytes, 6) else {
+        let plain = plain(bytes, 6);
+        let Some(Usual { head, len }) = read(kind, bytes, 6) else {
+            prop_assert!(
+                plain.is_none() || kind == Kind::Request || str::from_utf8(bytes).is_err()
+            );
             return Ok(false);
         };
         let end = super::super::head::end_of_head(bytes, 0);
         prop_assert_eq!(end.map(|end| end.len), Some(len));
         if let (Kind::Response, Head::Response(head)) = (kind, &head) {
-            let few = read(kind, Keep::Nothing, bytes, 6);
-            let few = few.map(|few| (few.head, few.len, few.said));
-            let Some((Head::Response(few), few_len, said)) = few else {
-                return Err(TestCaseError::fail("not read where less is kept"));
-            };
-            let line = |head: &ResponseHead| (head.version, head.status, head.reason.clone());
-            prop_assert_eq!((few_len, line(&few)), (len, line(head)));
-            prop_assert_eq!(
-                Framing::of_response(&few, said, None),
-                Framing::of_response(head, None, None)
-            );
-            prop_assert!(few.fields.is_empty() || matches!(few.status.0, 101 | 426));
+            prop_assert_eq!(plain.is_none(), matches!(head.status.0, 101 | 426));
+            if let Some((plain, plain_len)) = plain {
+                prop_assert_eq!((plain_len, plain.status), (len, head.status));
+                prop_assert_eq!(
+                    Framing::of_answer(plain.status, plain.said, None),
+                    Framing::of_response(head, None)
+                );
+            }
         }
         prop_assert_eq!(tolerant(kind, &bytes[..len], true, 6), Ok(head));
         Ok(true)
@@ -292,12 +315,12 @@ mod tests {
             "GET /ws HTTP/1.1\r\nHost: a\r\n\r",
         ] {
             assert!(
-                read(Kind::Request, Keep::All, head.as_bytes(), 5).is_none(),
+                read(Kind::Request, head.as_bytes(), 5).is_none(),
                 "{head:?}"
             );
         }
-        assert!(read(Kind::Response, Keep::All, b"HTTP/1.1 20 OK\r\n\r\n", 5).is_none());
-        assert!(read(Kind::Response, Keep::All, b"HTTP/1.1 200\r\n\r\n", 5).is_none());
+        assert!(read(Kind::Response, b"HTTP/1.1 20 OK\r\n\r\n", 5).is_none());
+        assert!(read(Kind::Response, b"HTTP/1.1 200\r\n\r\n", 5).is_none());
     }
 
     /// Pieces of which many heads are usual ones, and as many nearly.

@@ -65,13 +65,31 @@ pub(super) fn word_len(bytes: &[u8]) -> usize {
 pub(super) fn text_len<const LEAST: u8, const ANY: bool>(bytes: &[u8]) -> usize {
     const DEL: u8 = 0x7F;
     let is_text = |byte: u8| byte >= LEAST && (byte < DEL || ANY && byte > DEL);
+    // The highest bit of the first that is no text, and perhaps of some behind it.
+    let ends = |word: u64| {
+        let low = word.wrapping_sub(EACH * u64::from(LEAST)) & !word;
+        let del = (word & !HIGH) + EACH;
+        let no_text = if ANY {
+            low | del & !word
+        } else {
+            low | del | word
+        };
+        no_text & HIGH
+    };
     let mut len = 0;
     let (words, last) = bytes.as_chunks();
+    let (pairs, words) = words.as_chunks();
+    for [first, second] in pairs {
+        let first = ends(u64::from_le_bytes(*first));
+        let second = ends(u64::from_le_bytes(*second));
+        if first | second != 0 {
+            let (word, before) = if first == 0 { (second, 8) } else { (first, 0) };
+            return len + before + first_of(word);
+        }
+        len += 16;
+    }
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let ascii = in_range(word & !HIGH, LEAST, DEL - 1);
-        let text = if ANY { ascii | word } else { ascii & !word };
-        let ends = !text & HIGH;
+        let ends = ends(u64::from_le_bytes(*word));
         if ends != 0 {
             return len + first_of(ends);
         }

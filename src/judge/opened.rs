@@ -124,7 +124,7 @@ pub(super) fn defects(leg: &Leg) -> Vec<Fault> {
     if leg.http_after_101 {
         let target = leg
             .request_head()
-            .map(|head| &*head.target)
+            .map(crate::http::RequestHead::target)
             .unwrap_or_default();
         if target.contains("EIO=3") || target.contains("EIO=2") {
             add(

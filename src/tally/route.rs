@@ -95,7 +95,7 @@ pub fn host_of(leg: &Leg) -> Option<Cow<'_, str>> {
     let head = leg.request.as_ref().map(|(_, request)| &request.head);
     head.and_then(|head| head.fields.value("host"))
         .filter(|host| !host.is_empty())
-        .or_else(|| authority(&head?.target).map(Cow::Borrowed))
+        .or_else(|| authority(head?.target()).map(Cow::Borrowed))
         .or_else(|| leg.connection().through.as_deref().map(Cow::Borrowed))
 }
 
@@ -103,7 +103,7 @@ pub fn host_of(leg: &Leg) -> Option<Cow<'_, str>> {
 pub fn target_of(leg: &Leg) -> Option<&str> {
     leg.request
         .as_ref()
-        .map(|(_, request)| &*request.head.target)
+        .map(|(_, request)| request.head.target())
 }
 
 /// Whether a piece of a path is one of many: a number, an id, a token.

@@ -187,7 +187,7 @@ impl Ladder {
             let text = format!(
                 "{} {} {}",
                 clean(&mask.words(&head.method), 12),
-                clean(&mask.target(&head.target), 60),
+                clean(&mask.target(head.target()), 60),
                 head.version.name()
             );
             self.arrow(

@@ -25,7 +25,7 @@ pub struct Offer {
     /// `Sec-WebSocket-Protocol`, in the order of preference.
     pub subprotocols: Box<[Box<str>]>,
     /// `Sec-WebSocket-Extensions`, in the order of preference.
-    pub extensions: Box<[Extension]>,
+    pub extensions: Cow<'static, [Extension]>,
 }
 
 /// What a response grants.
@@ -40,7 +40,7 @@ pub struct Answer {
     /// `Sec-WebSocket-Protocol`.
     pub subprotocols: Box<[Box<str>]>,
     /// `Sec-WebSocket-Extensions`.
-    pub extensions: Box<[Extension]>,
+    pub extensions: Cow<'static, [Extension]>,
 }
 
 /// `Sec-WebSocket-Accept` of a 101 (RFC 6455 §4.2.2).
@@ -62,7 +62,7 @@ pub struct Extension {
     /// Its token, such as `permessage-deflate`.
     pub name: Cow<'static, str>,
     /// Its parameters in their order.
-    pub params: Box<[Param]>,
+    pub params: Cow<'static, [Param]>,
 }
 
 /// One parameter of an extension.
@@ -187,24 +187,55 @@ fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
     list.into()
 }
 
-fn extensions(fields: &Fields) -> Box<[Extension]> {
+/// The extensions of a head; what nearly all browsers and servers say of them (RFC 7692 §7.1) is not allocated.
+fn extensions(fields: &Fields) -> Cow<'static, [Extension]> {
     let Some(value) = fields.value("sec-websocket-extensions") else {
-        return Box::default();
+        return Cow::Borrowed(&[]);
     };
+    let usual = match &*value {
+        "permessage-deflate" => &DEFLATE,
+        "permessage-deflate; client_max_window_bits" => &DEFLATE_ANY_WINDOW,
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover" => {
+            &DEFLATE_WITHOUT_CONTEXT
+        }
+        _ => return read_extensions(&value).into(),
+    };
+    Cow::Borrowed(usual)
+}
+
+static DEFLATE: [Extension; 1] = [deflate(&[])];
+static DEFLATE_ANY_WINDOW: [Extension; 1] = [deflate(&ANY_WINDOW)];
+static DEFLATE_WITHOUT_CONTEXT: [Extension; 1] = [deflate(&WITHOUT_CONTEXT)];
+static ANY_WINDOW: [Param; 1] = [bare("client_max_window_bits")];
+static WITHOUT_CONTEXT: [Param; 2] = [
+    bare("server_no_context_takeover"),
+    bare("client_no_context_takeover"),
+];
+
+const fn deflate(params: &'static [Param]) -> Extension {
+    Extension {
+        name: Cow::Borrowed("permessage-deflate"),
+        params: Cow::Borrowed(params),
+    }
+}
+
+const fn bare(name: &'static str) -> Param {
+    Param {
+        name: Cow::Borrowed(name),
+        value: None,
+    }
+}
+
+fn read_extensions(value: &str) -> Vec<Extension> {
     // Most that name any name one.
     let mut extensions = Vec::with_capacity(1);
-    for element in elements(&value) {
+    for element in elements(value) {
         let mut parts = split(element, b';').map(str::trim_ascii);
         let name = interned(parts.next().unwrap_or_default());
-        let most = memchr::memchr_iter(b';', element.as_bytes()).count();
-        let mut params = Vec::with_capacity(most);
-        params.extend(parts.filter(|part| !part.is_empty()).map(param));
-        extensions.push(Extension {
-            name,
-            params: params.into(),
-        });
+        let params = parts.filter(|part| !part.is_empty()).map(param).collect();
+        extensions.push(Extension { name, params });
     }
-    extensions.into()
+    extensions
 }
 
 /// The elements of a list, without the empty ones (RFC 9110 §5.6.1).
@@ -268,6 +299,20 @@ mod tests {
         for key in ["", "x", "AQIDBAUGBwgJCgsMDQ4PEA=="] {
             let oracle = tungstenite::handshake::derive_accept_key(key.as_bytes());
             assert_eq!(accept_for(key), oracle);
+        }
+    }
+
+    #[test]
+    fn usual_extensions_are_what_is_read_of_them() {
+        for value in [
+            "permessage-deflate",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        ] {
+            let lines = [("Sec-WebSocket-Extensions", value.as_bytes())];
+            let known = extensions(&Fields::new(lines.into_iter()));
+            assert!(matches!(known, Cow::Borrowed([_])), "{value}");
+            assert_eq!(*known, *read_extensions(value));
         }
     }
 

@@ -176,7 +176,7 @@ impl Poll {
 
 /// Path and query of a target.
 fn parts(head: &RequestHead) -> (&str, &str) {
-    let target = origin_form(&head.target);
+    let target = origin_form(head.target());
     let mark = memchr::memchr(b'?', target.as_bytes());
     let parts = mark.and_then(|mark| Some((target.get(..mark)?, target.get(mark + 1..)?)));
     parts.unwrap_or((target, ""))

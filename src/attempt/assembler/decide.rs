@@ -420,7 +420,7 @@ fn earlier_try(leg: &Leg) -> EarlierTry {
         status: leg.status(),
         target: leg
             .request_head()
-            .map(|head| head.target.clone())
+            .map(|head| head.target().into())
             .unwrap_or_default(),
         tcp_stream: leg.connection().tcp_stream,
         frame: at.frame,

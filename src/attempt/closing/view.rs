@@ -187,7 +187,7 @@ impl<'a> Said<'a> {
             extensions.len().hash(&mut hasher);
             for extension in extensions {
                 (&extension.name, extension.params.len()).hash(&mut hasher);
-                for param in &extension.params {
+                for param in &*extension.params {
                     (&param.name, &param.value).hash(&mut hasher);
                 }
             }

@@ -9,7 +9,7 @@ use crate::dissect::pending::{Late, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, PlainExchange, Request, Response};
 use crate::flow::Direction;
-use crate::http::{Broken, Framing, Head, Keep, Piece, ResponseHead, Step};
+use crate::http::{Broken, Framing, Head, Keep, Piece, Plain, ResponseHead, Status, Step};
 use crate::time::Stamp;
 use crate::websocket::{self, Answer, Offer};
 
@@ -17,14 +17,6 @@ use crate::websocket::{self, Answer, Offer};
 const LARGEST_PLAIN: u64 = 8 * 1024;
 /// Interim responses told of one exchange.
 const MOST_INTERIM: usize = 8;
-
-/// A response as it was read.
-struct Read {
-    head: ResponseHead,
-    /// What fields that were not kept say of the end of its content.
-    said: Option<Framing>,
-    started: Stamp,
-}
 
 /// What follows a final response.
 #[derive(Clone, Copy)]
@@ -80,11 +72,16 @@ impl Exchanges {
                 Step::More => return Turn::Done,
                 Step::Content(part) => Content::add(&mut self.content, link, part),
                 Step::End => Content::end(&mut self.content, link, true),
-                Step::Head {
-                    head,
-                    started,
-                    said,
-                } => {
+                Step::Plain(plain) => {
+                    if let Some(mut hunt) = self.hunt.take() {
+                        hunt.give_up(link.budget);
+                    }
+                    let rest = whole.saturating_sub(piece.bytes.len());
+                    if let Some(turn) = self.plain(link, plain, rest) {
+                        return turn;
+                    }
+                }
+                Step::Head { head, started } => {
                     let Head::Response(head) = head else {
                         return Turn::Done;
                     };
@@ -92,12 +89,7 @@ impl Exchanges {
                         hunt.give_up(link.budget);
                     }
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    let read = Read {
-                        head,
-                        said,
-                        started,
-                    };
-                    if let Some(turn) = self.response(link, read, rest) {
+                    if let Some(turn) = self.response(link, head, started, rest) {
                         return turn;
                     }
                 }
@@ -120,24 +112,21 @@ impl Exchanges {
     }
 
     /// A response; the turn to take if the connection changes its protocol with it.
-    fn response(&mut self, link: &mut Link<'_>, read: Read, rest: usize) -> Option<Turn> {
-        let Read {
-            head,
-            said,
-            started,
-        } = read;
+    fn response(
+        &mut self,
+        link: &mut Link<'_>,
+        head: ResponseHead,
+        started: Stamp,
+        rest: usize,
+    ) -> Option<Turn> {
         Content::end(&mut self.content, link, false);
         let status = head.status.0;
-        if matches!(status, 100 | 102..=199) {
-            if self.interim.len() < MOST_INTERIM {
-                self.interim.push(head.status);
-            }
-            self.responses.begin_body(Framing::NONE);
+        if self.is_interim(head.status) {
             return None;
         }
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, said, method);
+        let framing = Framing::of_response(&head, method);
         // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
         let is_lost = pending
             .as_ref()
@@ -148,7 +137,6 @@ impl Exchanges {
         } else {
             self.responses.begin_body(framing);
         }
-        let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
         let then = self.answer(link, pending.as_mut(), head, started);
         self.interim.clear();
         if let Then::Content { exchange, encoded } = then
@@ -156,6 +144,47 @@ impl Exchanges {
         {
             self.content = Content::begin(link, exchange, encoded, framing);
         }
+        self.go_on(link, pending, (then, status), rest)
+    }
+
+    /// A response that no attempt can have, to the request that waits first; likewise.
+    fn plain(&mut self, link: &mut Link<'_>, plain: Plain, rest: usize) -> Option<Turn> {
+        let Plain { status, said } = plain;
+        Content::end(&mut self.content, link, false);
+        if self.is_interim(status) {
+            return None;
+        }
+        let pending = self.pending.pop_front()?;
+        let framing = Framing::of_answer(status, said, pending.method.name());
+        self.responses.begin_body(framing);
+        refused_poll(link, &pending, status);
+        link.plain(None);
+        self.interim.clear();
+        self.go_on(link, Some(pending), (Then::Nothing, status.0), rest)
+    }
+
+    /// Notes an interim response; false if it is a final one.
+    fn is_interim(&mut self, status: Status) -> bool {
+        let is_interim = matches!(status.0, 100 | 102..=199);
+        if is_interim {
+            if self.interim.len() < MOST_INTERIM {
+                self.interim.push(status);
+            }
+            self.responses.begin_body(Framing::NONE);
+        }
+        is_interim
+    }
+
+    /// What follows once a request has its answer.
+    fn go_on(
+        &mut self,
+        link: &mut Link<'_>,
+        pending: Option<Pending>,
+        (then, status): (Then, u16),
+        rest: usize,
+    ) -> Option<Turn> {
+        let held_back = pending.as_ref().is_some_and(|pending| pending.blocks);
+        let method = pending.as_ref().and_then(|pending| pending.method.name());
         let noted = pending.and_then(|pending| pending.settle(link));
         match (then, method) {
             (Then::Switch(next), _) => Some(self.switch(link, next, rest)),
@@ -191,7 +220,7 @@ impl Exchanges {
             || (lost && websocket::bears_websocket_field(&head.fields));
         if !told && !matters {
             if let Some(pending) = pending.filter(|_| !lost) {
-                refused_poll(link, pending, &head);
+                refused_poll(link, pending, head.status);
                 let exchange = plain_exchange(link, pending, head, started);
                 link.plain(exchange);
             }
@@ -291,9 +320,9 @@ impl Exchanges {
 }
 
 /// A poll that is refused: its library cannot go on that way either.
-fn refused_poll(link: &mut Link<'_>, pending: &Pending, head: &ResponseHead) {
+fn refused_poll(link: &mut Link<'_>, pending: &Pending, status: Status) {
     let asked = pending.noted.as_ref().and_then(|noted| noted.late.as_ref());
-    let refused = asked.filter(|_| head.status.0 >= 400);
+    let refused = asked.filter(|_| status.0 >= 400);
     if let Some(polling) = refused.and_then(|late| polling(link, &late.head, true)) {
         link.tell(Fact::Polling(Box::new(polling)));
     }

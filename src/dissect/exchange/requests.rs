@@ -26,7 +26,7 @@ impl Exchanges {
             }
             match self.requests.step(piece, link.limits, link.budget) {
                 Step::More => return Turn::Done,
-                Step::Content(_) | Step::End => {}
+                Step::Content(_) | Step::End | Step::Plain(_) => {}
                 Step::Head { head, started, .. } => {
                     let Head::Request(head) = head else {
                         return Turn::Done;
@@ -74,7 +74,7 @@ impl Exchanges {
         self.next = self.next.saturating_add(1);
         let websocket = websocket::is_handshake(&head);
         let told = (websocket || head.fields.has_elements("upgrade"))
-            .then(|| link.counts.waiting.place(&head.target));
+            .then(|| link.counts.waiting.place(head.target()));
         let method = Method::of(&head);
         let mut pending = Pending {
             exchange,

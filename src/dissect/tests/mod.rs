@@ -152,7 +152,7 @@ fn word(fact: &Fact) -> String {
         Fact::FirstBytes { hash } => format!("bytes({hash:x})"),
         Fact::Failed(_, end) => format!("failed({end:?})"),
         Fact::Connected => "connected".into(),
-        Fact::Request(request) => format!("request{}({})", request.exchange, request.head.target),
+        Fact::Request(request) => format!("request{}({})", request.exchange, request.head.target()),
         Fact::Response(response) => {
             let status = response.head.as_ref().map_or(0, |head| head.status.0);
             let accept = response.answer.accept.map(|accept| format!(",{accept:?}"));
@@ -171,7 +171,7 @@ fn word(fact: &Fact) -> String {
             format!("polling({}{refused})", polling.poll.by.name())
         }
         Fact::Plain(None) => "plain".into(),
-        Fact::Plain(Some(plain)) => format!("plain({})", plain.request.head.target),
+        Fact::Plain(Some(plain)) => format!("plain({})", plain.request.head.target()),
         Fact::MidStream(_) => "midstream".into(),
         Fact::Frames(frames) => {
             format!(

@@ -136,7 +136,7 @@ impl Conditions {
             && self.version.is_none_or(|version| version == head.version)
             && self
                 .target_contains
-                .allows(|part| super::contains(&head.target, part))
+                .allows(|part| super::contains(head.target(), part))
             && fields_fit(&self.request, &head.fields)
             && self.key.is_none_or(|key| key == Key::of(request))
             && self

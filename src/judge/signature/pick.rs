@@ -42,7 +42,7 @@ fn upstream_shows(scene: &Scene<'_>, finding: FindingId) -> Option<bool> {
 /// Whether the request bears the finding out, contradicts it, or says nothing: what is whole here can be lost further on.
 fn shows(request: &Request, finding: FindingId) -> Option<bool> {
     let offer = &request.offer;
-    let target = &request.head.target;
+    let target = request.head.target();
     let fields = &request.head.fields;
     match finding {
         FindingId::UpgradeStripped => (!offer.upgrade).then_some(true),

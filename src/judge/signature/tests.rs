@@ -54,11 +54,11 @@ struct Ending {
     marks: Vec<Box<str>>,
 }
 
-fn fields(lines: &[&str]) -> Fields {
-    Fields::new(lines.iter().map(|line| {
+fn pairs<'a>(lines: &[&'a str]) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+    lines.iter().map(|line| {
         let (name, value) = line.split_once(':').unwrap();
         (name, value.as_bytes())
-    }))
+    })
 }
 
 fn version(name: &str) -> Version {
@@ -73,12 +73,12 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
     let request = request.map(|text| {
         let lines: Vec<_> = if text == "whole" { WHOLE } else { text }.lines().collect();
         let words: Vec<_> = lines[0].split(' ').collect();
-        let head = RequestHead {
-            method: words[0].to_owned().into(),
-            target: words[1].into(),
-            version: version(words[2]),
-            fields: fields(&lines[1..]),
-        };
+        let head = RequestHead::new(
+            words[0].to_owned(),
+            words[1],
+            version(words[2]),
+            pairs(&lines[1..]),
+        );
         let request = Request {
             exchange: 0,
             connection: Connection::default(),
@@ -106,7 +106,7 @@ fn leg(request: Option<&str>, answer: Option<&str>, fate: Option<&str>) -> Leg {
             version: version(proto),
             status: Status(status.parse().unwrap()),
             reason: reason.to_owned().into(),
-            fields: fields(&lines[1..]),
+            fields: Fields::new(pairs(&lines[1..])),
         };
         let offer = request
             .as_ref()

@@ -50,8 +50,8 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
             line("method", &outer.method, &inner.method);
             line(
                 "target",
-                origin_form(&outer.target),
-                origin_form(&inner.target),
+                origin_form(outer.target()),
+                origin_form(inner.target()),
             );
             line("version", outer.version.name(), inner.version.name());
             // In the order in which they are told.

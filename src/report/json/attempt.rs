@@ -135,7 +135,7 @@ struct SeenOn<'a> {
 impl Json for SeenOn<'_> {
     fn write(self, out: &mut Buffer) {
         let Self { leg, source, names } = self;
-        let own = named(&leg.connection, source, names);
+        let own = named(leg.connection(), source, names);
         if leg.also.is_empty() {
             return List(own).write(out);
         }
@@ -210,8 +210,8 @@ impl Json for RequestJson<'_> {
             "time": Time(request.started.ts),
             "method": Kind::Words.shown(mask, &head.method),
             "target": match target {
-                Some(target) if *head.target == *target => OrAgain::Again,
-                _ => OrAgain::Value(Kind::Target.shown(mask, &head.target)),
+                Some(target) if head.target() == target => OrAgain::Again,
+                _ => OrAgain::Value(Kind::Target.shown(mask, head.target())),
             },
             "version": Plain(head.version.name()),
             "host": Kind::Host.shown_if(mask, fields.value("host")),

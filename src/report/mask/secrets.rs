@@ -111,8 +111,8 @@ impl Secrets {
 
     /// Those of a request; of a further leg those that its first leg has not.
     pub(super) fn of_head(&mut self, head: &RequestHead, first: Option<&RequestHead>) {
-        if first.is_none_or(|first| first.target != head.target) {
-            self.of_url(&head.target);
+        if first.is_none_or(|first| first.target() != head.target()) {
+            self.of_url(head.target());
         }
         let fields = &head.fields;
         // Each name stands where it is looked up, so that the compiler knows what to look for.

@@ -307,7 +307,9 @@ fn colour_only_repeats_what_the_words_say() {
 fn no_secret_and_no_control_character_gets_out() {
     let mut judged = JudgedAttempt::clone(&stripped(1, 50_000, 0));
     let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
-    request.head.target = "http://u:CANARY1@h/ws;s=CANARY2?token=CANARY3\x1b]0;#CANARY4".into();
+    request
+        .head
+        .ask_for("http://u:CANARY1@h/ws;s=CANARY2?token=CANARY3\x1b]0;#CANARY4");
     request.head.fields = example::fields(&[
         ("Host", "u:CANARY5@api.example.com\u{202e}"),
         ("Origin", "https://u:CANARY6@example.com"),
@@ -375,9 +377,10 @@ fn many_kinds_share_a_line_in_the_end() {
         for _ in 0..2 {
             let mut judged = JudgedAttempt::clone(&forbidden(n));
             let request = &mut judged.attempt.legs[0].leg.request.as_mut().unwrap().1;
-            request.head.target =
-                format!("/{}", "x".repeat(usize::try_from(n % 90).unwrap())).into();
-            request.head.fields = example::fields(&[("Host", &format!("h{n}"))]);
+            let target = format!("/{}", "x".repeat(usize::try_from(n % 90).unwrap()));
+            let host = format!("h{n}");
+            let lines = [("Host", host.as_bytes())];
+            request.head = RequestHead::new("GET", &target, Version::Http11, lines.into_iter());
             report.attempt(&judged).unwrap();
         }
     }
@@ -401,7 +404,7 @@ proptest::proptest! {
     fn a_value_in_a_query_never_shows(path in "(/[a-z0-9]{0,8}){1,4}", name in "[a-zA-Z_]{1,12}", secret in "[A-Z][A-Z0-9%._~+/-]{7,40}") {
         let mut judged = JudgedAttempt::clone(&forbidden(1));
         let target = format!("{path}?x=1&{name}={secret}");
-        judged.attempt.legs[0].leg.request.as_mut().unwrap().1.head.target = target.clone().into();
+        judged.attempt.legs[0].leg.request.as_mut().unwrap().1.head.ask_for(&target);
         let mask = Mask::of_attempt(true, &judged.attempt);
         let echo = format!("Cannot GET {target} ({secret})");
         for shown in [mask.target(&target), mask.words(&echo)] {

@@ -426,7 +426,7 @@ fn request_line(leg: &Leg, mask: &Mask) -> String {
         return "not seen".to_owned();
     };
     let head = &request.head;
-    let target = mask.target(&head.target);
+    let target = mask.target(head.target());
     format!(
         "{} {} {}",
         clean(&mask.words(&head.method), 12),

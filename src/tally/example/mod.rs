@@ -82,12 +82,12 @@ impl LegOf {
         version: Version,
         lines: &[(&str, &str)],
     ) -> Self {
-        let head = RequestHead {
-            method: "GET".into(),
-            target: target.into(),
+        let head = RequestHead::new(
+            "GET",
+            target,
             version,
-            fields: fields(lines),
-        };
+            lines.iter().map(|&(name, value)| (name, value.as_bytes())),
+        );
         let request = Request {
             exchange: 0,
             connection: self.0.connection().clone(),

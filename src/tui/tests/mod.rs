@@ -284,7 +284,9 @@ fn nothing_from_the_network_reaches_the_terminal_raw_and_no_secret_at_all() {
     judged.judgement.diff[0].field = HOSTILE.into();
     for node in &mut judged.attempt.legs {
         let (_, request) = node.leg.request.as_mut().unwrap();
-        request.head.target = format!("/ws/{HOSTILE}?token=CANARY1").into();
+        request
+            .head
+            .ask_for(&format!("/ws/{HOSTILE}?token=CANARY1"));
         request.head.method = HOSTILE.into();
         let (_, response) = node.leg.response.as_mut().unwrap();
         response.head.as_mut().unwrap().reason = HOSTILE.into();

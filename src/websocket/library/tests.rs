@@ -1,19 +1,19 @@
 //! Each library by the requests that it sends, and ordinary requests that look like them.
 
 use super::*;
-use crate::http::{Fields, Version};
+use crate::http::Version;
 
 const TOKEN: &str = "jHPJfvZ8lRRcg3cTR_XlGA";
 
 fn head(method: &str, target: &str, fields: &[(&str, &str)]) -> RequestHead {
     let host = [("Host", "app.example")];
     let lines = host.iter().chain(fields);
-    RequestHead {
-        method: method.to_owned().into(),
-        target: target.into(),
-        version: Version::Http11,
-        fields: Fields::new(lines.map(|&(name, value)| (name, value.as_bytes()))),
-    }
+    RequestHead::new(
+        method.to_owned(),
+        target,
+        Version::Http11,
+        lines.map(|&(name, value)| (name, value.as_bytes())),
+    )
 }
 
 fn poll(method: &str, target: &str) -> Option<Poll> {

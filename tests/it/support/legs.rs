@@ -146,12 +146,12 @@ impl Script {
 
     /// Asks in a file of its own.
     pub(crate) fn ask_in(&mut self, source: u16, conn: u64, ms: i64, ask: Ask) -> &mut Self {
-        let head = RequestHead {
-            method: ask.method.into(),
-            target: ask.target.into(),
-            version: ask.version,
-            fields: fields(ask.fields.iter().map(|(name, value)| (&**name, &**value))),
-        };
+        let head = RequestHead::new(
+            ask.method,
+            &ask.target,
+            ask.version,
+            pairs(ask.fields.iter().map(|(name, value)| (&**name, &**value))),
+        );
         let offer = Offer::of(&head);
         self.asked.insert(conn, (ask.exchange, offer.clone()));
         self.sources.insert(conn, source);
@@ -221,7 +221,7 @@ impl Script {
             version: Version::Http11,
             status: Status(status),
             reason: "".into(),
-            fields: fields(with.iter().copied()),
+            fields: Fields::new(pairs(with.iter().copied())),
         };
         let answer = Answer::of(&head, offer);
         let response = Response {
@@ -492,8 +492,10 @@ fn judged(out: Vec<Output>) -> (Vec<JudgedAttempt>, Vec<JudgedClosing>) {
     (attempts, closings)
 }
 
-fn fields<'a>(lines: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Fields {
-    Fields::new(lines.map(|(name, value)| (name, value.as_bytes())))
+fn pairs<'a>(
+    lines: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+    lines.map(|(name, value)| (name, value.as_bytes()))
 }
 
 pub(crate) fn time(ms: i64) -> Timestamp {
