@@ -380,3 +380,14 @@ impl Leg {
         self.is_challenge() || matches!(self.status(), Some(300..=399))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_undecided_one_is_small() {
+        assert!(size_of::<Case>() <= 384, "{}", size_of::<Case>());
+        assert!(size_of::<LiveLeg>() <= 248, "{}", size_of::<LiveLeg>());
+    }
+}
