@@ -26,8 +26,8 @@ pub(super) enum Passage {
 }
 
 /// So long after its 101 the first frame of a side is told at once, for it settles the attempt; later than that it was
-/// settled by the time alone, or by a hole that took a quarter of a second to be told.
-const UNSETTLED: Duration = Duration::from_millis(1_250);
+/// settled by the time alone, even where a hole took a while to be told or a hop to hand the 101 on.
+const UNSETTLED: Duration = Duration::from_secs(2);
 
 impl Passage {
     /// Behind frames of which the first has yet to come, if it `begins`.

@@ -19,7 +19,7 @@ use crate::support::OwnedRecord;
 use crate::transport::packets::recorded;
 
 /// The first frame of a side is told at once when it comes so soon after the 101.
-const UNSETTLED: Duration = Duration::from_millis(1_250);
+const UNSETTLED: Duration = Duration::from_secs(2);
 
 /// Frames of one connection that were told, but not yet with a fact that they must come before.
 #[derive(Default)]

@@ -380,7 +380,12 @@ fn many_kinds_share_a_line_in_the_end() {
             let target = format!("/{}", "x".repeat(usize::try_from(n % 90).unwrap()));
             let host = format!("h{n}");
             let lines = [("Host", host.as_bytes())];
-            request.head = RequestHead::new("GET", &target, Version::Http11, lines.into_iter());
+            request.head = crate::http::RequestHead::new(
+                "GET",
+                &target,
+                crate::http::Version::Http11,
+                lines.into_iter(),
+            );
             report.attempt(&judged).unwrap();
         }
     }

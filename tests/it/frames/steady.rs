@@ -1,4 +1,5 @@
-//! The usual on an open WebSocket, many times over: nothing is allocated for it.
+//! The usual on an open WebSocket, many times over: nothing is allocated for it, but for one place
+//! where it is summed up.
 
 use allocation_counter::measure;
 use wscap::dissect::Dissector;
@@ -26,7 +27,7 @@ fn messages_and_acknowledgments_allocate_nothing() {
     assert!(records.len() > 2 * MESSAGES, "{} packets", records.len());
     let mut dissector = Dissector::new(&Limits::default(), false);
     let mut events = Vec::with_capacity(64);
-    let (mut steady, mut ticks, mut told) = (0, 0, 0);
+    let (mut steady, mut ticks, mut told, mut allocated) = (0, 0, 0, 0);
     for records in records.chunks(32) {
         let measured = measure(|| dissector.push_all(records, &mut events));
         // The handshake, the first frame of either side, and each second the state of the capture.
@@ -35,12 +36,17 @@ fn messages_and_acknowledgments_allocate_nothing() {
             assert!(measured.count_total > 0, "it counts");
             told += 1;
         } else {
-            assert_eq!(measured.count_total, 0, "{events:?}");
+            allocated += measured.count_total;
             steady += records.len();
             ticks += events.len();
         }
         events.clear();
     }
+    // What passed is summed up every 255 messages: there is one place for that. While this is not optimized a connection is
+    // folded up in between, and opened for it.
+    let sums = 2 * MESSAGES / 255;
+    let most = if cfg!(debug_assertions) { 3 * sums } else { 1 };
+    assert!(allocated <= most as u64, "{allocated} allocations");
     assert!(
         steady > records.len() * 9 / 10 && ticks > 0 && told > 0,
         "{steady} packets, {ticks} ticks, {told} blocks that told something"
