@@ -3,7 +3,7 @@
 mod decide;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use self::decide::Cut;
@@ -21,6 +21,8 @@ use crate::flow::{ConnId, Direction};
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
 
+/// Attempts that have opened may take this part of what may be undecided.
+const OPENED_PART: u64 = 4;
 /// How often is said how much is open.
 const PROGRESS: Duration = Duration::from_millis(500);
 
@@ -31,6 +33,8 @@ pub struct Assembler {
     now: Timestamp,
     undecided: Undecided,
     due: Due,
+    /// Those with a 101, in the order in which they got it; some may be decided by now.
+    opened: VecDeque<CaseId>,
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
@@ -50,6 +54,7 @@ impl Assembler {
             now: Timestamp::MIN,
             undecided: Undecided::default(),
             due: Due::default(),
+            opened: VecDeque::new(),
             next_attempt: 1,
             sockets: Sockets::default(),
             around: Around::new(limits.legs_waiting),
@@ -134,10 +139,23 @@ impl Assembler {
         out.extend([self.progress(pending, open)]);
     }
 
-    /// Too much is undecided: the oldest attempts are decided by what is known of them.
+    /// Too much is undecided: the oldest attempts are decided by what is known of them. Long before that those which have
+    /// opened, of which nothing but the first frame is waited for.
     fn make_room(&mut self, out: &mut impl Extend<Output>) {
         loop {
-            let limit = if self.undecided.allocated() > self.limits.undecided_bytes {
+            let allocated = self.undecided.allocated();
+            if allocated > self.limits.undecided_bytes / OPENED_PART
+                && let Some(id) = self.opened.pop_front()
+            {
+                // Where only a hop has its 101 so far, the client waits, and is waited for.
+                let progress = self.undecided.get(id).map(Case::progress);
+                if matches!(progress, Some(Progress::Settling(_))) {
+                    self.reached.count(Limit::undecided_bytes);
+                    self.decide(id, Cut::NoRoom, out);
+                }
+                continue;
+            }
+            let limit = if allocated > self.limits.undecided_bytes {
                 Limit::undecided_bytes
             } else if self.undecided.len() > self.limits.open_attempts {
                 Limit::open_attempts
@@ -314,7 +332,11 @@ impl Assembler {
         let status = response.head.as_ref().map(|head| head.status.0);
         if status == Some(101) {
             case.protocol = case.protocol.switched(&response);
+            self.opens(id);
         }
+        let Some(case) = self.undecided.get_mut(id) else {
+            return;
+        };
         if let Some(live) = case.view_mut(slot.at) {
             if let Some(status) = status.filter(|&status| status != 101) {
                 self.sockets.refused(&live.leg, at.ts, status);
@@ -326,6 +348,16 @@ impl Assembler {
         self.undecided.note_invitation(id, conn);
         let same = self.undecided.same_answer(slot, at.ts);
         self.reschedule(same.unwrap_or(id));
+    }
+
+    /// Notes that an attempt got a 101.
+    fn opens(&mut self, id: CaseId) {
+        while let Some(&first) = self.opened.front()
+            && self.undecided.get(first).is_none()
+        {
+            self.opened.pop_front();
+        }
+        self.opened.push_back(id);
     }
 
     /// The start of an attempt of which the request was not seen; `None` where the answer is of one that is decided.

@@ -22,12 +22,13 @@ use super::{Error, Item, Notice, devices};
 use crate::record::{LinkType, Record};
 use crate::time::{Stamp, Timestamp};
 
-/// How long to wait for packets; the kernel hands on a block that is not full after the same time.
-const WAIT_MS: u8 = 50;
-/// A packet may be this late; a tick must not overtake it.
-const LATENESS: Duration = Duration::from_millis(100);
+/// How long to wait for packets; the kernel hands on a block that is not full after the same time. With
+/// [`LATENESS`] it is how long after its being decided an attempt is told where nothing else comes: less than 100 ms.
+const WAIT_MS: u8 = 25;
+/// A packet may be this late, as long as a block waits and the kernel's timer takes; a tick must not overtake it.
+const LATENESS: Duration = Duration::from_millis(50);
 /// With several interfaces a packet waits this long for older ones of the others.
-const HOLD: Duration = Duration::from_millis(70);
+const HOLD: Duration = Duration::from_millis(45);
 /// Packets taken from one interface before the others have their turn.
 const TURN: usize = 512;
 

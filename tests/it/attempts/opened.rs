@@ -3,6 +3,7 @@
 use wscap::event::{Fact, Violation, ViolationKind};
 use wscap::flow::Direction;
 use wscap::judge::{Severity, Verdict};
+use wscap::limits::Limits;
 
 use super::{BACKEND, CLIENT, INNER, PROXY};
 use crate::support::legs::{Script, findings, handshake};
@@ -128,4 +129,45 @@ fn http_text_after_the_101_is_a_refusal() {
         findings(&judged),
         ["engine_version_mismatch", "http_after_101"]
     );
+}
+
+/// Where very many open at once, those that have are not kept for the second that their first frame may take: there is
+/// room for who waits for an answer, or whose client does.
+#[test]
+fn in_a_crowd_what_has_opened_makes_room_for_what_waits() {
+    let limits = Limits {
+        undecided_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let key = |n: u32| data_encoding::BASE64.encode(&u128::from(n).to_be_bytes());
+    let from = |n: u32| format!("10.1.1.{}:{}", n / 200, 1_024 + n);
+    let mut script = Script::default();
+    for n in 0..20 {
+        let (conn, ms) = (u64::from(n), i64::from(n));
+        script.ask(conn, ms, handshake(&from(n), PROXY).key(&key(n)));
+    }
+    for n in 20..40 {
+        let (outer, inner, ms) = (u64::from(n), u64::from(n) + 1_000, i64::from(n));
+        script
+            .ask(outer, ms, handshake(&from(n), PROXY).key(&key(n)))
+            .ask(
+                inner,
+                ms,
+                handshake(&format!("10.2.0.1:{}", 40_000 + n), BACKEND).key(&key(n)),
+            )
+            .switch(inner, ms + 1, &[]);
+    }
+    for n in 40..340 {
+        let (conn, ms) = (u64::from(n), i64::from(n));
+        script
+            .ask(conn, ms, handshake(&from(n), PROXY).key(&key(n)))
+            .switch(conn, ms + 1, &[]);
+    }
+    let decided = script.decided_within(&limits, 400);
+    assert!((100..300).contains(&decided.len()), "{}", decided.len());
+    for judged in &decided {
+        assert_eq!(judged.judgement.verdict, Verdict::Ok, "{judged:?}");
+        assert!(judged.attempt.outermost().connection().tcp_stream >= Some(40));
+    }
+    assert_eq!(script.decided_by(400).len(), 0, "where there is room");
 }

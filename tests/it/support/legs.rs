@@ -146,25 +146,30 @@ impl Script {
 
     /// Asks in a file of its own.
     pub(crate) fn ask_in(&mut self, source: u16, conn: u64, ms: i64, ask: Ask) -> &mut Self {
-        let head = RequestHead::new(
-            ask.method,
-            &ask.target,
-            ask.version,
-            pairs(ask.fields.iter().map(|(name, value)| (&**name, &**value))),
-        );
+        let Ask {
+            client,
+            server,
+            method,
+            target,
+            version,
+            fields,
+            exchange,
+        } = ask;
+        let fields = fields.iter().map(|(name, value)| (&**name, &**value));
+        let head = RequestHead::new(method, &target, version, pairs(fields));
         let offer = Offer::of(&head);
-        self.asked.insert(conn, (ask.exchange, offer.clone()));
+        self.asked.insert(conn, (exchange, offer.clone()));
         self.sources.insert(conn, source);
         let connection = Connection {
-            client: ask.client,
-            server: ask.server,
+            client,
+            server,
             tcp_stream: u32::try_from(conn).ok(),
             syn: Some(stamp(ms - 1, 0)),
             syn_ack: Some(stamp(ms - 1, 0)),
             ..Connection::default()
         };
         let request = Request {
-            exchange: ask.exchange,
+            exchange,
             connection,
             started: stamp(ms, 0),
             head,
@@ -382,8 +387,13 @@ impl Script {
 
     /// Lets time pass to that point and says what is decided by then.
     pub(crate) fn decided_by(&self, ms: i64) -> Vec<JudgedAttempt> {
+        self.decided_within(&Limits::default(), ms)
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn decided_within(&self, limits: &Limits, ms: i64) -> Vec<JudgedAttempt> {
         let mut out = Vec::new();
-        let mut assembler = Assembler::new(&Limits::default());
+        let mut assembler = Assembler::new(limits);
         self.feed(&mut assembler, ms, &mut out);
         judged(out).0
     }
