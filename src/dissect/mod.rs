@@ -41,6 +41,8 @@ const AHEAD: usize = 16;
 const FINISHED_TOGETHER: usize = 64;
 /// Packet time between two [`Event::Tick`].
 const TICK: Duration = Duration::from_millis(50);
+/// Time between two of them where no packets come: what is due then waits for nothing else.
+const QUIET_TICK: Duration = Duration::from_millis(20);
 /// Packet time between two [`Event::Health`].
 const HEALTH: Duration = Duration::from_secs(1);
 
@@ -202,9 +204,8 @@ impl Dissector {
 
     /// Lets time pass: on its own where no records come.
     pub fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Event>) {
-        // Who lets time pass says how often.
-        if now > self.seen.now {
-            self.seen.now = now;
+        if now.after(TICK.saturating_sub(QUIET_TICK)) >= self.next_tick {
+            self.seen.now = self.seen.now.max(now);
             self.tick_at(now);
         }
         out.extend(self.events.drain(..));
