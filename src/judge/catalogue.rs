@@ -41,7 +41,7 @@ static FINDINGS: Part = Part::new(&[
 ]);
 
 /// The rows, in the order in which they are tried.
-const ROWS: &[&str] = &[
+static ROWS: Part = Part::new(&[
     include_str!("catalogue/structure/fields.toml"),
     include_str!("catalogue/structure/offer.toml"),
     include_str!("catalogue/proxies/own_answers.toml"),
@@ -53,7 +53,7 @@ const ROWS: &[&str] = &[
     include_str!("catalogue/answers/other.toml"),
     include_str!("catalogue/opened.toml"),
     include_str!("catalogue/closings.toml"),
-];
+]);
 
 /// What `explain` knows beside them.
 static TOPICS: Part = Part::new(&[
@@ -76,6 +76,7 @@ struct Part {
 /// What stands in a part.
 #[derive(Debug, Default)]
 struct Contents {
+    rows: Rows,
     findings: BTreeMap<FindingId, FindingText>,
     topics: Vec<Topic>,
     applications: Vec<Application>,
@@ -258,7 +259,7 @@ impl Catalogue {
     }
 
     /// All rows, in the order in which they are tried.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
+    pub fn rows(&self) -> &[Row] {
         self.found().all()
     }
 
@@ -278,10 +279,9 @@ impl Catalogue {
     }
 
     fn found(&self) -> &Rows {
-        static EMBEDDED: OnceLock<Rows> = OnceLock::new();
         match &self.with_own {
             Some(rows) => rows,
-            None => EMBEDDED.get_or_init(|| Rows::embedded(ROWS)),
+            None => &ROWS.contents().rows,
         }
     }
 
@@ -338,8 +338,10 @@ impl Catalogue {
 impl Contents {
     fn parse(files: &[&str]) -> Result<Self, toml::de::Error> {
         let mut all = Self::default();
+        let mut rows = Vec::new();
         for text in files {
             let file: File = toml::from_str(text)?;
+            rows.extend(file.row);
             all.applications.extend(file.application);
             all.findings
                 .extend(file.finding.into_iter().map(|text| (text.id, text)));
@@ -352,6 +354,7 @@ impl Contents {
                     .extend(topics.into_iter().map(|topic| Topic { kind, ..topic }));
             }
         }
+        all.rows = Rows::new(rows);
         Ok(all)
     }
 }

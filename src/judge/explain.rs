@@ -88,7 +88,7 @@ pub fn list(catalogue: &Catalogue) -> String {
     let applications = catalogue.applications().iter();
     let lines = applications.map(|known| (known.name.to_string(), known.about.clone()));
     section(&mut text, "WHO HAS CLOSE CODES OF THEIR OWN", lines);
-    let mut own = catalogue.rows().filter(|row| row.own).peekable();
+    let mut own = catalogue.rows().iter().filter(|row| row.own).peekable();
     if own.peek().is_some() {
         let lines = own.map(|row| {
             let names: Vec<_> = row.findings.iter().map(|id| id.name()).collect();
@@ -117,7 +117,7 @@ fn look_up(word: &str, catalogue: &Catalogue) -> Option<Topic> {
         return of_finding(finding, catalogue);
     }
     // The page of its finding has all that it says.
-    let mut own = catalogue.rows().filter(|row| row.own);
+    let mut own = catalogue.rows().iter().filter(|row| row.own);
     if let Some(row) = own.find(|row| row.id.eq_ignore_ascii_case(&word)) {
         return of_finding(*row.findings.first()?, catalogue);
     }
@@ -167,6 +167,7 @@ fn of_finding(finding: FindingId, catalogue: &Catalogue) -> Option<Topic> {
     let text = catalogue.text(finding)?;
     let rows = catalogue
         .rows()
+        .iter()
         .filter(|row| row.findings.contains(&finding));
     let (said, causes): (Vec<&Row>, Vec<&Row>) = rows.partition(|row| row.on == On::Answer);
     let told = |rows: Vec<&Row>| -> Vec<Cause> {

@@ -107,7 +107,7 @@ impl Catalogue {
     /// The user's own row about a closing that nothing else is known of: what a code of an application means, only who
     /// wrote the application can tell.
     pub fn own_closing_row(&self, scene: &ClosingScene<'_>) -> Option<&Row> {
-        let mut rows = self.rows().filter(|row| row.own);
+        let mut rows = self.rows().iter().filter(|row| row.own);
         rows.find(|row| row.on == On::Closing && row.closing.hold(scene))
     }
 }

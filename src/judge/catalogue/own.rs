@@ -97,7 +97,7 @@ impl Catalogue {
                 rows.push(row);
             }
         }
-        rows.extend(self.rows().cloned());
+        rows.extend(self.rows().iter().cloned());
         Ok(Self {
             with_own: Some(Rows::new(rows)),
         })

@@ -123,6 +123,11 @@ impl Conditions {
         self.status.values()
     }
 
+    /// Whether an answer with that status may fit.
+    pub(in crate::judge) fn allows_status(&self, status: u16) -> bool {
+        self.status.allows(|&one| one == status)
+    }
+
     fn hold_of_request(&self, leg: &Leg) -> bool {
         if !self.fate.allows(|&fate| fate == Fate::of(leg)) {
             return false;

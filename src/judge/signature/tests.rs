@@ -209,7 +209,11 @@ fn endings() -> BTreeMap<String, Ending> {
 
 #[test]
 fn every_row_has_its_example_and_every_example_its_row() {
-    let rows: Vec<_> = Catalogue::embedded().rows().map(|row| &*row.id).collect();
+    let rows: Vec<_> = Catalogue::embedded()
+        .rows()
+        .iter()
+        .map(|row| &*row.id)
+        .collect();
     let (examples, endings) = (examples(), endings());
     let told = |id: &str| examples.contains_key(id) || endings.contains_key(id);
     let missing: Vec<_> = rows.iter().filter(|id| !told(id)).collect();
@@ -224,7 +228,7 @@ fn every_answer_is_best_explained_by_its_own_row() {
     let catalogue = Catalogue::embedded();
     let examples = examples();
     let mut wrong = Vec::new();
-    for row in catalogue.rows().filter(|row| row.on == On::Answer) {
+    for row in catalogue.rows().iter().filter(|row| row.on == On::Answer) {
         let example = &examples[&*row.id];
         let stage = Stage::of(example);
         let found: Vec<_> = catalogue
@@ -249,7 +253,7 @@ fn what_structure_established_is_explained_by_its_own_row() {
     let examples = examples();
     let mut wrong = Vec::new();
     let structural = |row: &&Row| matches!(row.on, On::Hop | On::Opened);
-    for row in catalogue.rows().filter(structural) {
+    for row in catalogue.rows().iter().filter(structural) {
         let stage = Stage::of(&examples[&*row.id]);
         for &finding in &row.findings {
             let found = catalogue
@@ -268,7 +272,7 @@ fn every_closing_is_explained_by_its_own_row() {
     let catalogue = Catalogue::embedded();
     let endings = endings();
     let mut wrong = Vec::new();
-    for row in catalogue.rows().filter(|row| row.on == On::Closing) {
+    for row in catalogue.rows().iter().filter(|row| row.on == On::Closing) {
         let ending = &endings[&*row.id];
         let scene = ClosingScene {
             kind: Kind::from_name(&ending.kind).unwrap(),
@@ -330,7 +334,7 @@ fn what_was_not_seen_matches_nothing() {
 fn a_row_with_several_findings_picks_by_the_request() {
     let catalogue = Catalogue::embedded();
     let pick = |id: &str, request: Option<&str>| {
-        let row = catalogue.rows().find(|row| &*row.id == id).unwrap();
+        let row = catalogue.rows().iter().find(|row| &*row.id == id).unwrap();
         let stage = Stage {
             leg: leg(request, None, None),
             outer: None,
