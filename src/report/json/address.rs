@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::digits::eight_digits;
 use super::value::{Buffer, Json, Plain};
 use crate::flow::Endpoint;
 
@@ -18,13 +17,8 @@ impl Json for Address {
         };
         out.push(b'"');
         for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
-            let [.., hundreds, tens, ones] = eight_digits(octet.into());
-            let (text, len) = match octet {
-                0..=9 => ([ones, mark, 0, 0], 2),
-                10..=99 => ([tens, ones, mark, 0], 3),
-                100.. => ([hundreds, tens, ones, mark], 4),
-            };
-            out.put_some(text, len);
+            u16::from(octet).write(out);
+            out.push(mark);
         }
         port.write(out);
         out.push(b'"');

@@ -5,7 +5,6 @@
 mod address;
 mod attempt;
 mod closing;
-mod digits;
 mod summary;
 mod time;
 mod value;

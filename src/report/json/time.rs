@@ -1,8 +1,9 @@
 //! Times as RFC 3339 in UTC with nine digits, written by hand: there are five and more in every line.
 
+use std::ops::Range;
+
 use serde::{Serialize, Serializer};
 
-use super::digits::{BEYOND, eight_digits};
 use super::value::{Buffer, Json};
 use crate::time::Timestamp;
 
@@ -54,12 +55,12 @@ impl Second {
         let (year, month, day) = civil(part(since_1970.div_euclid(SECONDS_A_DAY) + BEFORE_1970));
         let of_day = part(since_1970.rem_euclid(SECONDS_A_DAY));
         let text = &mut self.quoted;
-        put::<4>(text, 1, year);
-        put::<2>(text, 6, month);
-        put::<2>(text, 9, day);
-        put::<2>(text, 12, of_day / 3_600);
-        put::<2>(text, 15, of_day / 60 % 60);
-        put::<2>(text, 18, of_day % 60);
+        put(text, 1..5, year);
+        put(text, 6..8, month);
+        put(text, 9..11, day);
+        put(text, 12..14, of_day / 3_600);
+        put(text, 15..17, of_day / 60 % 60);
+        put(text, 18..20, of_day % 60);
         self.since_1970 = since_1970;
     }
 
@@ -71,9 +72,7 @@ impl Second {
             self.begin(since_1970);
         }
         let mut text = self.quoted;
-        let nanos = part(nanos.rem_euclid(NANOS));
-        put::<1>(&mut text, 21, nanos / BEYOND);
-        put::<8>(&mut text, 22, nanos % BEYOND);
+        put(&mut text, 21..30, part(nanos.rem_euclid(NANOS)));
         text
     }
 }
@@ -103,11 +102,12 @@ fn part(number: i64) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
 
-/// Writes the last so many digits of a number from there on.
-fn put<const N: usize>(text: &mut Quoted, at: usize, number: u32) {
-    let place = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<N>);
-    if let (Some(place), Some(digits)) = (place, eight_digits(number).last_chunk()) {
-        *place = *digits;
+/// Writes the last digits of a number there.
+fn put(text: &mut Quoted, place: Range<usize>, mut number: u32) {
+    for digit in text.get_mut(place).unwrap_or_default().iter_mut().rev() {
+        // One digit is less than ten.
+        *digit = b'0' + (number % 10).to_le_bytes()[0];
+        number /= 10;
     }
 }
 

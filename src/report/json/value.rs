@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::digits::{BEYOND, digits};
 use super::time::Second;
 use crate::report::mask::Familiar;
 use crate::report::scan::any_in;
@@ -19,11 +18,10 @@ pub(super) trait Json {
 
     /// Writes a key and it behind; what is none as one piece with its key.
     #[inline]
-    fn write_behind(self, key: &str, none: &str, out: &mut Buffer)
+    fn write_behind(self, key: &str, _none: &str, out: &mut Buffer)
     where
         Self: Sized,
     {
-        let _ = none;
         out.put(key.as_bytes());
         self.write(out);
     }
@@ -90,14 +88,6 @@ impl Buffer {
         self.push(b'"');
         self.put(text);
         self.push(b'"');
-    }
-
-    /// The first `len` of so many bytes: all are copied, for that is quicker than to copy some.
-    #[inline]
-    pub(super) fn put_some<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
-        let end = self.bytes.len() + len;
-        self.bytes.extend_from_slice(&bytes);
-        self.bytes.truncate(end);
     }
 }
 
@@ -166,18 +156,8 @@ impl Json for u64 {
     fn write(self, out: &mut Buffer) {
         match self.to_le_bytes() {
             [digit @ 0..=9, 0, 0, 0, 0, 0, 0, 0] => out.push(b'0' + digit),
-            _ => write_number(self, out),
+            _ => Library(self).write(out),
         }
-    }
-}
-
-fn write_number(number: u64, out: &mut Buffer) {
-    match u32::try_from(number) {
-        Ok(number) if number < BEYOND => {
-            let (text, len) = digits(number);
-            out.put_some(text, len);
-        }
-        _ => Library(number).write(out),
     }
 }
 
