@@ -3,7 +3,7 @@
 mod decide;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use self::decide::Cut;
@@ -33,8 +33,6 @@ pub struct Assembler {
     now: Timestamp,
     undecided: Undecided,
     due: Due,
-    /// Those with a 101, in the order in which they got it; some may be decided by now.
-    opened: VecDeque<CaseId>,
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
@@ -54,7 +52,6 @@ impl Assembler {
             now: Timestamp::MIN,
             undecided: Undecided::default(),
             due: Due::default(),
-            opened: VecDeque::new(),
             next_attempt: 1,
             sockets: Sockets::default(),
             around: Around::new(limits.legs_waiting),
@@ -145,14 +142,10 @@ impl Assembler {
         loop {
             let allocated = self.undecided.allocated();
             if allocated > self.limits.undecided_bytes / OPENED_PART
-                && let Some(id) = self.opened.pop_front()
+                && let Some(id) = self.undecided.take_opened()
             {
-                // Where only a hop has its 101 so far, the client waits, and is waited for.
-                let progress = self.undecided.get(id).map(Case::progress);
-                if matches!(progress, Some(Progress::Settling(_))) {
-                    self.reached.count(Limit::undecided_bytes);
-                    self.decide(id, Cut::NoRoom, out);
-                }
+                self.reached.count(Limit::undecided_bytes);
+                self.decide(id, Cut::NoRoom, out);
                 continue;
             }
             let limit = if allocated > self.limits.undecided_bytes {
@@ -332,11 +325,7 @@ impl Assembler {
         let status = response.head.as_ref().map(|head| head.status.0);
         if status == Some(101) {
             case.protocol = case.protocol.switched(&response);
-            self.opens(id);
         }
-        let Some(case) = self.undecided.get_mut(id) else {
-            return;
-        };
         if let Some(live) = case.view_mut(slot.at) {
             if let Some(status) = status.filter(|&status| status != 101) {
                 self.sockets.refused(&live.leg, at.ts, status);
@@ -345,19 +334,10 @@ impl Assembler {
             live.leg.response = Some((at, response));
             self.undecided.weigh(id);
         }
+        self.undecided.note_opened(id);
         self.undecided.note_invitation(id, conn);
         let same = self.undecided.same_answer(slot, at.ts);
         self.reschedule(same.unwrap_or(id));
-    }
-
-    /// Notes that an attempt got a 101.
-    fn opens(&mut self, id: CaseId) {
-        while let Some(&first) = self.opened.front()
-            && self.undecided.get(first).is_none()
-        {
-            self.opened.pop_front();
-        }
-        self.opened.push_back(id);
     }
 
     /// The start of an attempt of which the request was not seen; `None` where the answer is of one that is decided.

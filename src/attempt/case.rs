@@ -50,6 +50,8 @@ pub(super) struct Case {
     pub(super) mid_stream: bool,
     /// Its answer invites this client to try again.
     pub(super) invites: Option<Box<Client>>,
+    /// It is listed among those that have opened.
+    pub(super) noted_opened: bool,
     /// What identifies the first frames of its legs.
     pub(super) first_bytes: Option<Few<u64>>,
     /// What it kept when it was last looked at, in bytes.
@@ -200,6 +202,12 @@ impl Case {
             Some(at) => Progress::Settling(at.after(leg.settle_span(lone))),
             None => Progress::Waiting(leg.started()),
         }
+    }
+
+    /// Whether its client has its 101, so that nothing but the first frame is waited for.
+    pub(super) fn has_opened(&self) -> bool {
+        let root = self.outermost();
+        root.is_some_and(|live| live.leg.status() == Some(101))
     }
 
     /// A 101 settles until something shows what became of it, at most 1 s; legs whose packets come late a little more.

@@ -32,8 +32,10 @@ pub(super) struct Undecided {
     lone: Lone,
     /// First frames of clients, by the attempt that shows them.
     by_bytes: HashMap<u64, CaseId>,
-    /// In the order of their first request; some may be decided already.
-    order: VecDeque<CaseId>,
+    /// In the order of their first request.
+    order: Queue,
+    /// Those whose client has its 101, in the order in which they got it.
+    opened: Queue,
     /// Bytes that all of them together keep.
     allocated: u64,
     /// Attempts whose answer invites the client to try again, the oldest first. Behind one address there may be several
@@ -53,13 +55,32 @@ impl Undecided {
 
     /// The one whose first request came first.
     pub(super) fn oldest(&mut self) -> Option<CaseId> {
-        while let Some(&id) = self.order.front() {
-            if self.cases.contains(id) {
+        self.order.first(&self.cases)
+    }
+
+    /// The one whose client got its 101 first: its first frame is all that is waited for. Each is said once.
+    pub(super) fn take_opened(&mut self) -> Option<CaseId> {
+        while let Some(id) = self.opened.first(&self.cases) {
+            self.opened.0.pop_front();
+            let case = self.cases.get_mut(id)?;
+            if case.has_opened() {
                 return Some(id);
             }
-            self.order.pop_front();
+            // An outer leg has joined it since.
+            case.noted_opened = false;
         }
         None
+    }
+
+    /// Notes that the client of an attempt has its 101, if it has. Where only a hop has one, the client waits.
+    pub(super) fn note_opened(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get_mut(id).filter(|case| !case.noted_opened) else {
+            return;
+        };
+        case.noted_opened = case.has_opened();
+        if case.noted_opened {
+            self.opened.push(id, &self.cases);
+        }
     }
 
     /// Takes account of what an attempt keeps by now.
@@ -208,6 +229,7 @@ impl Undecided {
             lost_before,
             mid_stream: false,
             invites: None,
+            noted_opened: false,
             first_bytes: None,
             weighed: 0,
             due: None,
@@ -215,11 +237,7 @@ impl Undecided {
         weigh(&mut self.allocated, &mut case);
         self.cases.insert(id, case);
         // Those that were decided before an older one stay in the list behind it.
-        if self.order.len() > self.cases.len().saturating_mul(2).saturating_add(64) {
-            let cases = &self.cases;
-            self.order.retain(|id| cases.contains(*id));
-        }
-        self.order.push_back(id);
+        self.order.push(id, &self.cases);
         id
     }
 
@@ -437,6 +455,31 @@ impl Undecided {
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.keys.tick(now);
         self.views.tick(now);
+    }
+}
+
+/// Attempts in some order. Who is decided meanwhile stays listed, until it is the first or there are too many of them.
+#[derive(Debug, Default)]
+struct Queue(VecDeque<CaseId>);
+
+impl Queue {
+    /// One more, which is not listed yet.
+    fn push(&mut self, id: CaseId, cases: &Cases) {
+        if self.0.len() > cases.len().saturating_mul(2).saturating_add(64) {
+            self.0.retain(|id| cases.contains(*id));
+        }
+        self.0.push_back(id);
+    }
+
+    /// The first that is still undecided.
+    fn first(&mut self, cases: &Cases) -> Option<CaseId> {
+        while let Some(&id) = self.0.front() {
+            if cases.contains(id) {
+                return Some(id);
+            }
+            self.0.pop_front();
+        }
+        None
     }
 }
 
