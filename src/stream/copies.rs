@@ -94,8 +94,7 @@ impl Recents {
                 Side::Low => low,
                 Side::High => high,
             };
-            let [first, second, third, _] = *prints;
-            *prints = [Print::of(slot, segment, at, now), first, second, third];
+            remember(prints, Print::of(slot, segment, at, now));
         }
     }
 
@@ -120,10 +119,15 @@ impl Recent {
 
     /// Remembers a segment that is no copy.
     pub(super) fn remember(&mut self, segment: &Usual<'_>, at: &Stamp, now: Timestamp) {
-        let [first, second, third, _] = self.prints;
-        let last = Print::of(self.whose, segment, at, now);
-        self.prints = [last, first, second, third];
+        remember(&mut self.prints, Print::of(self.whose, segment, at, now));
     }
+}
+
+/// The last before the others, of which the first is forgotten.
+#[inline]
+const fn remember(prints: &mut Prints, last: Print) {
+    let [first, second, third, _] = *prints;
+    *prints = [last, first, second, third];
 }
 
 impl Print {

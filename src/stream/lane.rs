@@ -113,6 +113,7 @@ impl<P: Copy + Default> Lanes<P> {
     }
 
     /// The lanes of a slot, and the last segments of all.
+    #[inline]
     pub(super) fn with_recents(&mut self, slot: u32) -> Option<(&mut Pair<P>, &mut Recents)> {
         let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
         let pair = self.pairs.get_mut(chunk)?.get_mut(at)?;
@@ -127,8 +128,7 @@ impl<P: Copy + Default> Lanes<P> {
     /// The lanes of a slot.
     #[inline]
     pub(super) fn of(&mut self, slot: u32) -> Option<&mut Pair<P>> {
-        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        self.pairs.get_mut(chunk)?.get_mut(at)
+        self.with_recents(slot).map(|(pair, _)| pair)
     }
 
     /// Looks at what a segment of this slot would ask for.

@@ -35,6 +35,27 @@ fn plain_traffic_is_counted_and_no_more() {
     );
 }
 
+/// Only that can be its leg, with every field lost.
+#[test]
+fn a_plain_exchange_is_kept_while_a_handshake_waits_that_asks_for_the_same() {
+    let story = |target: &str, answer: &str| {
+        let mut asks = Talk::new();
+        asks.send(C, UPGRADE).send(S, answer);
+        let mut other = Talk::new();
+        other.counts = std::mem::take(&mut asks.counts);
+        other
+            .send(C, format!("GET {target} HTTP/1.1\r\n\r\n"))
+            .send(S, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            .story()
+    };
+    assert_eq!(story("/ws", ""), "plain(/ws)");
+    assert_eq!(story("http://a/ws", ""), "plain(http://a/ws)");
+    assert_eq!(story("/ws", SWITCH), "plain", "it waits no more");
+    // A few may fall on its place.
+    let is_kept = |n: &u32| story(&format!("/{n}"), "") != "plain";
+    assert!((0..20).filter(is_kept).count() < 5);
+}
+
 #[test]
 fn what_makes_a_request_matter() {
     for fields in [

@@ -1,5 +1,7 @@
 //! Where the lines of a head stand in its text.
 
+use std::num::TryFromIntError;
+
 use super::names::{Known, NUMBERS};
 
 /// The lines in their order, and where to find those of names that are asked for.
@@ -78,22 +80,26 @@ impl From<Short> for Line {
     }
 }
 
+impl TryFrom<Line> for Short {
+    type Error = TryFromIntError;
+
+    fn try_from(line: Line) -> Result<Self, TryFromIntError> {
+        Ok(Self {
+            name: line.name.try_into()?,
+            value: line.value.try_into()?,
+            end: line.end.try_into()?,
+            name_len: line.name_end.saturating_sub(line.name).try_into()?,
+            known: line.known,
+        })
+    }
+}
+
 impl Table {
     /// One more line.
     pub(super) fn add(&mut self, line: Line) {
-        let short = (|| {
-            let len = line.name_end.checked_sub(line.name)?;
-            Some(Short {
-                name: u16::try_from(line.name).ok()?,
-                value: u16::try_from(line.value).ok()?,
-                end: u16::try_from(line.end).ok()?,
-                name_len: u8::try_from(len).ok()?,
-                known: line.known,
-            })
-        })();
-        match short {
-            Some(short) => self.add_short(short),
-            None => self.spill(line),
+        match Short::try_from(line) {
+            Ok(short) => self.add_short(short),
+            Err(_) => self.spill(line),
         }
     }
 
