@@ -172,6 +172,7 @@ fn pump(
             .spawn_scoped(scope, move || {
                 if live {
                     stand_back();
+                    catalogue.read_ahead();
                 }
                 // What the screen shows may be looked at as long as one likes.
                 let _over = window.is_none().then(|| StopOnDrop(stop));

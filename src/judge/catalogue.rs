@@ -258,6 +258,16 @@ impl Catalogue {
         &EMBEDDED
     }
 
+    /// Reads now what is otherwise read when it is first asked for: in a live capture that is when trouble has come, and
+    /// everybody waits.
+    pub fn read_ahead(&self) {
+        self.found();
+        APPLICATIONS.contents();
+        for finding in FindingId::ALL {
+            self.text(*finding);
+        }
+    }
+
     /// All rows, in the order in which they are tried.
     pub fn rows(&self) -> &[Row] {
         self.found().all()

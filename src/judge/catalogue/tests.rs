@@ -330,3 +330,11 @@ fn every_part_holds_its_own_and_nothing_else() {
         assert_eq!(found, lengths);
     }
 }
+
+#[test]
+fn what_is_read_ahead_is_not_read_when_trouble_comes() {
+    Catalogue::embedded().read_ahead();
+    for part in [&ROWS, &APPLICATIONS] {
+        assert!(part.read.get().is_some());
+    }
+}
