@@ -69,16 +69,18 @@ impl Above for Connection {
                 _ => return false,
             },
             Passage::Frames(frames, first) => {
-                let Some(over) = frames.over(bytes) else {
+                let before = *frames;
+                if !frames.over(bytes) {
+                    *frames = before;
                     return false;
-                };
-                if frames.is_untouched() && !over.is_untouched() && *first != Timestamp::MIN {
+                }
+                if *first != Timestamp::MIN && before.is_untouched() && !frames.is_untouched() {
                     if at < *first {
+                        *frames = before;
                         return false;
                     }
                     *first = at;
                 }
-                *frames = over;
             }
         }
         true

@@ -59,7 +59,7 @@ const CHUNK: usize = 1024;
 /// The lanes of all connections, by their slot.
 #[derive(Debug)]
 pub(super) struct Lanes<P> {
-    pairs: Vec<Box<[Pair<P>]>>,
+    pairs: Vec<Box<[Pair<P>; CHUNK]>>,
     recents: Recents,
 }
 
@@ -104,7 +104,10 @@ impl<P: Copy + Default> Lanes<P> {
     pub(super) fn make(&mut self, slot: u32) {
         while self.pairs.len() <= slot as usize / CHUNK {
             let more = vec![Pair::default(); CHUNK];
-            self.pairs.push(more.into_boxed_slice());
+            let Ok(more) = more.into_boxed_slice().try_into() else {
+                return;
+            };
+            self.pairs.push(more);
         }
         if let Some(pair) = self.of(slot) {
             *pair = Pair::default();

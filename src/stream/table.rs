@@ -159,7 +159,8 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let ends = Ends::new(segment.src, segment.dst);
-        let addressed = self.address((ends, segment.usual()));
+        let mut addressed = self.address(ends, segment.usual());
+        addressed.known = self.index.know(addressed.hash);
         if segment.missing > 0 {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
             self.last = segment.at;
@@ -172,13 +173,13 @@ impl<S: Above> Table<S> {
 
     /// A usual segment that is to come, with what finds its connection.
     #[inline]
-    pub(crate) fn address<'a>(&self, usual: (Ends, Usual<'a>)) -> Addressed<'a> {
-        Addressed::new(usual, &self.index)
+    pub(crate) fn address<'a>(&self, ends: Ends, usual: Usual<'a>) -> Addressed<'a> {
+        Addressed::new(ends, usual, &self.index)
     }
 
-    /// Asks the memory for what these segments will need, all at once.
+    /// Looks up the connections of these segments, and asks the memory for what will be needed of them, all at once.
     #[inline]
-    pub(crate) fn reach<const N: usize>(&self, ahead: &[Option<Addressed<'_>>; N]) {
+    pub(crate) fn reach(&self, ahead: &mut [Option<Addressed<'_>>]) {
         ahead::reach(ahead, &self.index, &self.lanes);
     }
 
@@ -187,7 +188,7 @@ impl<S: Above> Table<S> {
     #[inline]
     pub(crate) fn pass(&mut self, addressed: &Addressed<'_>, at: &Stamp) -> bool {
         self.now = self.now.max(at.ts);
-        let Some(slot) = self.index.get(addressed.hash) else {
+        let Some(slot) = self.index.get_known(addressed.hash, addressed.known) else {
             return false;
         };
         // What is over has no lane.
@@ -208,7 +209,8 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         self.last = *at;
-        let place = self.place(addressed.hash);
+        let place = self.index.get_known(addressed.hash, addressed.known);
+        let place = place.map(|value| self.place_of(value));
         if let Some(Place::Open(slot)) = place
             && let Some(pair) = self.lanes.of(slot)
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
@@ -313,14 +315,18 @@ impl<S: Above> Table<S> {
     }
 
     /// Where the connection of a key is.
-    #[inline]
     fn place(&self, hash: Hash) -> Option<Place> {
-        let value = self.index.get(hash)?;
-        Some(if value & Place::PAST == 0 {
+        self.index.get(hash).map(|value| self.place_of(value))
+    }
+
+    /// Where a connection is, by what stands for it in the index.
+    #[inline]
+    fn place_of(&self, value: u32) -> Place {
+        if value & Place::PAST == 0 {
             Place::Open(value)
         } else {
             Place::Past(self.past.whole(value & !Place::PAST))
-        })
+        }
     }
 
     /// What passed by on a connection becomes part of its state; from here on its segments go the long way. Whatever it was

@@ -93,29 +93,36 @@ impl Passing {
         self.text == 0 && self.binary == 0
     }
 
-    /// Lets bytes pass by. `None` where something else than such frames is among them.
+    /// Lets bytes pass by. False where something else than such frames is among them; then nothing of it is right any more.
     #[must_use]
-    #[inline]
-    pub fn over(mut self, bytes: &[u8]) -> Option<Self> {
+    pub fn over(&mut self, bytes: &[u8]) -> bool {
         let Some(mut rest) = bytes.get(self.left as usize..) else {
             // A segment is smaller than what is left.
             #[expect(clippy::cast_possible_truncation, reason = "it is less than `left`")]
             let len = bytes.len() as u32;
             self.left = self.left.wrapping_sub(len);
-            return Some(self);
+            return true;
         };
         self.left = 0;
         while !rest.is_empty() {
-            let (header, used) = FrameHeader::parse(rest)?;
-            self.begin(&header)?;
-            rest = rest.get(used..)?;
-            let Some(next) = rest.get(self.latest as usize..) else {
-                self.left = self.latest.wrapping_sub(u32::try_from(rest.len()).ok()?);
-                break;
+            let Some((header, used)) = FrameHeader::parse(rest) else {
+                return false;
             };
-            rest = next;
+            if self.begin(&header).is_none() {
+                return false;
+            }
+            let payload = rest.get(used..).unwrap_or_default();
+            rest = payload.get(self.latest as usize..).unwrap_or_default();
+            if rest.is_empty() {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "it is no more than `latest`"
+                )]
+                let len = payload.len() as u32;
+                self.left = self.latest.saturating_sub(len);
+            }
         }
-        Some(self)
+        true
     }
 
     #[inline]
