@@ -8,7 +8,7 @@ use crate::dissect::folded::Folded;
 use crate::flow::Direction;
 use crate::stream::Above;
 use crate::time::Timestamp;
-use crate::websocket::Passing;
+use crate::websocket::{Passing, Ping};
 
 /// Which bytes of one direction pass by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,16 @@ impl Passage {
             _ => now.after(UNSETTLED),
         };
         Self::Frames(frames, from)
+    }
+}
+
+impl Passage {
+    /// The ping or pong that these bytes are, if they are one among frames that pass by.
+    fn ping(&self, bytes: &[u8]) -> Option<Ping> {
+        match self {
+            Self::Frames(frames, _) => frames.ping(bytes),
+            Self::Closed | Self::Unread | Self::Content(_) => None,
+        }
     }
 }
 
@@ -84,6 +94,26 @@ impl Above for Connection {
             }
         }
         true
+    }
+
+    fn note(&mut self, dir: Direction, passage: &Passage, bytes: &[u8], at: Timestamp) -> bool {
+        let dir = self.direction(dir);
+        match (&mut self.speaks, passage.ping(bytes)) {
+            (Speaks::WebSocket(socket), Some(ping)) => socket.note(dir, &ping, at),
+            _ => false,
+        }
+    }
+
+    fn note_folded(
+        (bits, rest): (u8, &mut Folded),
+        dir: Direction,
+        passage: &Passage,
+        bytes: &[u8],
+        at: Timestamp,
+    ) -> bool {
+        passage
+            .ping(bytes)
+            .is_some_and(|ping| rest.note(bits, dir, &ping, at))
     }
 
     fn land(&mut self, dir: Direction, passage: &Passage, bytes: u64, heard: Timestamp) {

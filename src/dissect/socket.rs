@@ -1,6 +1,7 @@
 //! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
 
 mod asleep;
+mod noted;
 mod side;
 
 pub(super) use self::asleep::Asleep;
@@ -346,13 +347,12 @@ impl Socket {
                 }
                 Opcode::PONG => {
                     self.since.get_or_insert_default();
-                    let pings = self.pings.as_mut();
-                    let rtt = pings.and_then(|pings| pings.pong(dir, payload.hash, link.at.ts));
-                    if let Some(rtt) = rtt.filter(|_| !past) {
-                        link.tell(Fact::Pong {
-                            pinged: dir.flip(),
-                            rtt,
-                        });
+                    if let Some(pings) = &mut self.pings {
+                        if past {
+                            pings.answer(dir, payload.hash, link.at.ts);
+                        } else {
+                            pings.pong(dir, payload.hash, link.at.ts);
+                        }
                     }
                 }
                 _ => {}
@@ -555,8 +555,9 @@ impl Socket {
         if let Some(pings) = &self.pings {
             since.client.pings_unanswered = pings.unanswered(Direction::ToServer);
             since.server.pings_unanswered = pings.unanswered(Direction::ToClient);
-            since.ping_waits =
-                [Direction::ToServer, Direction::ToClient].map(|dir| pings.waits_since(dir));
+            let both = [Direction::ToServer, Direction::ToClient];
+            since.ping_waits = both.map(|dir| pings.waits_since(dir));
+            since.answered = both.map(|dir| pings.answered(dir).clone());
         }
         link.tell(Fact::Frames(since));
     }

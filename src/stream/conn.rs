@@ -85,6 +85,20 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// Which way its bytes travel, between these two.
+    pub(super) fn dir(self, client: Endpoint, server: Endpoint) -> Direction {
+        let of_client = if client <= server {
+            Self::Low
+        } else {
+            Self::High
+        };
+        if self == of_client {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        }
+    }
+
     pub(super) const fn other(self) -> Self {
         match self {
             Self::Low => Self::High,
@@ -157,16 +171,7 @@ impl<S> Conn<S> {
 
     /// Which way the bytes of this side travel.
     pub(super) fn dir(&self, side: Side) -> Direction {
-        let client = if self.client <= self.server {
-            Side::Low
-        } else {
-            Side::High
-        };
-        if side == client {
-            Direction::ToServer
-        } else {
-            Direction::ToClient
-        }
+        side.dir(self.client, self.server)
     }
 
     /// The client's side, then the server's.

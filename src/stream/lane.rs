@@ -28,6 +28,23 @@ pub trait Above: Default {
         false
     }
 
+    /// Notes the next bytes of a direction, which do not pass by, behind what did, if that is all there is to do about them.
+    /// False, and nothing changed, if it is not.
+    fn note(&mut self, _: Direction, _: &Self::Passage, _bytes: &[u8], _: Timestamp) -> bool {
+        false
+    }
+
+    /// The same while it is folded up, with more than the few bits.
+    fn note_folded(
+        _: (u8, &mut Self::Folded),
+        _: Direction,
+        _: &Self::Passage,
+        _bytes: &[u8],
+        _: Timestamp,
+    ) -> bool {
+        false
+    }
+
     /// Takes in what has passed by, so many bytes, and when the last of them was heard.
     fn land(&mut self, _dir: Direction, _passage: &Self::Passage, _bytes: u64, _heard: Timestamp) {}
 
@@ -304,6 +321,19 @@ impl<P: Copy + Default> Pair<P> {
         };
         let goes_on = !segment.payload.is_empty() && me.continues(peer, segment, at);
         goes_on.then(|| me.after(segment)).flatten()
+    }
+
+    /// Lets a segment with data pass by, which is the next one, up to this sequence number.
+    pub(super) fn let_by(&mut self, side: Side, segment: &Usual<'_>, (at, next): (&Stamp, u32)) {
+        let me = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        if me.is_acknowledging(segment) {
+            me.acked = segment.ack;
+        }
+        (me.next, me.ago) = (next, 0);
+        me.comes_to(at);
     }
 
     /// Learns where the segments of a side are captured.

@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use crate::flow::ConnId;
 use crate::slab::Slab;
 use crate::stream::asleep::Asleep;
+use crate::stream::conn::Side;
 use crate::stream::lane::{Above, Pair};
 use crate::stream::table::Entry;
+use crate::time::Timestamp;
 
 /// Connections that lie open though nothing unusual has happened on them for a while. None where tests are run, so that each
 /// of them also tries whether anything is lost by folding.
@@ -135,6 +137,28 @@ impl<S: Above> Slots<S> {
         match *place {
             Slot::Awake(at) => self.awake.get_mut(at).map(|entry| &mut **entry),
             Slot::Asleep(_) => None,
+        }
+    }
+
+    /// Has the room above note the next bytes of a side, behind what it knew last of it. False, and nothing changed, where that
+    /// is not all there is to do.
+    pub(super) fn note(
+        &mut self,
+        (slot, side): (u32, Side),
+        passage: &S::Passage,
+        bytes: &[u8],
+        at: Timestamp,
+    ) -> bool {
+        match self.all.get(slot) {
+            Some(&Slot::Awake(place)) => self.awake.get_mut(place).is_some_and(|entry| {
+                let dir = entry.conn.dir(side);
+                entry.conn.state.note(dir, passage, bytes, at)
+            }),
+            Some(&Slot::Asleep(place)) => self
+                .asleep
+                .get_mut(place)
+                .is_some_and(|asleep| asleep.note(side, passage, bytes, at)),
+            None => false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod ends;
 mod holders;
+mod place;
 mod stitch;
 mod whose;
 
@@ -21,6 +22,7 @@ use crate::stream::lane::{Above, Lanes, Pair, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::slots::Slots;
+use crate::stream::table::place::Place;
 use crate::stream::{End, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
@@ -57,13 +59,6 @@ pub struct Table<S: Above> {
     next_id: u64,
 }
 
-/// Where the connection with some pair of addresses is.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Open(u32),
-    Past(u64),
-}
-
 /// A segment with whom it belongs to.
 #[derive(Clone, Copy)]
 struct Arrival<'a> {
@@ -87,22 +82,6 @@ impl Arrival<'_> {
     /// Its pair of addresses.
     fn key(&self) -> FlowKey {
         FlowKey::new(self.segment.src, self.segment.dst)
-    }
-}
-
-impl Place {
-    /// Set in the index for a connection that is over.
-    const PAST: u32 = 1 << 31;
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the rest of it is known, see `Past::whole`"
-    )]
-    const fn value(self) -> u32 {
-        match self {
-            Self::Open(slot) => slot,
-            Self::Past(place) => place as u32 | Self::PAST,
-        }
     }
 }
 
@@ -210,11 +189,20 @@ impl<S: Above> Table<S> {
     {
         self.last = *at;
         let place = self.index.get_known(addressed.hash, addressed.known);
-        let place = place.map(|value| self.place_of(value));
+        let place = place.map(|value| Place::of(value, &self.past));
         if let Some(Place::Open(slot)) = place
-            && let Some(pair) = self.lanes.of(slot)
+            && let Some((pair, recents)) = self.lanes.with_recents(slot)
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
         {
+            let &Addressed { segment, side, .. } = addressed;
+            let passage = pair.passage(side);
+            if self
+                .slots
+                .note((slot, side), passage, segment.payload, at.ts)
+            {
+                recents.remember((slot, side), &segment, at, self.now);
+                return pair.let_by(side, &segment, (at, next));
+            }
             return self.tell(slot, (addressed, at, next), (budget, sink));
         }
         if let Some(segment) = whole() {
@@ -316,17 +304,8 @@ impl<S: Above> Table<S> {
 
     /// Where the connection of a key is.
     fn place(&self, hash: Hash) -> Option<Place> {
-        self.index.get(hash).map(|value| self.place_of(value))
-    }
-
-    /// Where a connection is, by what stands for it in the index.
-    #[inline]
-    fn place_of(&self, value: u32) -> Place {
-        if value & Place::PAST == 0 {
-            Place::Open(value)
-        } else {
-            Place::Past(self.past.whole(value & !Place::PAST))
-        }
+        let value = self.index.get(hash)?;
+        Some(Place::of(value, &self.past))
     }
 
     /// What passed by on a connection becomes part of its state; from here on its segments go the long way. Whatever it was

@@ -3,7 +3,7 @@
 //! The walk from header to header in the fewest steps, for the frames that most frames are: whole messages of text or
 //! binary, as their side may send them. Whatever else comes is left to the [`FrameWalker`](super::FrameWalker).
 
-use super::{FrameHeader, Opcode, Rsv};
+use super::{FrameHeader, Opcode, Payload, Rsv};
 
 /// Where a direction stands between two headers, and what passed by since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,17 @@ pub struct Passing {
     marks: u8,
     /// Behind the present payload a message may begin.
     pub(super) begins: bool,
+}
+
+/// A ping, or a pong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// It answers one.
+    pub is_pong: bool,
+    /// Payload bytes.
+    pub len: u64,
+    /// The same for equal payloads.
+    pub hash: u64,
 }
 
 /// Frames are masked.
@@ -123,6 +134,24 @@ impl Passing {
             }
         }
         true
+    }
+
+    /// The ping or pong that these bytes are, if they are one as its side may send it: alone, whole, between two frames.
+    pub fn ping(&self, bytes: &[u8]) -> Option<Ping> {
+        let (header, used) = FrameHeader::parse(bytes)?;
+        let payload = bytes.get(used..)?;
+        let is_ping = matches!(header.opcode, Opcode::PING | Opcode::PONG);
+        let is_whole = self.left == 0 && payload.len() as u64 == header.payload_len;
+        let fits = header.fin
+            && header.rsv == Rsv(0)
+            && header.mask.is_some() == (self.marks & MASKED != 0)
+            && header.payload_len <= 125
+            && !header.length_not_minimal;
+        (is_ping && is_whole && fits).then(|| Ping {
+            is_pong: header.opcode == Opcode::PONG,
+            len: header.payload_len,
+            hash: Payload::of(&header, payload).hash,
+        })
     }
 
     #[inline]

@@ -411,6 +411,13 @@ impl Payload {
         }
     }
 
+    /// The payload of a frame, all of it.
+    pub(super) fn of(header: &FrameHeader, payload: &[u8]) -> Self {
+        let mut all = Self::new();
+        all.add(header, 0, payload);
+        all
+    }
+
     /// Adds the next `part`, the bytes of the payload from `from` on.
     fn add(&mut self, header: &FrameHeader, from: u64, part: &[u8]) {
         let is_close = header.opcode == Opcode::CLOSE;
