@@ -53,3 +53,34 @@ fn note(
         pings.get_or_insert_default().ping(dir, ping.hash, at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dissect::socket::Rsv;
+
+    #[test]
+    fn it_is_noted_alike_whether_folded_up_or_not() {
+        use Direction::{ToClient, ToServer};
+        let opened = || {
+            let mut socket = Box::new(Socket::opened(Rsv::No));
+            socket.sides.to_client.used = true;
+            socket
+        };
+        let (mut awake, mut asleep) = (opened(), Asleep::fold(opened()).unwrap());
+        let ping = Ping {
+            is_pong: false,
+            len: 3,
+            hash: 7,
+        };
+        let at = Timestamp::from_nanos;
+        // What is the first frame of its side is told.
+        assert!(!awake.note(ToServer, &ping, at(1)) && !asleep.note(ToServer, &ping, at(1)));
+        assert!(awake.since.is_none() && asleep.since.is_none());
+        assert!(awake.note(ToClient, &ping, at(2)) && asleep.note(ToClient, &ping, at(2)));
+        assert_eq!(awake, asleep.unfold());
+        let since = awake.since.unwrap();
+        assert_eq!((since.server.ping, since.server.bytes), (1, 3));
+        assert_eq!(awake.pings.unwrap().waits_since(ToClient), Some(at(2)));
+    }
+}

@@ -3,12 +3,13 @@
 
 use allocation_counter::measure;
 use wscap::dissect::Dissector;
-use wscap::event::Event;
+use wscap::event::{Event, Fact};
 use wscap::limits::Limits;
 use wscap::record::Record;
 
 use super::travel::Travel;
 use super::wire::Frame;
+use crate::support::conversation::Who;
 
 const KEY: Option<[u8; 4]> = Some([9, 8, 7, 6]);
 /// Messages of each side.
@@ -50,5 +51,61 @@ fn messages_and_acknowledgments_allocate_nothing() {
     assert!(
         steady > records.len() * 9 / 10 && ticks > 0 && told > 0,
         "{steady} packets, {ticks} ticks, {told} blocks that told something"
+    );
+}
+
+#[test]
+fn pings_that_are_answered_allocate_nothing_and_are_told_in_the_end() {
+    let pings = (0..MESSAGES).map(|n| Frame::new(9, n.to_be_bytes()));
+    let answers = (0..MESSAGES).map(|n| Frame::new(10, n.to_be_bytes()).masked(KEY));
+    // The first frame of a side is told.
+    let server: Vec<Frame> = [Frame::new(1, "a")].into_iter().chain(pings).collect();
+    let first = Frame::new(1, "b").masked(KEY);
+    let client: Vec<Frame> = [first].into_iter().chain(answers).collect();
+    let travel = Travel {
+        coalesced: false,
+        turns: vec![Who::Server, Who::Client],
+        ..Travel::plain()
+    };
+    let journey = travel.of([&client, &server]);
+    let mut dissector = Dissector::new(&Limits::default(), false);
+    let mut events = Vec::with_capacity(64);
+    let (mut allocated, mut quiet) = (0, 0);
+    for owned in &journey.records {
+        let told = events.len();
+        let measured = measure(|| dissector.push(&owned.record(), &mut events));
+        if events.len() == told {
+            allocated += measured.count_total;
+            quiet += 1;
+        }
+        events.retain(|event| matches!(event, Event::Conn { .. }));
+    }
+    assert!(quiet > MESSAGES * 2, "{quiet} packets told nothing");
+    // One place for those that wait, and one for times, which grows to its size.
+    assert!(allocated <= 16, "{allocated} allocations");
+    dissector.finish(&mut events);
+    let told = events.iter().filter_map(|event| match event {
+        Event::Conn {
+            fact: Fact::Frames(frames),
+            ..
+        } => Some(frames),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    let all = MESSAGES as u64;
+    assert_eq!(
+        told.iter().map(|frames| frames.server.ping).sum::<u64>(),
+        all
+    );
+    assert_eq!(
+        told.iter().map(|frames| frames.client.pong).sum::<u64>(),
+        all
+    );
+    let last = told.last().unwrap();
+    assert_eq!(last.answered, journey.story.answered);
+    assert_eq!(last.answered[1].count(), all);
+    assert_eq!(
+        (last.server.pings_unanswered, last.ping_waits),
+        (0, [None; 2])
     );
 }
