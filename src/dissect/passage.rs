@@ -42,16 +42,6 @@ impl Passage {
     }
 }
 
-impl Passage {
-    /// The ping or pong that these bytes are, if they are one among frames that pass by.
-    fn ping(&self, bytes: &[u8]) -> Option<Ping> {
-        match self {
-            Self::Frames(frames, _) => frames.ping(bytes),
-            Self::Closed | Self::Unread | Self::Content(_) => None,
-        }
-    }
-}
-
 impl Above for Connection {
     type Passage = Passage;
 
@@ -96,10 +86,19 @@ impl Above for Connection {
         true
     }
 
-    fn note(&mut self, dir: Direction, passage: &Passage, bytes: &[u8], at: Timestamp) -> bool {
+    type Note = Ping;
+
+    fn note_of(passage: &Passage, bytes: &[u8]) -> Option<Ping> {
+        match passage {
+            Passage::Frames(frames, _) => frames.ping(bytes),
+            Passage::Closed | Passage::Unread | Passage::Content(_) => None,
+        }
+    }
+
+    fn note(&mut self, dir: Direction, ping: &Ping, at: Timestamp) -> bool {
         let dir = self.direction(dir);
-        match (&mut self.speaks, passage.ping(bytes)) {
-            (Speaks::WebSocket(socket), Some(ping)) => socket.note(dir, &ping, at),
+        match &mut self.speaks {
+            Speaks::WebSocket(socket) => socket.note(dir, ping, at),
             _ => false,
         }
     }
@@ -107,13 +106,10 @@ impl Above for Connection {
     fn note_folded(
         (bits, rest): (u8, &mut Folded),
         dir: Direction,
-        passage: &Passage,
-        bytes: &[u8],
+        ping: &Ping,
         at: Timestamp,
     ) -> bool {
-        passage
-            .ping(bytes)
-            .is_some_and(|ping| rest.note(bits, dir, &ping, at))
+        rest.note(bits, dir, ping, at)
     }
 
     fn land(&mut self, dir: Direction, passage: &Passage, bytes: u64, heard: Timestamp) {

@@ -87,19 +87,13 @@ impl<S: Above> Asleep<S> {
         self.still.id
     }
 
-    /// Has the room above note the next bytes of a side.
-    pub(super) fn note(
-        &mut self,
-        side: Side,
-        passage: &S::Passage,
-        bytes: &[u8],
-        at: Timestamp,
-    ) -> bool {
+    /// Has the room above note something of a side.
+    pub(super) fn note(&mut self, side: Side, note: &S::Note, at: Timestamp) -> bool {
         let [client, server] = self.still.ends.get();
         let dir = side.dir(client, server);
         self.rest
             .as_deref_mut()
-            .is_some_and(|rest| S::note_folded((self.still.above, rest), dir, passage, bytes, at))
+            .is_some_and(|rest| S::note_folded((self.still.above, rest), dir, note, at))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the table keeps of a connection for the room above, and what it counts of all.
 
 pub use crate::flow::Interfaces;
-use crate::flow::{ConnId, Direction, Endpoint};
+use crate::flow::{ConnId, Direction, Endpoint, is_in_order};
 use crate::limits::Reached;
 use crate::stream::halves::Redirected;
 use crate::time::Stamp;
@@ -87,7 +87,7 @@ pub(super) enum Side {
 impl Side {
     /// Which way its bytes travel, between these two.
     pub(super) fn dir(self, client: Endpoint, server: Endpoint) -> Direction {
-        let of_client = if client <= server {
+        let of_client = if is_in_order(&client, &server) {
             Self::Low
         } else {
             Self::High

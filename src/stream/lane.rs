@@ -28,20 +28,21 @@ pub trait Above: Default {
         false
     }
 
-    /// Notes the next bytes of a direction, which do not pass by, behind what did, if that is all there is to do about them.
-    /// False, and nothing changed, if it is not.
-    fn note(&mut self, _: Direction, _: &Self::Passage, _bytes: &[u8], _: Timestamp) -> bool {
+    /// What is noted of bytes that do not pass by, but bring nothing else with them.
+    type Note;
+
+    /// What is to be noted of the next bytes of a direction, if that is all there is to do about them.
+    fn note_of(_: &Self::Passage, _bytes: &[u8]) -> Option<Self::Note> {
+        None
+    }
+
+    /// Notes it. False, and nothing changed, if there is more to do after all.
+    fn note(&mut self, _: Direction, _: &Self::Note, _: Timestamp) -> bool {
         false
     }
 
     /// The same while it is folded up, with more than the few bits.
-    fn note_folded(
-        _: (u8, &mut Self::Folded),
-        _: Direction,
-        _: &Self::Passage,
-        _bytes: &[u8],
-        _: Timestamp,
-    ) -> bool {
+    fn note_folded(_: (u8, &mut Self::Folded), _: Direction, _: &Self::Note, _: Timestamp) -> bool {
         false
     }
 
@@ -61,6 +62,7 @@ pub trait Above: Default {
 /// A connection of which the room above keeps nothing, and is told everything.
 impl Above for () {
     type Passage = ();
+    type Note = ();
     type Folded = ();
 
     fn fold(self) -> (u8, Option<Box<()>>) {

@@ -140,24 +140,17 @@ impl<S: Above> Slots<S> {
         }
     }
 
-    /// Has the room above note the next bytes of a side, behind what it knew last of it. False, and nothing changed, where that
-    /// is not all there is to do.
-    pub(super) fn note(
-        &mut self,
-        (slot, side): (u32, Side),
-        passage: &S::Passage,
-        bytes: &[u8],
-        at: Timestamp,
-    ) -> bool {
+    /// Has the room above note something of a side. False, and nothing changed, where that is not all there is to do.
+    pub(super) fn note(&mut self, slot: u32, side: Side, note: &S::Note, at: Timestamp) -> bool {
         match self.all.get(slot) {
             Some(&Slot::Awake(place)) => self.awake.get_mut(place).is_some_and(|entry| {
                 let dir = entry.conn.dir(side);
-                entry.conn.state.note(dir, passage, bytes, at)
+                entry.conn.state.note(dir, note, at)
             }),
             Some(&Slot::Asleep(place)) => self
                 .asleep
                 .get_mut(place)
-                .is_some_and(|asleep| asleep.note(side, passage, bytes, at)),
+                .is_some_and(|asleep| asleep.note(side, note, at)),
             None => false,
         }
     }
@@ -245,6 +238,7 @@ mod tests {
 
     impl crate::stream::Above for Above {
         type Passage = ();
+        type Note = ();
         type Folded = Self;
 
         fn fold(mut self) -> (u8, Option<Box<Self>>) {

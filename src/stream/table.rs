@@ -195,10 +195,8 @@ impl<S: Above> Table<S> {
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
         {
             let &Addressed { segment, side, .. } = addressed;
-            let passage = pair.passage(side);
-            if self
-                .slots
-                .note((slot, side), passage, segment.payload, at.ts)
+            if let Some(note) = S::note_of(pair.passage(side), segment.payload)
+                && self.slots.note(slot, side, &note, at.ts)
             {
                 recents.remember((slot, side), &segment, at, self.now);
                 return pair.let_by(side, &segment, (at, next));
