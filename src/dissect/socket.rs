@@ -172,7 +172,7 @@ impl Socket {
             && !side.closed
             && (self.named || !masked || !side.began);
         let passing = is_usual.then(|| side.walker.passing()).flatten()?;
-        Some(passing.with(masked, self.rsv.of_data(), side.largest.bytes))
+        Some(passing.with(masked, self.rsv.of_data(), &side.sizes()))
     }
 
     /// Whether a message of this direction began.
@@ -193,7 +193,7 @@ impl Socket {
     pub(super) fn land(&mut self, dir: Direction, frames: &Passing, passed: u64, heard: Timestamp) {
         let side = self.sides.get_mut(dir);
         let messages = side.walker.land(frames, passed);
-        if frames.frames() > 0 {
+        if !frames.is_untouched() {
             side.latest = u64::from(frames.latest);
             side.is_largest = frames.is_largest();
             side.is_compressed = frames.is_compressed();
@@ -209,6 +209,8 @@ impl Socket {
         counts.messages = counts.messages.saturating_add(messages);
         counts.text = counts.text.saturating_add(u64::from(frames.text));
         counts.binary = counts.binary.saturating_add(u64::from(frames.binary));
+        let continuations = u64::from(frames.continuations());
+        counts.continuation = counts.continuation.saturating_add(continuations);
         counts.bytes = counts.bytes.saturating_add(u64::from(frames.bytes));
         self.heard(heard, dir);
     }

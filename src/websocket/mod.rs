@@ -21,6 +21,6 @@ pub use handshake::{
     is_valid_key, switches_to_websocket,
 };
 pub use library::{Library, Poll, Traces, Transport};
-pub use passing::{Passing, Ping};
+pub use passing::{Passing, Ping, Sizes};
 pub use trips::RoundTrips;
 pub use walker::{FrameStep, FrameWalker, Payload};
