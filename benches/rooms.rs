@@ -178,6 +178,7 @@ struct State {
 
 impl Above for State {
     type Passage = ();
+    type Note = ();
     type Folded = Self;
 
     fn fold(self) -> (u8, Option<Box<Self>>) {

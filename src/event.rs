@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use crate::flow::{ConnId, Direction, End, Endpoint, Interfaces};
 use crate::http::{RequestHead, ResponseHead, Status};
 use crate::limits::Reached;
 use crate::record::LinkType;
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::{Answer, Close, Offer, Poll};
+use crate::websocket::{Answer, Close, Offer, Poll, RoundTrips};
 
 /// One fact, or the passing of time.
 #[derive(Clone, Debug)]
@@ -98,13 +97,6 @@ pub enum Fact {
     /// Frames since the last such fact. Comes at the first data, ping or pong frame while that may settle the attempt, before
     /// a Close, and at the end.
     Frames(Box<Frames>),
-    /// A pong came back to a ping.
-    Pong {
-        /// Who sent the ping, by the way of its bytes.
-        pinged: Direction,
-        /// From ping to pong.
-        rtt: Duration,
-    },
     /// A Close frame.
     Close {
         /// Who sent it, by the way of its bytes.
@@ -264,6 +256,8 @@ pub struct Frames {
     pub began: [Option<Timestamp>; 2],
     /// The last byte of either side that is no part of a Close, as of this fact.
     pub last: [Option<Timestamp>; 2],
+    /// The pings of each side that got a pong, all so far.
+    pub answered: [RoundTrips; 2],
 }
 
 /// The largest message of one side, in payload bytes as its frames announce them.

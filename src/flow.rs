@@ -68,11 +68,13 @@ impl FlowKey {
     }
 }
 
+/// Whether the first endpoint is the low one.
 #[inline]
-fn is_in_order(a: &Endpoint, b: &Endpoint) -> bool {
+pub(crate) fn is_in_order(a: &Endpoint, b: &Endpoint) -> bool {
     match (a.addr, b.addr) {
-        // The usual case, in one comparison.
+        // The usual cases, by numbers.
         (IpAddr::V4(x), IpAddr::V4(y)) => (x.to_bits(), a.port) <= (y.to_bits(), b.port),
+        (IpAddr::V6(x), IpAddr::V6(y)) => (x.to_bits(), a.port) <= (y.to_bits(), b.port),
         _ => a <= b,
     }
 }

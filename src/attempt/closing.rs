@@ -6,7 +6,6 @@ mod ends;
 mod leg;
 mod legs;
 mod tail;
-mod trips;
 mod view;
 
 use std::cmp::Reverse;
@@ -17,7 +16,6 @@ use std::time::Duration;
 
 pub(super) use self::legs::SocketLegs;
 pub(super) use self::tail::Tail;
-pub use self::trips::RoundTrips;
 pub(super) use self::view::Shown;
 
 use self::ends::Ends;

@@ -21,7 +21,6 @@ mod views;
 use std::time::Duration;
 
 pub use assembler::Assembler;
-pub use closing::RoundTrips;
 pub use leg::{BodyStart, Gaps, Leg, LegEnd, View, unoffered_extension, unoffered_subprotocol};
 pub use protocol::Protocol;
 
@@ -29,7 +28,7 @@ use crate::event::{FrameCounts, Health, Largest, Violation, ViolationKind};
 use crate::flow::{Direction, End, Endpoint};
 use crate::http::Version;
 use crate::time::{Stamp, Timestamp};
-use crate::websocket::{Accept, Close, Extension, Transport};
+use crate::websocket::{Accept, Close, Extension, RoundTrips, Transport};
 
 /// What the assembler hands on, in the order in which it was decided.
 #[derive(Clone, Debug)]

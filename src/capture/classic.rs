@@ -15,7 +15,7 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
 
 /// A walk over a pcap file, after its header.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Classic {
     order: Order,
     link: LinkType,

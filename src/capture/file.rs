@@ -296,23 +296,22 @@ impl FileSource {
             return false;
         }
         let bytes = self.window.bytes();
-        let mut rest = bytes;
         let mut records = [Record::default(); BLOCK];
-        let mut count = 0;
-        for record in &mut records {
-            let Some(meta) = self.walk.at_hand(rest) else {
-                break;
-            };
-            let clock = self.clocks.get_mut(usize::from(meta.iface));
-            if !clock.is_some_and(|clock| clock.goes_on(meta.ts)) {
-                break;
+        let to = Block {
+            records: &mut records,
+            number: (self.source, self.frames),
+            clocks: &mut self.clocks,
+        };
+        // Which of the two it is is asked once, and not for each record.
+        let (count, rest) = match &mut self.walk {
+            Walk::Classic(walk) => {
+                let walk = *walk;
+                to.fill(bytes, |bytes| walk.at_hand(bytes))
             }
-            self.frames += 1;
-            *record = meta.record(rest, (self.source, self.frames));
-            rest = rest.get(meta.total..).unwrap_or_default();
-            count += 1;
-        }
+            Walk::Pcapng(walk) => to.fill(bytes, |bytes| walk.at_hand(bytes)),
+        };
         if count > 0 {
+            self.frames += count as u64;
             each(records.get(..count).unwrap_or_default());
         }
         let passed = bytes.len() - rest.len();
@@ -402,21 +401,49 @@ impl FileSource {
     }
 }
 
+/// Where records that follow each other are put.
+struct Block<'a, 'b> {
+    records: &'a mut [Record<'b>; BLOCK],
+    /// The file, and its records so far.
+    number: (u16, u64),
+    clocks: &'a mut [Steady],
+}
+
+impl<'b> Block<'_, 'b> {
+    /// Puts the records there that stand at the beginning of the bytes, as far as they have nothing special about them.
+    /// How many, and the bytes behind them.
+    #[inline]
+    fn fill(
+        self,
+        bytes: &'b [u8],
+        mut at_hand: impl FnMut(&[u8]) -> Option<Meta>,
+    ) -> (usize, &'b [u8]) {
+        let (source, mut frame) = self.number;
+        let mut rest = bytes;
+        let mut count = 0;
+        for record in self.records {
+            let Some(meta) = at_hand(rest) else {
+                break;
+            };
+            let clock = self.clocks.get_mut(usize::from(meta.iface));
+            if !clock.is_some_and(|clock| clock.goes_on(meta.ts)) {
+                break;
+            }
+            frame += 1;
+            *record = meta.record(rest, (source, frame));
+            rest = rest.get(meta.total..).unwrap_or_default();
+            count += 1;
+        }
+        (count, rest)
+    }
+}
+
 impl Walk {
     /// The packet that stands at the beginning of the bytes; nothing if it is something else.
     fn peek(&mut self, bytes: &[u8]) -> Option<Step> {
         match self {
             Self::Classic(walk) => Some(walk.step(bytes)),
             Self::Pcapng(walk) => walk.peek(bytes),
-        }
-    }
-
-    /// The packet at the beginning of the bytes, if all of it is there; nothing is learned from anything else.
-    #[inline]
-    fn at_hand(&mut self, bytes: &[u8]) -> Option<Meta> {
-        match self {
-            Self::Classic(walk) => walk.at_hand(bytes),
-            Self::Pcapng(walk) => walk.at_hand(bytes),
         }
     }
 

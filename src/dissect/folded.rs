@@ -2,6 +2,9 @@
 
 use crate::dissect::connection::{Connection, Speaks};
 use crate::dissect::socket::{Asleep, Rsv};
+use crate::flow::Direction;
+use crate::time::Timestamp;
+use crate::websocket::Ping;
 
 /// What the bits of a connection do not say; nothing for an open WebSocket on which nothing was said, as most of very many
 /// are.
@@ -61,6 +64,17 @@ impl Folded {
             waits: is(Self::WAITS),
             origin: None,
             first_fin: None,
+        }
+    }
+
+    /// Notes a ping or pong, unless more is to be done about it.
+    pub(super) fn note(&mut self, bits: u8, dir: Direction, ping: &Ping, at: Timestamp) -> bool {
+        match self {
+            Self::Socket(asleep) => {
+                let is_swapped = bits & Self::SWAPPED != 0;
+                asleep.note(if is_swapped { dir.flip() } else { dir }, ping, at)
+            }
+            Self::Other(_) => false,
         }
     }
 

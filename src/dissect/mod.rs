@@ -100,56 +100,53 @@ impl Dissector {
 
     /// Takes the next record.
     pub fn push(&mut self, record: &Record<'_>, out: &mut impl Extend<Event>) {
-        let addressed = self.address(record);
-        self.take(record, addressed.as_ref());
-        out.extend(self.events.drain(..));
+        self.push_all(std::slice::from_ref(record), out);
     }
 
     /// Takes the next records: the same as one by one, but that they wait for memory together.
     pub fn push_all(&mut self, records: &[Record<'_>], out: &mut impl Extend<Event>) {
-        if let [record] = records {
-            return self.push(record, out);
+        let mut rest = records;
+        while let [first, others @ ..] = rest {
+            self.seen.count(std::slice::from_ref(first));
+            if first.at.ts >= self.next_tick {
+                self.tick_at(first.at.ts);
+            }
+            // Time passes before the next one of which it is due.
+            let before = others.iter().take(AHEAD - 1);
+            let before = before.take_while(|record| record.at.ts < self.next_tick);
+            let (near, behind) = others.split_at_checked(before.count()).unwrap_or_default();
+            self.seen.count(near);
+            let (near, _) = rest.split_at_checked(near.len() + 1).unwrap_or_default();
+            self.take_near(near);
+            rest = behind;
         }
-        for records in records.chunks(AHEAD) {
-            let mut ahead = [None; AHEAD];
-            for (place, record) in ahead.iter_mut().zip(records) {
-                *place = self.address(record);
-            }
-            self.table.reach(&ahead);
-            for (record, addressed) in records.iter().zip(&ahead) {
-                self.take(record, addressed.as_ref());
-            }
-            if !self.events.is_empty() {
-                out.extend(self.events.drain(..));
-            }
+        if !self.events.is_empty() {
+            out.extend(self.events.drain(..));
         }
     }
 
-    /// The segment of a usual record, with what finds its connection.
-    #[inline]
-    fn address<'a>(&self, record: &Record<'a>) -> Option<Addressed<'a>> {
-        packet::usual(record).map(|usual| self.table.address(usual))
-    }
-
-    /// Takes a record, and what is known of it where it is a usual one.
-    #[inline]
-    fn take(&mut self, record: &Record<'_>, addressed: Option<&Addressed<'_>>) {
-        self.seen.packets += 1;
-        self.seen.bytes += u64::from(record.wire_len);
-        self.time(record.at.ts);
-        if self.budget.is_short() {
-            self.make_room();
+    /// Takes so few records that all of them may be looked for before the first is taken.
+    fn take_near(&mut self, records: &[Record<'_>]) {
+        let mut ahead = [None; AHEAD];
+        for (place, record) in ahead.iter_mut().zip(records) {
+            packet::usual(record, |ends, usual| {
+                *place = Some(self.table.address(ends, usual));
+            });
         }
-        match addressed {
-            Some(addressed) if self.table.pass(addressed, &record.at) => {}
-            Some(addressed) => self.take_whole(record, addressed),
-            None => self.decode(record),
+        self.table.reach(&mut ahead);
+        for (record, addressed) in records.iter().zip(&ahead) {
+            match addressed {
+                Some(addressed) if self.table.pass(addressed, &record.at) => {}
+                Some(addressed) => self.take_whole(record, addressed),
+                None => self.decode(record),
+            }
         }
     }
 
     /// Takes a usual segment of which something is to be told.
     #[inline(never)]
     fn take_whole(&mut self, record: &Record<'_>, addressed: &Addressed<'_>) {
+        self.make_room();
         self.table.take(
             addressed,
             &record.at,
@@ -164,6 +161,7 @@ impl Dissector {
     /// Takes a record that is none of the usual ones.
     #[inline(never)]
     fn decode(&mut self, record: &Record<'_>) {
+        self.make_room();
         match self.decoder.walk(record, &mut self.budget) {
             Packet::Segment(segment) => self.table.push(
                 &segment,
@@ -180,7 +178,7 @@ impl Dissector {
         }
     }
 
-    /// The budget is used up: whoever began first to hold something gives it up, a connection or a datagram in fragments,
+    /// Where the budget is used up, whoever began first to hold something gives it up, a connection or a datagram in fragments,
     /// until there is room for the next record.
     fn make_room(&mut self) {
         while self.budget.is_short() {
@@ -209,15 +207,6 @@ impl Dissector {
             self.tick_at(now);
         }
         out.extend(self.events.drain(..));
-    }
-
-    #[inline]
-    fn time(&mut self, now: Timestamp) {
-        // Clocks step back, and files that are merged do; time does not.
-        self.seen.now = self.seen.now.max(now);
-        if now >= self.next_tick {
-            self.tick_at(now);
-        }
     }
 
     #[inline(never)]
@@ -291,6 +280,17 @@ impl Dissector {
             reached,
             now: self.seen.first.map(|_| self.seen.now),
             first: self.seen.first,
+        }
+    }
+}
+
+impl Seen {
+    fn count(&mut self, records: &[Record<'_>]) {
+        for record in records {
+            self.packets += 1;
+            self.bytes += u64::from(record.wire_len);
+            // Clocks step back, and files that are merged do; time does not.
+            self.now = self.now.max(record.at.ts);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::flow::{Both, Direction};
 use crate::time::Timestamp;
+use crate::websocket::RoundTrips;
 
 /// The pings of both sides that wait for a pong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) struct Pings {
 }
 
 /// Pings of one side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Waiting {
     /// The latest, by their number modulo the size.
     latest: [Ping; REMEMBERED],
@@ -21,6 +22,8 @@ struct Waiting {
     answered: u64,
     /// When the oldest that waits was sent.
     since: Option<Timestamp>,
+    /// Those that were answered.
+    trips: RoundTrips,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +46,16 @@ impl Pings {
         waiting.since.get_or_insert(at);
     }
 
-    /// A pong that went `dir`: how long the latest equal ping of the other side waited.
-    pub(super) fn pong(&mut self, dir: Direction, hash: u64, at: Timestamp) -> Option<Duration> {
+    /// A pong that went `dir` answers the latest equal ping of the other side.
+    pub(super) fn pong(&mut self, dir: Direction, hash: u64, at: Timestamp) {
+        if let Some(waited) = self.answer(dir, hash, at) {
+            let waiting = self.sides.get_mut(dir.flip());
+            waiting.trips.extend([(at.before(waited), waited)]);
+        }
+    }
+
+    /// The same of one whose time says nothing. How long the ping waited.
+    pub(super) fn answer(&mut self, dir: Direction, hash: u64, at: Timestamp) -> Option<Duration> {
         let waiting = self.sides.get_mut(dir.flip());
         let oldest = waiting
             .answered
@@ -64,6 +75,11 @@ impl Pings {
             })
             .flatten();
         Some(rtt)
+    }
+
+    /// The pings that went `dir` and were answered.
+    pub(super) const fn answered(&self, dir: Direction) -> &RoundTrips {
+        &self.sides.get(dir).trips
     }
 
     /// Pings that went `dir` and wait.
@@ -97,17 +113,17 @@ mod tests {
         for (hash, ms) in [(1, 0), (2, 10), (3, 20)] {
             pings.ping(ToClient, hash, at(ms));
         }
-        assert_eq!(pings.pong(ToServer, 9, at(25)), None, "unsolicited");
-        assert_eq!(pings.pong(ToClient, 2, at(25)), None, "its own");
+        assert_eq!(pings.answer(ToServer, 9, at(25)), None, "unsolicited");
+        assert_eq!(pings.answer(ToClient, 2, at(25)), None, "its own");
         assert_eq!(
-            pings.pong(ToServer, 2, at(25)),
+            pings.answer(ToServer, 2, at(25)),
             Some(Duration::from_millis(15))
         );
         assert_eq!(pings.unanswered(ToClient), 1);
         assert_eq!(pings.waits_since(ToClient), Some(at(20)));
-        assert_eq!(pings.pong(ToServer, 1, at(30)), None, "answered already");
+        assert_eq!(pings.answer(ToServer, 1, at(30)), None, "answered already");
         assert_eq!(
-            pings.pong(ToServer, 3, at(30)),
+            pings.answer(ToServer, 3, at(30)),
             Some(Duration::from_millis(10))
         );
         assert_eq!(pings.waits_since(ToClient), None);
@@ -116,9 +132,9 @@ mod tests {
         }
         assert_eq!(pings.unanswered(ToServer), 100);
         assert_eq!(pings.waits_since(ToServer), Some(at(0)));
-        assert_eq!(pings.pong(ToClient, 0, at(101)), None, "forgotten");
+        assert_eq!(pings.answer(ToClient, 0, at(101)), None, "forgotten");
         assert_eq!(
-            pings.pong(ToClient, 98, at(101)),
+            pings.answer(ToClient, 98, at(101)),
             Some(Duration::from_millis(3))
         );
         assert_eq!(pings.unanswered(ToServer), 1);

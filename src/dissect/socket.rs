@@ -1,6 +1,7 @@
 //! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
 
 mod asleep;
+mod noted;
 mod side;
 
 pub(super) use self::asleep::Asleep;
@@ -171,7 +172,7 @@ impl Socket {
             && !side.closed
             && (self.named || !masked || !side.began);
         let passing = is_usual.then(|| side.walker.passing()).flatten()?;
-        Some(passing.with(masked, self.rsv.of_data(), side.largest.bytes))
+        Some(passing.with(masked, self.rsv.of_data(), &side.sizes()))
     }
 
     /// Whether a message of this direction began.
@@ -192,7 +193,7 @@ impl Socket {
     pub(super) fn land(&mut self, dir: Direction, frames: &Passing, passed: u64, heard: Timestamp) {
         let side = self.sides.get_mut(dir);
         let messages = side.walker.land(frames, passed);
-        if frames.frames() > 0 {
+        if !frames.is_untouched() {
             side.latest = u64::from(frames.latest);
             side.is_largest = frames.is_largest();
             side.is_compressed = frames.is_compressed();
@@ -208,6 +209,8 @@ impl Socket {
         counts.messages = counts.messages.saturating_add(messages);
         counts.text = counts.text.saturating_add(u64::from(frames.text));
         counts.binary = counts.binary.saturating_add(u64::from(frames.binary));
+        let continuations = u64::from(frames.continuations());
+        counts.continuation = counts.continuation.saturating_add(continuations);
         counts.bytes = counts.bytes.saturating_add(u64::from(frames.bytes));
         self.heard(heard, dir);
     }
@@ -346,13 +349,12 @@ impl Socket {
                 }
                 Opcode::PONG => {
                     self.since.get_or_insert_default();
-                    let pings = self.pings.as_mut();
-                    let rtt = pings.and_then(|pings| pings.pong(dir, payload.hash, link.at.ts));
-                    if let Some(rtt) = rtt.filter(|_| !past) {
-                        link.tell(Fact::Pong {
-                            pinged: dir.flip(),
-                            rtt,
-                        });
+                    if let Some(pings) = &mut self.pings {
+                        if past {
+                            pings.answer(dir, payload.hash, link.at.ts);
+                        } else {
+                            pings.pong(dir, payload.hash, link.at.ts);
+                        }
                     }
                 }
                 _ => {}
@@ -555,8 +557,9 @@ impl Socket {
         if let Some(pings) = &self.pings {
             since.client.pings_unanswered = pings.unanswered(Direction::ToServer);
             since.server.pings_unanswered = pings.unanswered(Direction::ToClient);
-            since.ping_waits =
-                [Direction::ToServer, Direction::ToClient].map(|dir| pings.waits_since(dir));
+            let both = [Direction::ToServer, Direction::ToClient];
+            since.ping_waits = both.map(|dir| pings.waits_since(dir));
+            since.answered = both.map(|dir| pings.answered(dir).clone());
         }
         link.tell(Fact::Frames(since));
     }

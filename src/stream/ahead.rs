@@ -6,7 +6,7 @@
 use crate::flow::Ends;
 use crate::packet::Usual;
 use crate::stream::conn::Side;
-use crate::stream::index::{Hash, Index};
+use crate::stream::index::{Hash, Index, Known};
 use crate::stream::lane::Lanes;
 
 /// A usual segment, and where its connection is looked for.
@@ -15,39 +15,37 @@ pub struct Addressed<'a> {
     pub(super) segment: Usual<'a>,
     pub(super) hash: Hash,
     pub(super) side: Side,
+    /// What was found there by [`reach`].
+    pub(super) known: Known,
 }
 
 impl<'a> Addressed<'a> {
     /// By the two ends of a segment.
     #[inline]
-    pub(super) fn new((ends, segment): (Ends, Usual<'a>), index: &Index) -> Self {
+    pub(super) fn new(ends: Ends, segment: Usual<'a>, index: &Index) -> Self {
         let (hash, is_low) = index.hash(ends);
         Self {
             segment,
             hash,
             side: if is_low { Side::Low } else { Side::High },
+            known: Known::NOTHING,
         }
     }
 }
 
-/// Asks for what these segments will need. Changes nothing: what is found may be another by the time they are taken.
+/// Looks up the connections of these segments, and asks for what will be needed of them.
 #[inline]
-pub(super) fn reach<const N: usize, P: Copy + Default>(
-    ahead: &[Option<Addressed<'_>>; N],
+pub(super) fn reach<P: Copy + Default>(
+    ahead: &mut [Option<Addressed<'_>>],
     index: &Index,
     lanes: &Lanes<P>,
 ) {
-    let mut slots = [Index::NONE; N];
-    for (slot, addressed) in slots.iter_mut().zip(ahead) {
-        if let Some(addressed) = addressed {
-            *slot = index.get(addressed.hash).unwrap_or(Index::NONE);
-        }
+    for addressed in ahead.iter_mut().flatten() {
+        addressed.known = index.know(addressed.hash);
     }
     let mut seen = 0;
-    for (&slot, addressed) in slots.iter().zip(ahead) {
-        if let Some(addressed) = addressed {
-            seen |= lanes.glance(slot, addressed.side);
-        }
+    for addressed in ahead.iter().flatten() {
+        seen |= lanes.glance(addressed.known.value(), addressed.side);
     }
     // Looked at for the sake of looking.
     std::hint::black_box(seen);

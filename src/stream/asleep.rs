@@ -86,6 +86,15 @@ impl<S: Above> Asleep<S> {
     pub(super) const fn id(&self) -> ConnId {
         self.still.id
     }
+
+    /// Has the room above note something of a side.
+    pub(super) fn note(&mut self, side: Side, note: &S::Note, at: Timestamp) -> bool {
+        let [client, server] = self.still.ends.get();
+        let dir = side.dir(client, server);
+        self.rest
+            .as_deref_mut()
+            .is_some_and(|rest| S::note_folded((self.still.above, rest), dir, note, at))
+    }
 }
 
 impl Still {

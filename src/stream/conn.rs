@@ -1,7 +1,7 @@
 //! What the table keeps of a connection for the room above, and what it counts of all.
 
 pub use crate::flow::Interfaces;
-use crate::flow::{ConnId, Direction, Endpoint};
+use crate::flow::{ConnId, Direction, Endpoint, is_in_order};
 use crate::limits::Reached;
 use crate::stream::halves::Redirected;
 use crate::time::Stamp;
@@ -85,6 +85,20 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// Which way its bytes travel, between these two.
+    pub(super) fn dir(self, client: Endpoint, server: Endpoint) -> Direction {
+        let of_client = if is_in_order(&client, &server) {
+            Self::Low
+        } else {
+            Self::High
+        };
+        if self == of_client {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        }
+    }
+
     pub(super) const fn other(self) -> Self {
         match self {
             Self::Low => Self::High,
@@ -157,16 +171,7 @@ impl<S> Conn<S> {
 
     /// Which way the bytes of this side travel.
     pub(super) fn dir(&self, side: Side) -> Direction {
-        let client = if self.client <= self.server {
-            Side::Low
-        } else {
-            Side::High
-        };
-        if side == client {
-            Direction::ToServer
-        } else {
-            Direction::ToClient
-        }
+        side.dir(self.client, self.server)
     }
 
     /// The client's side, then the server's.

@@ -19,6 +19,8 @@ pub(super) struct Index {
     seed: DigestSeed,
     buckets: Box<[Bucket]>,
     used: usize,
+    /// How often anything came or went.
+    changes: u32,
 }
 
 /// Twelve bytes, so that five stand in a cache line.
@@ -33,6 +35,26 @@ struct Bucket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hash(u64);
 
+/// What stood for a key when that was looked up: it still does unless anything came or went since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    value: u32,
+    changes: u32,
+}
+
+impl Known {
+    /// It was not looked up yet.
+    pub(super) const NOTHING: Self = Self {
+        value: Index::NONE,
+        changes: u32::MAX,
+    };
+
+    /// It, or [`Index::NONE`].
+    pub(super) const fn value(self) -> u32 {
+        self.value
+    }
+}
+
 impl Index {
     /// Stands for nothing.
     pub(super) const NONE: u32 = u32::MAX;
@@ -42,6 +64,7 @@ impl Index {
             seed: DigestSeed::default(),
             buckets: vec![Bucket::EMPTY; SMALLEST].into_boxed_slice(),
             used: 0,
+            changes: 0,
         }
     }
 
@@ -75,11 +98,31 @@ impl Index {
         }
     }
 
+    /// Looks up what stands for a key, for the moments to come.
+    #[inline]
+    pub(super) fn know(&self, hash: Hash) -> Known {
+        Known {
+            value: self.get(hash).unwrap_or(Self::NONE),
+            changes: self.changes,
+        }
+    }
+
+    /// What stands for a key that was looked up moments ago.
+    #[inline]
+    pub(super) fn get_known(&self, hash: Hash, known: Known) -> Option<u32> {
+        if known.changes == self.changes {
+            (known.value != Self::NONE).then_some(known.value)
+        } else {
+            self.get(hash)
+        }
+    }
+
     /// Lets a value other than [`Index::NONE`] stand for a key.
     pub(super) fn insert(&mut self, hash: Hash, value: u32) {
         if self.used.saturating_mul(4) >= self.buckets.len().saturating_mul(3) {
             self.grow();
         }
+        self.changes = self.changes.wrapping_add(1);
         let at = self.place(hash);
         if let Some(bucket) = self.buckets.get_mut(at) {
             self.used = self
@@ -96,6 +139,7 @@ impl Index {
             return;
         }
         self.used = self.used.saturating_sub(1);
+        self.changes = self.changes.wrapping_add(1);
         let mask = self.mask();
         let mut at = hole;
         loop {

@@ -28,6 +28,24 @@ pub trait Above: Default {
         false
     }
 
+    /// What is noted of bytes that do not pass by, but bring nothing else with them.
+    type Note;
+
+    /// What is to be noted of the next bytes of a direction, if that is all there is to do about them.
+    fn note_of(_: &Self::Passage, _bytes: &[u8]) -> Option<Self::Note> {
+        None
+    }
+
+    /// Notes it. False, and nothing changed, if there is more to do after all.
+    fn note(&mut self, _: Direction, _: &Self::Note, _: Timestamp) -> bool {
+        false
+    }
+
+    /// The same while it is folded up, with more than the few bits.
+    fn note_folded(_: (u8, &mut Self::Folded), _: Direction, _: &Self::Note, _: Timestamp) -> bool {
+        false
+    }
+
     /// Takes in what has passed by, so many bytes, and when the last of them was heard.
     fn land(&mut self, _dir: Direction, _passage: &Self::Passage, _bytes: u64, _heard: Timestamp) {}
 
@@ -44,6 +62,7 @@ pub trait Above: Default {
 /// A connection of which the room above keeps nothing, and is told everything.
 impl Above for () {
     type Passage = ();
+    type Note = ();
     type Folded = ();
 
     fn fold(self) -> (u8, Option<Box<()>>) {
@@ -59,7 +78,7 @@ const CHUNK: usize = 1024;
 /// The lanes of all connections, by their slot.
 #[derive(Debug)]
 pub(super) struct Lanes<P> {
-    pairs: Vec<Box<[Pair<P>]>>,
+    pairs: Vec<Box<[Pair<P>; CHUNK]>>,
     recents: Recents,
 }
 
@@ -104,7 +123,10 @@ impl<P: Copy + Default> Lanes<P> {
     pub(super) fn make(&mut self, slot: u32) {
         while self.pairs.len() <= slot as usize / CHUNK {
             let more = vec![Pair::default(); CHUNK];
-            self.pairs.push(more.into_boxed_slice());
+            let Ok(more) = more.into_boxed_slice().try_into() else {
+                return;
+            };
+            self.pairs.push(more);
         }
         if let Some(pair) = self.of(slot) {
             *pair = Pair::default();
@@ -301,6 +323,19 @@ impl<P: Copy + Default> Pair<P> {
         };
         let goes_on = !segment.payload.is_empty() && me.continues(peer, segment, at);
         goes_on.then(|| me.after(segment)).flatten()
+    }
+
+    /// Lets a segment with data pass by, which is the next one, up to this sequence number.
+    pub(super) fn let_by(&mut self, side: Side, segment: &Usual<'_>, (at, next): (&Stamp, u32)) {
+        let me = match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        };
+        if me.is_acknowledging(segment) {
+            me.acked = segment.ack;
+        }
+        (me.next, me.ago) = (next, 0);
+        me.comes_to(at);
     }
 
     /// Learns where the segments of a side are captured.

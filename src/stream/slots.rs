@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use crate::flow::ConnId;
 use crate::slab::Slab;
 use crate::stream::asleep::Asleep;
+use crate::stream::conn::Side;
 use crate::stream::lane::{Above, Pair};
 use crate::stream::table::Entry;
+use crate::time::Timestamp;
 
 /// Connections that lie open though nothing unusual has happened on them for a while. None where tests are run, so that each
 /// of them also tries whether anything is lost by folding.
@@ -138,6 +140,21 @@ impl<S: Above> Slots<S> {
         }
     }
 
+    /// Has the room above note something of a side. False, and nothing changed, where that is not all there is to do.
+    pub(super) fn note(&mut self, slot: u32, side: Side, note: &S::Note, at: Timestamp) -> bool {
+        match self.all.get(slot) {
+            Some(&Slot::Awake(place)) => self.awake.get_mut(place).is_some_and(|entry| {
+                let dir = entry.conn.dir(side);
+                entry.conn.state.note(dir, note, at)
+            }),
+            Some(&Slot::Asleep(place)) => self
+                .asleep
+                .get_mut(place)
+                .is_some_and(|asleep| asleep.note(side, note, at)),
+            None => false,
+        }
+    }
+
     /// Something unusual happened on a connection, and from now on nothing need. Whoever was longest without is folded up.
     pub(super) fn lull(&mut self, slot: u32) -> Option<u32> {
         let was_listed = self.list(slot, true);
@@ -221,6 +238,7 @@ mod tests {
 
     impl crate::stream::Above for Above {
         type Passage = ();
+        type Note = ();
         type Folded = Self;
 
         fn fold(mut self) -> (u8, Option<Box<Self>>) {

@@ -2,6 +2,7 @@
 
 mod ends;
 mod holders;
+mod place;
 mod stitch;
 mod whose;
 
@@ -21,6 +22,7 @@ use crate::stream::lane::{Above, Lanes, Pair, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::slots::Slots;
+use crate::stream::table::place::Place;
 use crate::stream::{End, StreamItem};
 use crate::time::{Stamp, Timestamp};
 
@@ -57,13 +59,6 @@ pub struct Table<S: Above> {
     next_id: u64,
 }
 
-/// Where the connection with some pair of addresses is.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Open(u32),
-    Past(u64),
-}
-
 /// A segment with whom it belongs to.
 #[derive(Clone, Copy)]
 struct Arrival<'a> {
@@ -87,22 +82,6 @@ impl Arrival<'_> {
     /// Its pair of addresses.
     fn key(&self) -> FlowKey {
         FlowKey::new(self.segment.src, self.segment.dst)
-    }
-}
-
-impl Place {
-    /// Set in the index for a connection that is over.
-    const PAST: u32 = 1 << 31;
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the rest of it is known, see `Past::whole`"
-    )]
-    const fn value(self) -> u32 {
-        match self {
-            Self::Open(slot) => slot,
-            Self::Past(place) => place as u32 | Self::PAST,
-        }
     }
 }
 
@@ -159,7 +138,8 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         let ends = Ends::new(segment.src, segment.dst);
-        let addressed = self.address((ends, segment.usual()));
+        let mut addressed = self.address(ends, segment.usual());
+        addressed.known = self.index.know(addressed.hash);
         if segment.missing > 0 {
             self.counters.cut_short = self.counters.cut_short.saturating_add(1);
             self.last = segment.at;
@@ -172,13 +152,13 @@ impl<S: Above> Table<S> {
 
     /// A usual segment that is to come, with what finds its connection.
     #[inline]
-    pub(crate) fn address<'a>(&self, usual: (Ends, Usual<'a>)) -> Addressed<'a> {
-        Addressed::new(usual, &self.index)
+    pub(crate) fn address<'a>(&self, ends: Ends, usual: Usual<'a>) -> Addressed<'a> {
+        Addressed::new(ends, usual, &self.index)
     }
 
-    /// Asks the memory for what these segments will need, all at once.
+    /// Looks up the connections of these segments, and asks the memory for what will be needed of them, all at once.
     #[inline]
-    pub(crate) fn reach<const N: usize>(&self, ahead: &[Option<Addressed<'_>>; N]) {
+    pub(crate) fn reach(&self, ahead: &mut [Option<Addressed<'_>>]) {
         ahead::reach(ahead, &self.index, &self.lanes);
     }
 
@@ -187,7 +167,7 @@ impl<S: Above> Table<S> {
     #[inline]
     pub(crate) fn pass(&mut self, addressed: &Addressed<'_>, at: &Stamp) -> bool {
         self.now = self.now.max(at.ts);
-        let Some(slot) = self.index.get(addressed.hash) else {
+        let Some(slot) = self.index.get_known(addressed.hash, addressed.known) else {
             return false;
         };
         // What is over has no lane.
@@ -208,11 +188,19 @@ impl<S: Above> Table<S> {
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         self.last = *at;
-        let place = self.place(addressed.hash);
+        let place = self.index.get_known(addressed.hash, addressed.known);
+        let place = place.map(|value| Place::of(value, &self.past));
         if let Some(Place::Open(slot)) = place
-            && let Some(pair) = self.lanes.of(slot)
+            && let Some((pair, recents)) = self.lanes.with_recents(slot)
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
         {
+            let &Addressed { segment, side, .. } = addressed;
+            if let Some(note) = S::note_of(pair.passage(side), segment.payload)
+                && self.slots.note(slot, side, &note, at.ts)
+            {
+                recents.remember((slot, side), &segment, at, self.now);
+                return pair.let_by(side, &segment, (at, next));
+            }
             return self.tell(slot, (addressed, at, next), (budget, sink));
         }
         if let Some(segment) = whole() {
@@ -313,14 +301,9 @@ impl<S: Above> Table<S> {
     }
 
     /// Where the connection of a key is.
-    #[inline]
     fn place(&self, hash: Hash) -> Option<Place> {
         let value = self.index.get(hash)?;
-        Some(if value & Place::PAST == 0 {
-            Place::Open(value)
-        } else {
-            Place::Past(self.past.whole(value & !Place::PAST))
-        })
+        Some(Place::of(value, &self.past))
     }
 
     /// What passed by on a connection becomes part of its state; from here on its segments go the long way. Whatever it was

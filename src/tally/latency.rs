@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::attempt::{Attempt, Closing, Leg, RoundTrips};
+use crate::attempt::{Attempt, Closing, Leg};
 use crate::flow::Direction;
+use crate::websocket::RoundTrips;
 
 /// Longer than any wait that is told apart: an unanswered request is given up after five minutes.
 const LONGEST_US: u64 = 600_000_000;

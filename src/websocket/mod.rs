@@ -10,6 +10,7 @@ mod frame;
 mod handshake;
 mod library;
 mod passing;
+mod trips;
 mod walker;
 
 pub use close::{Close, CloseCode};
@@ -20,5 +21,6 @@ pub use handshake::{
     is_valid_key, switches_to_websocket,
 };
 pub use library::{Library, Poll, Traces, Transport};
-pub use passing::Passing;
+pub use passing::{Passing, Ping, Sizes};
+pub use trips::RoundTrips;
 pub use walker::{FrameStep, FrameWalker, Payload};

@@ -210,9 +210,9 @@ impl FrameWalker {
     /// From here on, if data frames may pass by: between two frames, or within the payload of one.
     pub fn passing(&self) -> Option<Passing> {
         match &self.frame {
-            None => (self.have == 0).then(|| Passing::new(0, !self.is_within_message())),
+            None => (self.have == 0).then(|| Passing::new(0, self.is_within_message())),
             Some(frame) if frame.left > 0 && frame.control.is_none() => {
-                Some(Passing::new(u32::try_from(frame.left).ok()?, frame.fin))
+                Some(Passing::new(u32::try_from(frame.left).ok()?, !frame.fin))
             }
             Some(_) => None,
         }
@@ -221,29 +221,32 @@ impl FrameWalker {
     /// Takes in frames that passed by in so many bytes. How many messages ended among them.
     pub fn land(&mut self, frames: &Passing, bytes: u64) -> u64 {
         self.offset = self.offset.saturating_add(bytes);
+        let began = !frames.is_untouched();
         let mut ended = 0_u64;
-        let began = frames.frames();
         if let Some(frame) = &mut self.frame {
-            frame.left = if began > 0 { 0 } else { u64::from(frames.left) };
+            frame.left = if began { 0 } else { u64::from(frames.left) };
             if frame.left == 0 && self.end().is_some() {
                 ended = 1;
             }
         }
-        if began > 0 {
-            let is_within = frames.left > 0;
-            self.message = Message::Between;
-            if is_within {
-                self.message = Message::Within {
+        if began {
+            let was_within = self.is_within_message();
+            let is_within = frames.left > 0 || frames.goes_on();
+            self.message = if is_within {
+                Message::Within {
                     len: u64::from(frames.latest),
-                };
-                self.frame = Some(Frame {
-                    left: u64::from(frames.left),
-                    fin: true,
-                    control: None,
-                });
-            }
+                }
+            } else {
+                Message::Between
+            };
+            self.frame = (frames.left > 0).then(|| Frame {
+                left: u64::from(frames.left),
+                fin: !frames.goes_on(),
+                control: None,
+            });
             ended = ended
-                .saturating_add(began)
+                .saturating_add(frames.messages())
+                .saturating_add(u64::from(was_within))
                 .saturating_sub(u64::from(is_within));
         }
         ended
@@ -409,6 +412,13 @@ impl Payload {
             hash: Self::OFFSET_BASIS,
             cut: false,
         }
+    }
+
+    /// The payload of a frame, all of it.
+    pub(super) fn of(header: &FrameHeader, payload: &[u8]) -> Self {
+        let mut all = Self::new();
+        all.add(header, 0, payload);
+        all
     }
 
     /// Adds the next `part`, the bytes of the payload from `from` on.

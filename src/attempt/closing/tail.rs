@@ -1,7 +1,7 @@
 //! What a leg shows after its request, fact by fact, in as little room as there is to note: very many may be open at once,
 //! and most of them silent.
 
-use crate::attempt::{ClosingLeg, RoundTrips, SeenClose, SeenViolation, TcpEnd};
+use crate::attempt::{ClosingLeg, SeenClose, SeenViolation, TcpEnd};
 use crate::event::{Fact, Frames, GapOver};
 use crate::flow::{Direction, End};
 use crate::time::{Stamp, Timestamp};
@@ -33,7 +33,6 @@ struct Since {
     frames: Option<Box<Frames>>,
     closes: Vec<SeenClose>,
     tcp_ends: Vec<TcpEnd>,
-    rtt: [RoundTrips; 2],
     violations: Vec<SeenViolation>,
     retransmitting: Option<(Direction, Timestamp)>,
 }
@@ -53,13 +52,8 @@ impl Tail {
                     *began = began.filter(|_| !blind);
                 }
                 match &mut self.since().frames {
-                    Some(known) => add(known, &frames),
+                    Some(known) => add(known, *frames),
                     none => *none = Some(frames),
-                }
-            }
-            Fact::Pong { pinged, rtt } => {
-                if let Some(trips) = self.since().rtt.get_mut(pinged.index()) {
-                    trips.extend([(at.ts.before(rtt), rtt)]);
                 }
             }
             Fact::Close { dir, close } => {
@@ -208,7 +202,6 @@ impl Tail {
             frames,
             closes,
             tcp_ends,
-            rtt,
             violations,
             retransmitting,
         } = self.since.map_or_else(Since::default, |since| *since);
@@ -220,7 +213,7 @@ impl Tail {
             ended: self.ended,
             client_frames: frames.client,
             server_frames: frames.server,
-            rtt,
+            rtt: frames.answered,
             began: frames.began,
             ping_waits: frames.ping_waits,
             last_bytes: frames.last,
@@ -259,11 +252,12 @@ impl Since {
 }
 
 /// Adds what came since.
-fn add(known: &mut Frames, since: &Frames) {
+fn add(known: &mut Frames, since: Frames) {
     known.client.add(&since.client);
     known.server.add(&since.server);
     (known.largest, known.unfinished) = (since.largest, since.unfinished);
     (known.ping_waits, known.latest) = (since.ping_waits, since.latest);
+    known.answered = since.answered;
     for (known, since) in known.began.iter_mut().zip(since.began) {
         *known = known.or(since);
     }

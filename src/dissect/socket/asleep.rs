@@ -6,15 +6,15 @@ use super::side::Side;
 use super::{Rsv, Socket};
 use crate::dissect::pings::Pings;
 use crate::event::{Frames, Largest};
-use crate::flow::Both;
+use crate::flow::{Both, Direction};
 use crate::websocket::FrameWalker;
 
 /// A WebSocket on which nothing is out of order.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::dissect) struct Asleep {
     sides: Both<Still>,
-    since: Option<Box<Frames>>,
-    pings: Option<Box<Pings>>,
+    pub(super) since: Option<Box<Frames>>,
+    pub(super) pings: Option<Box<Pings>>,
     rsv: Rsv,
     named: bool,
     untold: bool,
@@ -55,6 +55,11 @@ impl Asleep {
     /// Which reserved bits mean something, if that is all there is to know.
     pub(in crate::dissect) fn only_rsv(&self) -> Option<Rsv> {
         (*self == Self::silent(self.rsv)).then_some(self.rsv)
+    }
+
+    /// Whether a side sent a frame other than Close.
+    pub(super) const fn is_used(&self, dir: Direction) -> bool {
+        self.sides.get(dir).flags & Still::USED != 0
     }
 
     /// Folds a WebSocket up; it comes back where something would be lost.

@@ -3,7 +3,7 @@
 use crate::dissect::sync::Candidate;
 use crate::event::Largest;
 use crate::time::Stamp;
-use crate::websocket::{FrameHeader, FrameWalker, Opcode, Rsv as Bits};
+use crate::websocket::{FrameHeader, FrameWalker, Opcode, Rsv as Bits, Sizes};
 
 /// One direction.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl Sync {
 }
 
 impl Side {
+    /// How large its messages were so far.
+    pub(super) const fn sizes(&self) -> Sizes {
+        Sizes {
+            latest: self.latest,
+            is_compressed: self.is_compressed,
+            is_largest: self.is_largest,
+            largest: (self.largest.bytes, self.largest.before),
+        }
+    }
+
     /// Keeps up with its largest message, of which `message_len` bytes are announced by now.
     pub(super) const fn grow(&mut self, header: &FrameHeader, message_len: u64) {
         if header.opcode.is_control() {

@@ -180,7 +180,6 @@ fn word(fact: &Fact) -> String {
                 frames.server.total()
             )
         }
-        Fact::Pong { pinged, .. } => format!("pong({})", short(*pinged)),
         Fact::Close { dir, close } => {
             let code = close
                 .code
@@ -295,7 +294,7 @@ fn a_long_talk() {
     assert_eq!(
         talk.story(),
         "plain request1(/ws) response1(400) body(nope) request2(/ws) response2(101,Ok) frames(1,0) \
-         frames(0,1) pong(s) frames(1,3) close(s,1001) frames(1,0) close(c,1001) fin(s) fin(c) ended(Fin)"
+         frames(0,1) frames(1,3) close(s,1001) frames(1,0) close(c,1001) fin(s) fin(c) ended(Fin)"
     );
     assert_eq!(talk.counts.plain, 1);
 }

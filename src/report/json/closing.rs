@@ -3,12 +3,13 @@
 use super::time::Time;
 use super::value::{Buffer, Json, List, Plain, Text, object};
 use super::{FindingJson, HopJson, MeaningJson, VERSION, micros, millis};
-use crate::attempt::{ClosingLeg, RoundTrips};
+use crate::attempt::ClosingLeg;
 use crate::event::FrameCounts;
 use crate::judge::JudgedClosing;
 use crate::report::facts;
 use crate::report::mask::{Kind, Mask};
 use crate::time::Timestamp;
+use crate::websocket::RoundTrips;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {

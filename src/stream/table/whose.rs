@@ -275,7 +275,7 @@ mod tests {
                 let table = &mut both[way];
                 table.now = segment.at.ts;
                 let ends = crate::flow::Ends::new(src, dst);
-                let addressed = table.address((ends, segment.usual()));
+                let addressed = table.address(ends, segment.usual());
                 let arrival = addressed.arrival(&segment);
                 let slot = table.enter(&arrival, Numbers::default()).unwrap();
                 if way == 0 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::{ClosingLeg, RoundTrips};
+use crate::attempt::ClosingLeg;
 use crate::event::FrameCounts;
 use crate::flow::Direction;
 use crate::judge::{ClosingJudgement, JudgedClosing};
@@ -11,6 +11,7 @@ use crate::report::phrase::code_name;
 use crate::report::sanitize::clean;
 use crate::report::words::{bytes, count, number, span};
 use crate::time::Timestamp;
+use crate::websocket::RoundTrips;
 use crate::websocket::{Close, CloseCode};
 
 use super::{Ladder, Tone};

@@ -112,6 +112,7 @@ impl Heard {
                 story.counts[0].add(&frames.client);
                 story.counts[1].add(&frames.server);
                 story.largest = frames.largest.map(|largest| largest.bytes);
+                story.answered.clone_from(&frames.answered);
             }
             Fact::Violation(wrong) => {
                 let place = (wrong.dir, wrong.offset, wrong.kind, frame);
@@ -124,7 +125,6 @@ impl Heard {
                 broken: close.malformed || close.reason_invalid,
                 frame,
             }),
-            Fact::Pong { pinged, rtt } => story.pongs.push((*pinged, *rtt)),
             Fact::Gap { over, len, .. } => {
                 self.gaps[usize::from(!matches!(over, GapOver::Payload | GapOver::Snapped))] += len;
             }
@@ -138,7 +138,7 @@ impl Story {
     /// Without what depends on when each side's bytes came: of each side for itself.
     pub(super) fn timeless(&self) -> Self {
         let mut story = self.clone();
-        story.pongs.clear();
+        story.answered = Default::default();
         for counts in &mut story.counts {
             counts.pings_unanswered = 0;
         }

@@ -100,13 +100,9 @@ fn agree(client: &str, closing: &Value, journey: &Journey) {
         for (name, count) in named(counts) {
             assert_eq!(told[name], count, "{client}: {name} of the {side}");
         }
-        let waits = journey
-            .story
-            .pongs
-            .iter()
-            .filter(|(pinged, _)| pinged.index() == dir);
-        let longest = waits.map(|(_, wait)| wait.as_micros()).max();
-        let longest = longest.map(|micros| u64::try_from(micros).unwrap());
+        let answered = &journey.story.answered[dir];
+        let micros = u64::try_from(answered.longest().as_micros()).unwrap();
+        let longest = (answered.count() > 0).then_some(micros);
         assert_eq!(
             told["ping_rtt_us"]["max"],
             Value::from(longest),

@@ -1,11 +1,11 @@
 //! What must be told of frames, from the frames themselves: the plainest reading of RFC 6455 §5 that there is.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use wscap::event::{FrameCounts, ViolationKind as Kind};
 use wscap::flow::Direction;
 use wscap::time::Stamp;
+use wscap::websocket::RoundTrips;
 
 use super::wire::Frame;
 use crate::support::conversation::Who;
@@ -23,8 +23,8 @@ pub(super) struct Story {
     /// Side, offset of the frame, kind, number of the packet.
     pub(super) violations: Vec<(Direction, u64, Kind, u64)>,
     pub(super) closes: Vec<Said>,
-    /// Who pinged, and how long it waited.
-    pub(super) pongs: Vec<(Direction, Duration)>,
+    /// The pings of each side that got a pong.
+    pub(super) answered: [RoundTrips; 2],
 }
 
 /// A Close.
@@ -230,8 +230,9 @@ impl Model {
         };
         peer.answered = number + 1;
         peer.pings = peer.pings.split_off(&(number + 1));
-        let pinged = direction(trip.who.peer());
-        self.story.pongs.push((pinged, trip.at.ts.since(at.ts)));
+        let waited = trip.at.ts.since(at.ts);
+        let answered = &mut self.story.answered[direction(trip.who.peer()).index()];
+        answered.extend([(trip.at.ts.before(waited), waited)]);
     }
 
     fn close(&mut self, trip: &Trip, frame: &Frame, start: u64) {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wscap::event::{Fact, Largest};
+use wscap::event::Largest;
 use wscap::flow::End;
 use wscap::judge::Confidence;
+use wscap::time::Timestamp;
 
 use super::{DOWN, MINUTE, Sight, UP, Ws, alone, evidence, frames, last, told};
 use crate::support::legs::{Script, ending, handshake};
@@ -216,13 +217,15 @@ fn all_will_come_back_at_once_after_a_restart() {
 #[test]
 fn days_of_pings_leave_a_small_and_even_sample() {
     let judged = alone(Sight::ClientLeg, "", |script, ws| {
-        for ping in 1..=5_000_u32 {
-            let pong = Fact::Pong {
-                pinged: DOWN,
-                rtt: Duration::from_micros(u64::from(ping)),
-            };
-            script.fact(ws.outer(), ws.opened + i64::from(ping) * MINUTE / 60, pong);
-        }
+        let pings = frames(|frames| {
+            let trips = (1..=5_000_u32).map(|ping| {
+                let sent = i64::from(ping) * 1_000_000_000;
+                let waited = Duration::from_micros(u64::from(ping));
+                (Timestamp::from_nanos(sent), waited)
+            });
+            frames.answered[DOWN.index()].extend(trips);
+        });
+        script.fact(ws.outer(), ws.opened + 5_000 * MINUTE / 60, pings);
         ws.fin(script, 5_001 * 1_000, DOWN);
     });
     let trips = &judged.closing.legs[0].rtt[DOWN.index()];
