@@ -22,11 +22,12 @@ pub(crate) use reader::{Lost, Piece, Reader, Step};
 pub(crate) use usual::{Keep, Plain};
 
 /// HTTP version of a start line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// HTTP/1.0: no Upgrade, and connections close by default.
     Http10,
     /// HTTP/1.1.
+    #[default]
     Http11,
 }
 
@@ -41,11 +42,11 @@ impl Version {
 }
 
 /// Status code of a response (RFC 9110 §15); any three digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Status(pub u16);
 
 /// Request line and fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
     /// `GET`, mostly.
     pub method: Cow<'static, str>,
@@ -115,7 +116,7 @@ pub(crate) fn origin_form(target: &str) -> &str {
 }
 
 /// Status line and fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseHead {
     /// Version of the status line.
     pub version: Version,

@@ -2,7 +2,7 @@
 
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
-use super::head::{self, Broken, Head, Kind};
+use super::head::{self, Broken, Head};
 use super::usual::{self, Keep, Plain};
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
@@ -10,7 +10,6 @@ use crate::time::Stamp;
 /// Where one direction is.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    kind: Kind,
     /// Of the next response.
     keep: Keep,
     state: State,
@@ -41,17 +40,11 @@ pub(crate) struct Piece<'a> {
 
 /// What one step read.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be one more allocation of every head"
-)]
 pub(crate) enum Step<'a> {
     /// All bytes were read.
     More,
-    /// A head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
+    /// The head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
     Head {
-        /// What it says.
-        head: Head,
         /// Its first byte.
         started: Stamp,
     },
@@ -83,24 +76,24 @@ pub(crate) enum Lost {
 
 impl Reader {
     /// At the start of the first message.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            kind,
             keep: Keep::All,
             state: State::Head(Buffer::default()),
             started: Stamp::default(),
         }
     }
 
-    /// Reads on, and moves the piece behind what was read.
+    /// Reads on, and moves the piece behind what was read; a head into this one, which need not be the same as before.
     pub(crate) fn step<'a>(
         &mut self,
         piece: &mut Piece<'a>,
+        mut head: Head<'_>,
         limits: &Limits,
         budget: &mut Budget,
     ) -> Step<'a> {
         if let State::Seeking = self.state {
-            if !(piece.at_segment_start && head::begins_surely(self.kind, piece.bytes)) {
+            if !(piece.at_segment_start && head::begins_surely(head.kind(), piece.bytes)) {
                 piece.bytes = &[];
                 return Step::More;
             }
@@ -133,17 +126,16 @@ impl Reader {
                         skip(&mut piece.bytes, len);
                         return Step::Plain(plain);
                     }
-                    if let Some(usual) = usual::read(self.kind, piece.bytes, most)
-                        && usual.len as u64 <= limits.head_bytes
+                    if let Some(len) = usual::read(&mut head, piece.bytes, most)
+                        && len as u64 <= limits.head_bytes
                     {
-                        skip(&mut piece.bytes, usual.len);
+                        skip(&mut piece.bytes, len);
                         return Step::Head {
-                            head: usual.head,
                             started: self.started,
                         };
                     }
                 }
-                self.head(piece, limits, budget)
+                self.head(piece, head, limits, budget)
                     .unwrap_or_else(|why| Step::Broken {
                         why,
                         kept: self.seek(budget).len(),
@@ -156,6 +148,7 @@ impl Reader {
     fn head<'a>(
         &mut self,
         piece: &mut Piece<'a>,
+        head: Head<'_>,
         limits: &Limits,
         budget: &mut Budget,
     ) -> Result<Step<'a>, Broken> {
@@ -181,7 +174,7 @@ impl Reader {
         } else {
             buffer.bytes()
         };
-        if head::begins(self.kind, bytes) == Some(false) {
+        if head::begins(head.kind(), bytes) == Some(false) {
             return Err(Broken::Malformed);
         }
         // The blank line may have begun in the piece before: three bytes of it at most.
@@ -191,8 +184,8 @@ impl Reader {
         };
         match end {
             Some(end) if end.len <= limit => {
-                let head = head::parse(
-                    self.kind,
+                head::parse(
+                    head,
                     bytes.get(..end.len).unwrap_or_default(),
                     end.folds,
                     limits.header_fields,
@@ -200,7 +193,6 @@ impl Reader {
                 buffer.clear(budget);
                 skip(&mut piece.bytes, end.len.saturating_sub(before));
                 Ok(Step::Head {
-                    head,
                     started: self.started,
                 })
             }
@@ -285,13 +277,16 @@ fn skip(bytes: &mut &[u8], len: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::head::Kind;
+    use super::super::{RequestHead, ResponseHead};
     use super::*;
     use proptest::prelude::*;
 
     /// What was read, as text.
     fn read(kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
         let mut budget = Budget::new(limits.buffered_bytes_total);
-        let mut reader = Reader::new(kind);
+        let mut reader = Reader::new();
+        let (mut request, mut response) = (RequestHead::default(), ResponseHead::default());
         let mut seen: Vec<String> = Vec::new();
         for &bytes in pieces {
             let mut piece = Piece {
@@ -300,17 +295,22 @@ mod tests {
                 at_segment_start: true,
             };
             loop {
-                match reader.step(&mut piece, limits, &mut budget) {
+                let head = match kind {
+                    Kind::Request => Head::Request(&mut request),
+                    Kind::Response => Head::Response(&mut response),
+                };
+                match reader.step(&mut piece, head, limits, &mut budget) {
                     Step::More => break,
-                    Step::Head { head, .. } => {
-                        let (line, framing) = match &head {
-                            Head::Request(h) => (
-                                format!("{} {}", h.method, h.target()),
-                                Framing::of_request(h),
+                    Step::Head { .. } => {
+                        let (line, framing) = match kind {
+                            Kind::Request => (
+                                format!("{} {}", request.method, request.target()),
+                                Framing::of_request(&request),
                             ),
-                            Head::Response(h) => {
-                                (h.status.0.to_string(), Framing::of_response(h, None))
-                            }
+                            Kind::Response => (
+                                response.status.0.to_string(),
+                                Framing::of_response(&response, None),
+                            ),
                         };
                         seen.push(line);
                         reader.begin_body(framing);
@@ -411,14 +411,14 @@ mod tests {
     #[test]
     fn after_a_gap_in_a_head_the_next_head_at_a_segment_start_counts() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new(Kind::Response);
+        let (mut reader, mut head) = (Reader::new(), ResponseHead::default());
         let mut is_head = |reader: &mut Reader, bytes: &'static [u8], at_segment_start| {
             let mut piece = Piece {
                 bytes,
                 at: Stamp::default(),
                 at_segment_start,
             };
-            let step = reader.step(&mut piece, &limits, &mut budget);
+            let step = reader.step(&mut piece, Head::Response(&mut head), &limits, &mut budget);
             let is_head = matches!(step, Step::Head { .. });
             if !reader.is_between_messages() && !is_head && !reader.is_seeking() {
                 assert_eq!(reader.skip(5, &mut budget), Lost::Head);
@@ -436,9 +436,9 @@ mod tests {
     #[test]
     fn a_gap_is_counted_off_a_content_of_known_length() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new(Kind::Response);
+        let mut reader = Reader::new();
         assert_eq!(reader.skip(1, &mut budget), Lost::Head);
-        let mut reader = Reader::new(Kind::Response);
+        let mut reader = Reader::new();
         reader.begin_body(Framing::Length(10));
         assert_eq!(reader.skip(10, &mut budget), Lost::Content);
         let mut piece = Piece {
@@ -446,13 +446,12 @@ mod tests {
             at: Stamp::default(),
             at_segment_start: false,
         };
-        assert!(matches!(
-            reader.step(&mut piece, &limits, &mut budget),
-            Step::End
-        ));
-        assert!(matches!(
-            reader.step(&mut piece, &limits, &mut budget),
-            Step::Head { .. }
-        ));
+        let mut head = ResponseHead::default();
+        let mut step = || {
+            let head = Head::Response(&mut head);
+            reader.step(&mut piece, head, &limits, &mut budget)
+        };
+        assert!(matches!(step(), Step::End));
+        assert!(matches!(step(), Step::Head { .. }));
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::body::{Framing, Said};
 use super::fields::{LONGEST, Walked};
-use super::head::{Head, Kind, LONGEST_METHOD};
+use super::head::{Head, LONGEST_METHOD};
 use super::words::{text_len, token_len, word_len};
 use super::{RequestHead, ResponseHead, Status, Version};
 
@@ -22,14 +22,6 @@ pub(crate) enum Keep {
     Nothing,
 }
 
-/// A head that was read.
-#[derive(Debug)]
-pub(super) struct Usual {
-    pub(super) head: Head,
-    /// Its length with the blank line.
-    pub(super) len: usize,
-}
-
 /// A response of which nothing is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plain {
@@ -39,17 +31,17 @@ pub(crate) struct Plain {
     pub(crate) said: Option<Framing>,
 }
 
-/// The head at the start of these bytes; `None` where it is not whole, not in the usual
-/// form, or has more than so many field lines.
-pub(super) fn read(kind: Kind, bytes: &[u8], most: u64) -> Option<Usual> {
+/// Reads the head at the start of these bytes; its length with the blank line. `None` where it is not whole, not in the
+/// usual form, or has more than so many field lines.
+pub(super) fn read(head: &mut Head<'_>, bytes: &[u8], most: u64) -> Option<usize> {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
-    match kind {
-        Kind::Request => request(bytes, most),
-        Kind::Response => response(bytes, most),
+    match head {
+        Head::Request(head) => request(head, bytes, most),
+        Head::Response(head) => response(head, bytes, most),
     }
 }
 
-fn request(bytes: &[u8], most: u64) -> Option<Usual> {
+fn request(head: &mut RequestHead, bytes: &[u8], most: u64) -> Option<usize> {
     let (method, rest) = bytes.split_at_checked(token_len(bytes))?;
     let rest = rest.strip_prefix(b" ")?;
     let (target, rest) = rest.split_at_checked(text_len::<b'!', false>(rest))?;
@@ -61,39 +53,30 @@ fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     }
     // From the target on it is one text: it is looked at, and copied, at once.
     let start = bytes.len() - rest.len();
-    let mut lines = Walked::behind(u16::try_from(start - method.len() - 1).ok()?);
+    let base = u16::try_from(start - method.len() - 1).ok()?;
+    let mut lines = Walked::behind(base, &mut head.fields);
     let len = walk(rest, most, |name, at, value| {
         lines.add(name, at, &trimmed(rest, value)?)
     })?;
     let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
-    let head = RequestHead {
-        method: method_name(method),
-        version,
-        fields: lines.copy(text, target.len()),
-    };
-    Some(Usual {
-        head: Head::Request(head),
-        len: start + len,
-    })
+    lines.copy(text, target.len());
+    head.method = method_name(method);
+    head.version = version;
+    Some(start + len)
 }
 
-fn response(bytes: &[u8], most: u64) -> Option<Usual> {
+fn response(head: &mut ResponseHead, bytes: &[u8], most: u64) -> Option<usize> {
     let (version, status, reason, rest) = status_line(bytes)?;
-    let mut lines = Walked::behind(0);
+    let mut lines = Walked::behind(0, &mut head.fields);
     let len = walk(rest, most, |name, at, value| {
         lines.add(name, at, &trimmed(rest, value)?)
     })?;
     let text = str::from_utf8(rest.get(..len)?).ok()?;
-    let head = ResponseHead {
-        version,
-        status: Status(status),
-        reason: reason_phrase(status, reason),
-        fields: lines.copy(text, 0),
-    };
-    Some(Usual {
-        head: Head::Response(head),
-        len: bytes.len() - rest.len() + len,
-    })
+    lines.copy(text, 0);
+    head.version = version;
+    head.status = Status(status);
+    head.reason = reason_phrase(status, reason);
+    Some(bytes.len() - rest.len() + len)
 }
 
 /// The response at the start of these bytes, if it is such a head, and its length with the blank line. What has to do with
@@ -245,13 +228,37 @@ pub(super) fn reason_phrase(status: u16, reason: &[u8]) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::tolerant;
+    use super::super::head::{Kind, tolerant};
     use super::*;
     use proptest::prelude::*;
 
+    /// Heads of either kind, of which one is read.
+    #[derive(Debug, Default, PartialEq)]
+    struct Heads(RequestHead, ResponseHead);
+
+    impl Heads {
+        const fn of(&mut self, kind: Kind) -> Head<'_> {
+            match kind {
+                Kind::Request => Head::Request(&mut self.0),
+                Kind::Response => Head::Response(&mut self.1),
+            }
+        }
+    }
+
+    /// One that was read before.
+    fn other() -> Heads {
+        let mut heads = Heads::default();
+        let request = b"PUT /other HTTP/1.0\r\nHost: b\r\nHost: c\r\nCookie: d\r\n\r\n";
+        let response = b"HTTP/1.0 500 Other\r\nServer: b\r\nServer: c\r\nVia: d\r\n\r\n";
+        assert!(read(&mut heads.of(Kind::Request), request, 6).is_some());
+        assert!(read(&mut heads.of(Kind::Response), response, 6).is_some());
+        heads
+    }
+
     fn agrees(kind: Kind, bytes: &[u8]) -> Result<bool, TestCaseError> {
         let plain = plain(bytes, 6);
-        let Some(Usual { head, len }) = read(kind, bytes, 6) else {
+        let mut heads = other();
+        let Some(len) = read(&mut heads.of(kind), bytes, 6) else {
             prop_assert!(
                 plain.is_none() || kind == Kind::Request || str::from_utf8(bytes).is_err()
             );
@@ -259,7 +266,8 @@ mod tests {
         };
         let end = super::super::head::end_of_head(bytes, 0);
         prop_assert_eq!(end.map(|end| end.len), Some(len));
-        if let (Kind::Response, Head::Response(head)) = (kind, &head) {
+        if kind == Kind::Response {
+            let head = &heads.1;
             prop_assert_eq!(plain.is_none(), matches!(head.status.0, 101 | 426));
             if let Some((plain, plain_len)) = plain {
                 prop_assert_eq!((plain_len, plain.status), (len, head.status));
@@ -269,7 +277,10 @@ mod tests {
                 );
             }
         }
-        prop_assert_eq!(tolerant(kind, &bytes[..len], true, 6), Ok(head));
+        let mut tolerated = other();
+        let read = tolerant(tolerated.of(kind), &bytes[..len], true, 6);
+        prop_assert_eq!(read, Ok(()));
+        prop_assert_eq!(heads, tolerated);
         Ok(true)
     }
 
@@ -314,13 +325,15 @@ mod tests {
             "GET /ws HTTP/1.1\r\nHost: a\r\n",
             "GET /ws HTTP/1.1\r\nHost: a\r\n\r",
         ] {
-            assert!(
-                read(Kind::Request, head.as_bytes(), 5).is_none(),
-                "{head:?}"
-            );
+            let mut request = Heads::default();
+            let read = read(&mut request.of(Kind::Request), head.as_bytes(), 5);
+            assert_eq!(read, None, "{head:?}");
         }
-        assert!(read(Kind::Response, b"HTTP/1.1 20 OK\r\n\r\n", 5).is_none());
-        assert!(read(Kind::Response, b"HTTP/1.1 200\r\n\r\n", 5).is_none());
+        for head in ["HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200\r\n\r\n"] {
+            let mut response = Heads::default();
+            let read = read(&mut response.of(Kind::Response), head.as_bytes(), 5);
+            assert_eq!(read, None, "{head:?}");
+        }
     }
 
     /// Pieces of which many heads are usual ones, and as many nearly.

@@ -9,8 +9,7 @@ use crate::dissect::pending::{Late, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, PlainExchange, Request, Response};
 use crate::flow::Direction;
-use crate::http::{Broken, Framing, Head, Keep, Piece, Plain, ResponseHead, Status, Step};
-use crate::time::Stamp;
+use crate::http::{Broken, Framing, Keep, Piece, Plain, ResponseHead, Status, Step};
 use crate::websocket::{self, Answer, Offer};
 
 /// A plain exchange is told whole if its two heads are no larger, in bytes.
@@ -68,7 +67,8 @@ impl Exchanges {
                 self.responses
                     .keep(if is_plain { Keep::Nothing } else { Keep::All });
             }
-            match self.responses.step(piece, link.limits, link.budget) {
+            let head = link.counts.blanks.response();
+            match self.responses.step(piece, head, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(part) => Content::add(&mut self.content, link, part),
                 Step::End => Content::end(&mut self.content, link, true),
@@ -81,15 +81,16 @@ impl Exchanges {
                         return turn;
                     }
                 }
-                Step::Head { head, started } => {
-                    let Head::Response(head) = head else {
+                Step::Head { started } => {
+                    let Some(mut response) = link.counts.blanks.response.take() else {
                         return Turn::Done;
                     };
+                    response.started = started;
                     if let Some(mut hunt) = self.hunt.take() {
                         hunt.give_up(link.budget);
                     }
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, head, started, rest) {
+                    if let Some(turn) = self.response(link, response, rest) {
                         return turn;
                     }
                 }
@@ -115,18 +116,19 @@ impl Exchanges {
     fn response(
         &mut self,
         link: &mut Link<'_>,
-        head: ResponseHead,
-        started: Stamp,
+        response: Box<Response>,
         rest: usize,
     ) -> Option<Turn> {
         Content::end(&mut self.content, link, false);
+        let head = response.head.as_ref()?;
         let status = head.status.0;
         if self.is_interim(head.status) {
+            link.counts.blanks.response = Some(response);
             return None;
         }
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, method);
+        let framing = Framing::of_response(head, method);
         // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
         let is_lost = pending
             .as_ref()
@@ -137,7 +139,7 @@ impl Exchanges {
         } else {
             self.responses.begin_body(framing);
         }
-        let then = self.answer(link, pending.as_mut(), head, started);
+        let then = self.answer(link, pending.as_mut(), response);
         self.interim.clear();
         if let Then::Content { exchange, encoded } = then
             && method != Some("HEAD")
@@ -206,9 +208,11 @@ impl Exchanges {
         &mut self,
         link: &mut Link<'_>,
         mut pending: Option<&mut Pending>,
-        head: ResponseHead,
-        started: Stamp,
+        mut response: Box<Response>,
     ) -> Then {
+        let Some(head) = &response.head else {
+            return Then::Nothing;
+        };
         let told = pending
             .as_ref()
             .is_some_and(|pending| pending.told.is_some());
@@ -221,9 +225,14 @@ impl Exchanges {
         if !told && !matters {
             if let Some(pending) = pending.filter(|_| !lost) {
                 refused_poll(link, pending, head.status);
-                let exchange = plain_exchange(link, pending, head, started);
-                link.plain(exchange);
+                if pending.may_be_leg(link) {
+                    let exchange = plain_exchange(link, pending, response);
+                    link.plain(exchange);
+                    return Then::Nothing;
+                }
+                link.plain(None);
             }
+            link.counts.blanks.response = Some(response);
             return Then::Nothing;
         }
         let exchange = pending
@@ -252,24 +261,20 @@ impl Exchanges {
             link.report_at(late.at, Fact::Request(Box::new(request)));
         }
         let key = key.as_ref().map(|key| key.as_deref().unwrap_or_default());
-        let answer = Answer::to(&head, key);
+        let answer = Answer::to(head, key);
         let then = if head.status.0 == 101 {
-            Then::Switch(Next::of(&head, &answer, asked))
+            Then::Switch(Next::of(head, &answer, asked))
         } else {
-            let encoded = Content::is_encoded(&head);
+            let encoded = Content::is_encoded(head);
             Then::Content { exchange, encoded }
         };
-        let connection = (!link.conn.state.reported).then(|| Box::new(link.describe()));
-        let response = Response {
-            exchange,
-            connection,
-            started,
-            answer,
-            head: Some(head),
-            interim: std::mem::take(&mut self.interim),
-            behind: link.behind(),
-        };
-        link.report_at(link.at, Fact::Response(Box::new(response)));
+        let is_new = !link.conn.state.reported;
+        response.exchange = exchange;
+        response.connection = is_new.then(|| Box::new(link.describe()));
+        response.answer = answer;
+        response.interim = std::mem::take(&mut self.interim);
+        response.behind = link.behind();
+        link.report_at(link.at, Fact::Response(response));
         then
     }
 
@@ -332,14 +337,13 @@ fn refused_poll(link: &mut Link<'_>, pending: &Pending, status: Status) {
 fn plain_exchange(
     link: &mut Link<'_>,
     pending: &mut Pending,
-    head: ResponseHead,
-    started: Stamp,
+    mut response: Box<Response>,
 ) -> Option<PlainExchange> {
-    if !pending.may_be_leg(link) {
-        return None;
-    }
+    let head = response.head.as_ref()?;
+    let answered = head.fields.allocated();
+    let answer = Answer::of(head, None);
     let is_small = |late: &Late| {
-        let fields = late.head.allocated() + head.fields.allocated();
+        let fields = late.head.allocated() + answered;
         &*late.head.method == "GET" && fields <= LARGEST_PLAIN
     };
     let late = pending.take_late(link, is_small)?;
@@ -351,18 +355,14 @@ fn plain_exchange(
         offer: Offer::of(&late.head),
         head: late.head,
     };
-    let response = Response {
-        exchange,
-        connection: None,
-        behind: link.behind(),
-        started,
-        answer: Answer::of(&head, None),
-        head: Some(head),
-        interim: Vec::new(),
-    };
+    response.exchange = exchange;
+    response.connection = None;
+    response.behind = link.behind();
+    response.answer = answer;
+    response.interim = Vec::new();
     Some(PlainExchange {
         request: Box::new(request),
         asked_at: late.at,
-        response: Box::new(response),
+        response,
     })
 }

@@ -6,9 +6,8 @@ use crate::dissect::link::Link;
 use crate::dissect::pending::{Late, Method, Noted, Pending};
 use crate::event::{Fact, Polling, Request};
 use crate::flow::Direction;
-use crate::http::{Framing, Head, Piece, RequestHead, Step};
+use crate::http::{Framing, Piece, RequestHead, Step};
 use crate::limits::Limit;
-use crate::time::Stamp;
 use crate::websocket::{self, Offer, Poll};
 
 impl Exchanges {
@@ -24,18 +23,20 @@ impl Exchanges {
             {
                 return turn;
             }
-            match self.requests.step(piece, link.limits, link.budget) {
+            let head = link.counts.blanks.request();
+            match self.requests.step(piece, head, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(_) | Step::End | Step::Plain(_) => {}
-                Step::Head { head, started, .. } => {
-                    let Head::Request(head) = head else {
+                Step::Head { started } => {
+                    let Some(mut request) = link.counts.blanks.request.take() else {
                         return Turn::Done;
                     };
-                    let framing = Framing::of_request(&head);
+                    request.started = started;
+                    let framing = Framing::of_request(&request.head);
                     if framing != Framing::NONE {
                         self.requests.begin_body(framing);
                     }
-                    if !self.request(link, head, started) {
+                    if !self.request(link, request) {
                         link.reached(Limit::pipelined_requests);
                         return Turn::become_opaque();
                     }
@@ -54,7 +55,7 @@ impl Exchanges {
     }
 
     /// Notes a request; false if too many wait.
-    fn request(&mut self, link: &mut Link<'_>, head: RequestHead, started: Stamp) -> bool {
+    fn request(&mut self, link: &mut Link<'_>, mut request: Box<Request>) -> bool {
         // A request that was lost and whose answer was seen before the loss was known leaves nothing to wait for.
         if matches!(self.pending.front(), Some(front) if front.method == Method::Lost)
             && self.pending.len() == 1
@@ -72,10 +73,11 @@ impl Exchanges {
         }
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
-        let websocket = websocket::is_handshake(&head);
+        let head = &request.head;
+        let websocket = websocket::is_handshake(head);
         let told = (websocket || head.fields.has_elements("upgrade"))
             .then(|| link.counts.waiting.place(head.target()));
-        let method = Method::of(&head);
+        let method = Method::of(head);
         let mut pending = Pending {
             exchange,
             blocks: told.is_some() || method == Method::Connect,
@@ -84,25 +86,25 @@ impl Exchanges {
             websocket,
             noted: None,
         };
-        let authority = method.authority(&head);
+        let authority = method.authority(head);
         if let Some(place) = told {
-            let offer = Offer::of(&head);
-            pending.note(link, Noted::told(offer.key.clone(), authority));
-            let request = Request {
-                exchange,
-                connection: link.describe(),
-                started,
-                head,
-                offer,
-            };
+            request.exchange = exchange;
+            request.connection = link.describe();
+            request.offer = Offer::of(head);
+            let key = request.offer.key.clone();
+            pending.note(link, Noted::told(key, authority));
             link.counts.waiting.begin(place);
-            link.report_at(link.at, Fact::Request(Box::new(request)));
+            link.report_at(link.at, Fact::Request(request));
         } else {
-            if let Some(polling) = polling(link, &head, false) {
+            if let Some(polling) = polling(link, head, false) {
                 link.tell(Fact::Polling(Box::new(polling)));
             }
-            let at = link.at;
-            let late = Some(Box::new(Late { head, started, at }));
+            let late = Some(Box::new(Late {
+                head: std::mem::take(&mut request.head),
+                started: request.started,
+                at: link.at,
+            }));
+            link.counts.blanks.request = Some(request);
             pending.note(
                 link,
                 Noted {

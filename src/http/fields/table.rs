@@ -95,6 +95,17 @@ impl TryFrom<Line> for Short {
 }
 
 impl Table {
+    /// Takes out all lines; of few, what they were stays behind the end.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        match &mut self.lines {
+            Lines::Few { len, .. } => *len = 0,
+            many @ Lines::Many(_) => *many = Lines::default(),
+        }
+        self.first = [0; NUMBERS];
+        self.repeated = 0;
+    }
+
     /// One more line.
     pub(super) fn add(&mut self, line: Line) {
         match Short::try_from(line) {

@@ -3,32 +3,34 @@
 use std::ops::Range;
 
 use super::names::Known;
-use super::table::{Short, Table};
+use super::table::Short;
 use super::{Bytes, Fields};
+
+/// A head with more secrets is not a usual one.
+const SECRETS: usize = 16;
 
 /// What was found so far of a head that is read in one walk, by where it will stand in its text.
 #[derive(Debug)]
-pub(in crate::http) struct Walked {
-    table: Table,
+pub(in crate::http) struct Walked<'a> {
+    /// What becomes of them; until then it is neither what it was nor what it will be.
+    fields: &'a mut Fields,
     /// Where the lines begin in the text, less what is left out of it.
     base: u16,
     /// Values that are not kept: where they stand in the text without those before, and how long they are.
-    secrets: [(u16, u16); Self::SECRETS],
+    secrets: [(u16, u16); SECRETS],
     len: usize,
     /// Behind the last value.
     end: u16,
 }
 
-impl Walked {
-    /// A head with more secrets is not a usual one.
-    const SECRETS: usize = 16;
-
+impl<'a> Walked<'a> {
     /// None yet, of a head whose lines begin behind so many other bytes.
-    pub(in crate::http) fn behind(base: u16) -> Self {
+    pub(in crate::http) fn behind(base: u16, fields: &'a mut Fields) -> Self {
+        fields.table.clear();
         Self {
-            table: Table::default(),
+            fields,
             base,
-            secrets: [(0, 0); Self::SECRETS],
+            secrets: [(0, 0); SECRETS],
             len: 0,
             end: 0,
         }
@@ -59,12 +61,12 @@ impl Walked {
             line.end = line.value;
         }
         self.end = line.end;
-        self.table.add_short(line);
+        self.fields.table.add_short(line);
         Some(())
     }
 
-    /// The fields that they are, with the text in which they stand; it begins with so many bytes that are not of them.
-    pub(in crate::http) fn copy(self, text: &str, lead: usize) -> Fields {
+    /// They are all, in this text, which begins with so many bytes that are not of them.
+    pub(in crate::http) fn copy(self, text: &str, lead: usize) {
         let end = usize::from(self.end).max(lead);
         let mut kept = String::with_capacity(end);
         let mut rest = text;
@@ -74,11 +76,8 @@ impl Walked {
             rest = rest.get(part + usize::from(len)..).unwrap_or_default();
         }
         kept.push_str(rest.get(..end - kept.len()).unwrap_or_default());
-        Fields {
-            bytes: Bytes::Text(kept.into()),
-            lead: u32::from(short(lead)),
-            table: self.table,
-        }
+        self.fields.bytes = Bytes::Text(kept.into());
+        self.fields.lead = u32::from(short(lead));
     }
 }
 
