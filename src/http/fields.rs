@@ -8,8 +8,6 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-pub(super) use walked::Walked;
-
 use self::names::Known;
 use self::table::{Line, Table};
 use super::words::same;

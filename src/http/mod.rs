@@ -9,6 +9,7 @@ mod buffer;
 mod fields;
 mod head;
 mod reader;
+mod unread;
 mod usual;
 mod words;
 
@@ -19,6 +20,7 @@ pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
+pub(crate) use unread::{Kept, Unread};
 pub(crate) use usual::{Keep, Plain};
 
 /// HTTP version of a start line.

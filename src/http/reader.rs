@@ -3,14 +3,15 @@
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
 use super::head::{self, Broken, Head};
-use super::usual::{self, Keep, Plain};
+use super::unread::Unread;
+use super::usual::{self, Found, Keep, Plain};
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
 
 /// Where one direction is.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    /// Of the next response.
+    /// What is read of the next head, if it is whole when it comes.
     keep: Keep,
     state: State,
     /// Of the first byte of the head that is being read.
@@ -50,6 +51,13 @@ pub(crate) enum Step<'a> {
     },
     /// A head of which nothing is kept; the same holds.
     Plain(Plain),
+    /// A head that was not read; the same holds.
+    Unread {
+        /// What it is.
+        head: Unread<'a>,
+        /// Its first byte.
+        started: Stamp,
+    },
     /// A part of the content.
     Content(&'a [u8]),
     /// The message is over.
@@ -76,9 +84,9 @@ pub(crate) enum Lost {
 
 impl Reader {
     /// At the start of the first message.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(keep: Keep) -> Self {
         Self {
-            keep: Keep::All,
+            keep,
             state: State::Head(Buffer::default()),
             started: Stamp::default(),
         }
@@ -119,19 +127,15 @@ impl Reader {
                     }
                     self.started = piece.at;
                     let most = limits.header_fields;
-                    if self.keep == Keep::Nothing
-                        && let Some((plain, len)) = usual::plain(piece.bytes, most)
+                    if let Some((found, len)) = usual::find(&mut head, self.keep, piece.bytes, most)
                         && len as u64 <= limits.head_bytes
                     {
                         skip(&mut piece.bytes, len);
-                        return Step::Plain(plain);
-                    }
-                    if let Some(len) = usual::read(&mut head, piece.bytes, most)
-                        && len as u64 <= limits.head_bytes
-                    {
-                        skip(&mut piece.bytes, len);
-                        return Step::Head {
-                            started: self.started,
+                        let started = self.started;
+                        return match found {
+                            Found::Head => Step::Head { started },
+                            Found::Plain(plain) => Step::Plain(plain),
+                            Found::Unread(head) => Step::Unread { head, started },
                         };
                     }
                 }
@@ -205,7 +209,7 @@ impl Reader {
         }
     }
 
-    /// What must be kept of the next head, if it is that of a response.
+    /// What must be kept of the next head.
     pub(crate) const fn keep(&mut self, keep: Keep) {
         self.keep = keep;
     }
@@ -284,8 +288,18 @@ mod tests {
 
     /// What was read, as text.
     fn read(kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
+        let all = read_keeping(Keep::All, kind, pieces, limits);
+        let some = match kind {
+            Kind::Request => Keep::Named(|name| name == b"Host"),
+            Kind::Response => Keep::Nothing,
+        };
+        assert_eq!(read_keeping(some, kind, pieces, limits), all);
+        all
+    }
+
+    fn read_keeping(keep: Keep, kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
         let mut budget = Budget::new(limits.buffered_bytes_total);
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(keep);
         let (mut request, mut response) = (RequestHead::default(), ResponseHead::default());
         let mut seen: Vec<String> = Vec::new();
         for &bytes in pieces {
@@ -321,6 +335,11 @@ mod tests {
                             Some(last) if last.starts_with('<') => last.push_str(&part),
                             _ => seen.push(format!("<{part}")),
                         }
+                    }
+                    Step::Unread { head, .. } => {
+                        let method = String::from_utf8_lossy(head.method());
+                        seen.push(format!("{method} {}", head.target()));
+                        reader.begin_body(head.framing());
                     }
                     Step::Plain(plain) => {
                         seen.push(plain.status.0.to_string());
@@ -411,7 +430,7 @@ mod tests {
     #[test]
     fn after_a_gap_in_a_head_the_next_head_at_a_segment_start_counts() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let (mut reader, mut head) = (Reader::new(), ResponseHead::default());
+        let (mut reader, mut head) = (Reader::new(Keep::All), ResponseHead::default());
         let mut is_head = |reader: &mut Reader, bytes: &'static [u8], at_segment_start| {
             let mut piece = Piece {
                 bytes,
@@ -436,9 +455,9 @@ mod tests {
     #[test]
     fn a_gap_is_counted_off_a_content_of_known_length() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(Keep::All);
         assert_eq!(reader.skip(1, &mut budget), Lost::Head);
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(Keep::All);
         reader.begin_body(Framing::Length(10));
         assert_eq!(reader.skip(10, &mut budget), Lost::Content);
         let mut piece = Piece {

@@ -8,18 +8,32 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::body::{Framing, Said};
-use super::fields::{LONGEST, Walked};
+use super::fields::LONGEST;
 use super::head::{Head, LONGEST_METHOD};
+use super::unread::Unread;
 use super::words::{text_len, token_len, word_len};
-use super::{RequestHead, ResponseHead, Status, Version};
+use super::{Fields, RequestHead, ResponseHead, Status, Version};
 
-/// What is kept of the fields of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is read of a head, if it can be walked over.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Keep {
     /// All but secrets.
     All,
-    /// None, if it can be read in one walk: nobody asks for more than how its content ends.
+    /// Of a response, how its content ends: nobody asks for more.
     Nothing,
+    /// Of a request all, but not at once where no field has such a name.
+    Named(fn(&[u8]) -> bool),
+}
+
+/// What came of a head.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// It was read.
+    Head,
+    /// It is that of a response of which nothing is kept.
+    Plain(Plain),
+    /// It is that of a request without such a field.
+    Unread(Unread<'a>),
 }
 
 /// A response of which nothing is kept.
@@ -31,17 +45,59 @@ pub(crate) struct Plain {
     pub(crate) said: Option<Framing>,
 }
 
-/// Reads the head at the start of these bytes; its length with the blank line. `None` where it is not whole, not in the
-/// usual form, or has more than so many field lines.
+/// Finds the head at the start of these bytes, with its length, and reads what is to be kept of it. `None` where it is not
+/// whole, not in the usual form, or has more than so many field lines.
+pub(super) fn find<'a>(
+    head: &mut Head<'_>,
+    keep: Keep,
+    bytes: &'a [u8],
+    most: u64,
+) -> Option<(Found<'a>, usize)> {
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
+    match (keep, head) {
+        (Keep::Named(asks), Head::Request(head)) => {
+            let request = request(head, bytes, most)?;
+            match request.unread(asks) {
+                Some(unread) => Some((Found::Unread(unread), request.head.len())),
+                None => Some((Found::Head, request.read()?)),
+            }
+        }
+        (Keep::Nothing, Head::Response(head)) => {
+            let plain = plain(bytes, most).map(|(plain, len)| (Found::Plain(plain), len));
+            plain.or_else(|| Some((Found::Head, response(head, bytes, most)?)))
+        }
+        (_, head) => Some((Found::Head, read(head, bytes, most)?)),
+    }
+}
+
+/// Reads the head at the start of these bytes; its length with the blank line. `None` likewise.
 pub(super) fn read(head: &mut Head<'_>, bytes: &[u8], most: u64) -> Option<usize> {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     match head {
-        Head::Request(head) => request(head, bytes, most),
+        Head::Request(head) => request(head, bytes, most)?.read(),
         Head::Response(head) => response(head, bytes, most),
     }
 }
 
-fn request(head: &mut RequestHead, bytes: &[u8], most: u64) -> Option<usize> {
+/// The request at the start of these bytes, its lines found, but not read yet.
+struct Request<'a, 'h> {
+    method: &'a [u8],
+    target: &'a [u8],
+    version: Version,
+    /// Its lines, and the blank line.
+    lines: &'a [u8],
+    /// All of it.
+    head: &'a [u8],
+    /// Its lines are here already.
+    into: &'h mut RequestHead,
+}
+
+/// Finds a request.
+fn request<'a, 'h>(
+    into: &'h mut RequestHead,
+    bytes: &'a [u8],
+    most: u64,
+) -> Option<Request<'a, 'h>> {
     let (method, rest) = bytes.split_at_checked(token_len(bytes))?;
     let rest = rest.strip_prefix(b" ")?;
     let (target, rest) = rest.split_at_checked(text_len::<b'!', false>(rest))?;
@@ -51,32 +107,66 @@ fn request(head: &mut RequestHead, bytes: &[u8], most: u64) -> Option<usize> {
     if !is_method || target.is_empty() {
         return None;
     }
-    // From the target on it is one text: it is looked at, and copied, at once.
-    let start = bytes.len() - rest.len();
-    let base = u16::try_from(start - method.len() - 1).ok()?;
-    let mut lines = Walked::behind(base, &mut head.fields);
-    let len = walk(rest, most, |name, at, value| {
-        lines.add(name, at, &trimmed(rest, value)?)
-    })?;
-    let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
-    lines.copy(text, target.len());
-    head.method = method_name(method);
-    head.version = version;
-    Some(start + len)
+    let len = walk_into(&mut into.fields, rest, most)?;
+    Some(Request {
+        method,
+        target,
+        version,
+        lines: rest.get(..len)?,
+        head: bytes.get(..bytes.len() - rest.len() + len)?,
+        into,
+    })
 }
 
-fn response(head: &mut ResponseHead, bytes: &[u8], most: u64) -> Option<usize> {
+impl<'a> Request<'a, '_> {
+    /// The request as it is, if no line has a name that is asked for.
+    fn unread(&self, asks: fn(&[u8]) -> bool) -> Option<Unread<'a>> {
+        let lines = || self.into.fields.walked(self.lines);
+        if lines().any(|(name, _)| asks(name)) {
+            return None;
+        }
+        let mut said = Said::default();
+        for (name, value) in lines() {
+            said.add(name, value);
+        }
+        let target = self.method.len() + 1;
+        Some(Unread {
+            head: self.head,
+            method: self.method,
+            target: target..target + self.target.len(),
+            framing: said.framing().unwrap_or(Framing::NONE),
+        })
+    }
+
+    /// Reads it. Its length.
+    fn read(self) -> Option<usize> {
+        // From the target on it is one text: it is looked at, and copied, at once.
+        let text = str::from_utf8(self.head.get(self.method.len() + 1..)?).ok()?;
+        let behind = text.len() - self.lines.len();
+        self.into.fields.copy(text, behind, self.target.len())?;
+        self.into.method = method_name(self.method);
+        self.into.version = self.version;
+        Some(self.head.len())
+    }
+}
+
+fn response(into: &mut ResponseHead, bytes: &[u8], most: u64) -> Option<usize> {
     let (version, status, reason, rest) = status_line(bytes)?;
-    let mut lines = Walked::behind(0, &mut head.fields);
-    let len = walk(rest, most, |name, at, value| {
-        lines.add(name, at, &trimmed(rest, value)?)
-    })?;
+    let len = walk_into(&mut into.fields, rest, most)?;
     let text = str::from_utf8(rest.get(..len)?).ok()?;
-    lines.copy(text, 0);
-    head.version = version;
-    head.status = Status(status);
-    head.reason = reason_phrase(status, reason);
+    into.fields.copy(text, 0, 0)?;
+    into.version = version;
+    into.status = Status(status);
+    into.reason = reason_phrase(status, reason);
     Some(bytes.len() - rest.len() + len)
+}
+
+/// Walks over field lines, and places them.
+fn walk_into(fields: &mut Fields, bytes: &[u8], most: u64) -> Option<usize> {
+    fields.begin_walk();
+    walk(bytes, most, |name, at, value| {
+        fields.place(at, name.len(), &trimmed(bytes, value)?)
+    })
 }
 
 /// The response at the start of these bytes, if it is such a head, and its length with the blank line. What has to do with
@@ -277,11 +367,47 @@ mod tests {
                 );
             }
         }
+        if kind == Kind::Request {
+            agrees_unread(bytes, &heads.0)?;
+        }
         let mut tolerated = other();
         let read = tolerant(tolerated.of(kind), &bytes[..len], true, 6);
         prop_assert_eq!(read, Ok(()));
         prop_assert_eq!(heads, tolerated);
         Ok(true)
+    }
+
+    /// What is known of a request that is not read is what it says, and it can be read later.
+    fn agrees_unread(bytes: &[u8], head: &RequestHead) -> Result<(), TestCaseError> {
+        let asks = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie");
+        let mut heads = other();
+        let found = find(&mut heads.of(Kind::Request), Keep::Named(asks), bytes, 6);
+        match found {
+            Some((Found::Unread(unread), len)) => {
+                prop_assert!(!head.fields.has("cookie"));
+                prop_assert_eq!(
+                    (unread.head, unread.target()),
+                    (&bytes[..len], head.target())
+                );
+                prop_assert_eq!(unread.method(), head.method.as_bytes());
+                prop_assert_eq!(unread.framing(), Framing::of_request(head));
+                let kept = unread.keep();
+                prop_assert_eq!(
+                    (kept.target(), kept.allocated()),
+                    (head.target(), len as u64)
+                );
+                let shown = format!("{unread:?}{kept:?}");
+                prop_assert!(!shown.contains("GET"));
+                let read = kept.read();
+                prop_assert_eq!(read.as_ref(), Some(head));
+                prop_assert!(unread.read(&mut heads.0).is_some());
+            }
+            found => {
+                prop_assert!(head.fields.has("cookie") && matches!(found, Some((Found::Head, _))));
+            }
+        }
+        prop_assert_eq!(&heads.0, head);
+        Ok(())
     }
 
     #[test]

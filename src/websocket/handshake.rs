@@ -11,6 +11,9 @@ use crate::http::{Fields, RequestHead, ResponseHead};
 /// RFC 6455 §1.3: appended to the key before it is hashed.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// What the names of its fields begin with.
+const PREFIX: &str = "sec-websocket-";
+
 /// What a request offers, whether or not it is a whole handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
@@ -129,7 +132,18 @@ pub fn asks_for_websocket(head: &RequestHead, offer: &Offer) -> bool {
 
 /// Whether there is any `Sec-WebSocket-*` field: they are end to end and outlive a stripped `Upgrade`.
 pub fn bears_websocket_field(fields: &Fields) -> bool {
-    fields.has_prefix("sec-websocket-")
+    fields.has_prefix(PREFIX)
+}
+
+/// Whether a field with this name makes a request one that may ask for a WebSocket, or another upgrade.
+pub(crate) fn is_handshake_name(name: &[u8]) -> bool {
+    match name {
+        [b'U' | b'u', ..] => name.eq_ignore_ascii_case(b"upgrade"),
+        [b'S' | b's', ..] => name
+            .get(..PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes())),
+        _ => false,
+    }
 }
 
 /// Whether a 101 is one to WebSocket: it says so, or that was asked for and it does not name another protocol.
@@ -313,6 +327,27 @@ mod tests {
             let known = extensions(&Fields::new(lines.into_iter()));
             assert!(matches!(known, Cow::Borrowed([_])), "{value}");
             assert_eq!(*known, *read_extensions(value));
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_for_any_field_of_a_handshake() {
+        for (name, is_one) in [
+            ("Upgrade", true),
+            ("upgrade", true),
+            ("SEC-WebSocket-Key", true),
+            ("sec-websocket-anything", true),
+            ("Sec-WebSocket-", true),
+            ("Sec-WebSocket", false),
+            ("Sec-Fetch-Dest", false),
+            ("Upgrade-Insecure-Requests", false),
+            ("Connection", false),
+            ("", false),
+        ] {
+            assert_eq!(is_handshake_name(name.as_bytes()), is_one, "{name}");
+            let fields = Fields::new([(name, b"websocket".as_slice())].into_iter());
+            let bears = bears_websocket_field(&fields) || fields.has_elements("upgrade");
+            assert_eq!(bears, is_one, "{name}");
         }
     }
 

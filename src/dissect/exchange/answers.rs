@@ -5,12 +5,12 @@ use super::{Exchanges, broken};
 use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Late, Method, Pending};
+use crate::dissect::pending::{LateHead, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
-use crate::event::{Fact, PlainExchange, Request, Response};
+use crate::event::{Fact, PlainExchange, Response};
 use crate::flow::Direction;
 use crate::http::{Broken, Framing, Keep, Piece, Plain, ResponseHead, Status, Step};
-use crate::websocket::{self, Answer, Offer};
+use crate::websocket::{self, Answer};
 
 /// A plain exchange is told whole if its two heads are no larger, in bytes.
 const LARGEST_PLAIN: u64 = 8 * 1024;
@@ -70,6 +70,7 @@ impl Exchanges {
             let head = link.counts.blanks.response();
             match self.responses.step(piece, head, link.limits, link.budget) {
                 Step::More => return Turn::Done,
+                Step::Unread { .. } => {}
                 Step::Content(part) => Content::add(&mut self.content, link, part),
                 Step::End => Content::end(&mut self.content, link, true),
                 Step::Plain(plain) => {
@@ -247,18 +248,10 @@ impl Exchanges {
         let late = pending
             .as_mut()
             .filter(|_| !told)
-            .and_then(|pending| pending.take_late(link, |_| true));
-        if let Some(late) = late {
-            let connection = link.describe();
-            let request = Request {
-                exchange,
-                connection,
-                started: late.started,
-                offer: Offer::of(&late.head),
-                head: late.head,
-            };
+            .and_then(|pending| pending.take_late(link));
+        if let Some((request, at)) = late {
             key = Some(request.offer.key.clone());
-            link.report_at(late.at, Fact::Request(Box::new(request)));
+            link.report_at(at, Fact::Request(request));
         }
         let key = key.as_ref().map(|key| key.as_deref().unwrap_or_default());
         let answer = Answer::to(head, key);
@@ -328,7 +321,10 @@ impl Exchanges {
 fn refused_poll(link: &mut Link<'_>, pending: &Pending, status: Status) {
     let asked = pending.noted.as_ref().and_then(|noted| noted.late.as_ref());
     let refused = asked.filter(|_| status.0 >= 400);
-    if let Some(polling) = refused.and_then(|late| polling(link, &late.head, true)) {
+    // No poll is kept without having been read.
+    if let Some(LateHead::Read(head)) = refused.map(|late| &late.head)
+        && let Some(polling) = polling(link, head, true)
+    {
         link.tell(Fact::Polling(Box::new(polling)));
     }
 }
@@ -339,30 +335,23 @@ fn plain_exchange(
     pending: &mut Pending,
     mut response: Box<Response>,
 ) -> Option<PlainExchange> {
+    if pending.method != Method::Other {
+        return None;
+    }
+    let (request, asked_at) = pending.take_late(link)?;
     let head = response.head.as_ref()?;
-    let answered = head.fields.allocated();
-    let answer = Answer::of(head, None);
-    let is_small = |late: &Late| {
-        let fields = late.head.allocated() + answered;
-        &*late.head.method == "GET" && fields <= LARGEST_PLAIN
-    };
-    let late = pending.take_late(link, is_small)?;
-    let exchange = pending.exchange;
-    let request = Request {
-        exchange,
-        connection: link.describe(),
-        started: late.started,
-        offer: Offer::of(&late.head),
-        head: late.head,
-    };
-    response.exchange = exchange;
+    let fields = request.head.allocated() + head.fields.allocated();
+    if request.head.method != "GET" || fields > LARGEST_PLAIN {
+        return None;
+    }
+    response.exchange = pending.exchange;
     response.connection = None;
     response.behind = link.behind();
-    response.answer = answer;
+    response.answer = Answer::of(head, None);
     response.interim = Vec::new();
     Some(PlainExchange {
-        request: Box::new(request),
-        asked_at: late.at,
+        request,
+        asked_at,
         response,
     })
 }

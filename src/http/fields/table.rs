@@ -109,39 +109,55 @@ impl Table {
     /// One more line.
     pub(super) fn add(&mut self, line: Line) {
         match Short::try_from(line) {
-            Ok(short) => self.add_short(short),
+            Ok(short) => self.place(short),
             Err(_) => self.spill(line),
         }
+        let at = self.len();
+        note((&mut self.first, &mut self.repeated), line.known, at);
     }
 
-    /// One more line of a short head.
+    /// One more line of a short head; its name is told by [`Table::name_all`].
     #[inline]
-    pub(super) fn add_short(&mut self, line: Short) {
+    pub(super) fn place(&mut self, line: Short) {
         if let Lines::Few { len, lines } = &mut self.lines
             && let Some(place) = lines.get_mut(usize::from(*len))
         {
             *place = line;
             *len += 1;
-            let len = *len;
-            self.note(line.known, usize::from(len));
         } else {
             self.spill(line.into());
         }
     }
 
-    /// Notes where a name stands, by the number of its line from 1.
+    /// Tells the names of all lines that were placed.
     #[inline]
-    fn note(&mut self, known: Known, line: usize) {
-        let number = known.number();
-        if let Some(first) = self.first.get_mut(number) {
-            match u8::try_from(line) {
-                Ok(line) if *first == 0 => *first = line,
-                // It is one of several, or far behind.
-                _ => {
-                    *first = if *first == 0 { u8::MAX } else { *first };
-                    self.repeated |= 1 << number;
-                }
-            }
+    pub(super) fn name_all(
+        &mut self,
+        mut name: impl FnMut(&mut Short) -> Option<()>,
+    ) -> Option<()> {
+        let Self {
+            lines,
+            first,
+            repeated,
+        } = self;
+        let mut at = 0;
+        let mut name = |line: &mut Short| {
+            name(line)?;
+            at += 1;
+            note((&mut *first, &mut *repeated), line.known, at);
+            Some(())
+        };
+        match lines {
+            Lines::Few { len, lines } => lines
+                .iter_mut()
+                .take(usize::from(*len))
+                .try_for_each(&mut name),
+            Lines::Many(lines) => lines.iter_mut().try_for_each(|line| {
+                let mut short = Short::try_from(*line).ok()?;
+                name(&mut short)?;
+                *line = short.into();
+                Some(())
+            }),
         }
     }
 
@@ -158,7 +174,6 @@ impl Table {
             }
         };
         lines.push(line);
-        self.note(line.known, lines.len());
         self.lines = Lines::Many(lines);
     }
 
@@ -203,6 +218,22 @@ impl Table {
         match &self.lines {
             Lines::Few { .. } => 0,
             Lines::Many(lines) => lines.capacity() * size_of::<Line>(),
+        }
+    }
+}
+
+/// Notes where a name stands, by the number of its line from 1.
+#[inline]
+fn note((first, repeated): (&mut [u8; NUMBERS], &mut u64), known: Known, line: usize) {
+    let number = known.number();
+    if let Some(first) = first.get_mut(number) {
+        match u8::try_from(line) {
+            Ok(line) if *first == 0 => *first = line,
+            // It is one of several, or far behind.
+            _ => {
+                *first = if *first == 0 { u8::MAX } else { *first };
+                *repeated |= 1 << number;
+            }
         }
     }
 }
