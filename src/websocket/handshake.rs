@@ -120,12 +120,6 @@ impl Answer {
 }
 
 /// Whether a request is a try to open a WebSocket, or what a proxy left of one.
-pub(crate) fn is_handshake(head: &RequestHead) -> bool {
-    let upgrade = head.fields.has_element("upgrade", "websocket");
-    upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
-}
-
-/// Likewise, where its handshake fields were read.
 pub fn asks_for_websocket(head: &RequestHead, offer: &Offer) -> bool {
     offer.upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
 }

@@ -90,7 +90,8 @@ impl Exchanges {
             return false;
         };
         let head = &request.head;
-        let websocket = websocket::is_handshake(head);
+        let offer = Offer::of(head);
+        let websocket = websocket::asks_for_websocket(head, &offer);
         let told = (websocket || head.fields.has_elements("upgrade"))
             .then(|| link.counts.waiting.place(head.target()));
         let method = Method::of(head.method.as_bytes());
@@ -102,9 +103,8 @@ impl Exchanges {
             pending.blocks = true;
             request.exchange = exchange;
             request.connection = link.describe();
-            request.offer = Offer::of(head);
-            let key = request.offer.key.clone();
-            pending.note(link, Noted::told(key, authority));
+            pending.note(link, Noted::told(offer.key.clone(), authority));
+            request.offer = offer;
             link.counts.waiting.begin(place);
             link.report_at(link.at, Fact::Request(request));
         } else {

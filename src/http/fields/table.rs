@@ -149,15 +149,10 @@ impl Table {
         };
         match lines {
             Lines::Few { len, lines } => lines
+                .get_mut(..usize::from(*len))?
                 .iter_mut()
-                .take(usize::from(*len))
-                .try_for_each(&mut name),
-            Lines::Many(lines) => lines.iter_mut().try_for_each(|line| {
-                let mut short = Short::try_from(*line).ok()?;
-                name(&mut short)?;
-                *line = short.into();
-                Some(())
-            }),
+                .try_for_each(name),
+            Lines::Many(lines) => name_many(lines, &mut name),
         }
     }
 
@@ -220,6 +215,17 @@ impl Table {
             Lines::Many(lines) => lines.capacity() * size_of::<Line>(),
         }
     }
+}
+
+/// Tells the names of many lines, each of which is short.
+#[inline(never)]
+fn name_many(lines: &mut [Line], name: &mut dyn FnMut(&mut Short) -> Option<()>) -> Option<()> {
+    lines.iter_mut().try_for_each(|line| {
+        let mut short = Short::try_from(*line).ok()?;
+        name(&mut short)?;
+        *line = short.into();
+        Some(())
+    })
 }
 
 /// Notes where a name stands, by the number of its line from 1.

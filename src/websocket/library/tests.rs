@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::Version;
+use crate::websocket::{Offer, asks_for_websocket};
 
 const TOKEN: &str = "jHPJfvZ8lRRcg3cTR_XlGA";
 
@@ -157,7 +158,7 @@ proptest::proptest! {
         let target = parts.concat();
         let method = if get { "GET" } else { "POST" };
         let head = head(method, &target, &[("Accept", "text/event-stream")]);
-        let tells = Poll::of(&head).is_some() || super::super::is_handshake(&head);
+        let tells = Poll::of(&head).is_some() || asks_for_websocket(&head, &Offer::of(&head));
         proptest::prop_assert!(!tells || is_target_of_library(&target), "{}", target);
     }
 }
