@@ -113,7 +113,7 @@ impl Table {
             Err(_) => self.spill(line),
         }
         let at = self.len();
-        note((&mut self.first, &mut self.repeated), line.known, at);
+        self.note(line.known, at);
     }
 
     /// One more line of a short head; its name is told by [`Table::name_all`].
@@ -129,30 +129,40 @@ impl Table {
         }
     }
 
-    /// Tells the names of all lines that were placed.
+    /// Tells the names of all lines that were placed, each of which is short.
     #[inline]
     pub(super) fn name_all(
         &mut self,
         mut name: impl FnMut(&mut Short) -> Option<()>,
     ) -> Option<()> {
-        let Self {
-            lines,
-            first,
-            repeated,
-        } = self;
-        let mut at = 0;
-        let mut name = |line: &mut Short| {
-            name(line)?;
-            at += 1;
-            note((&mut *first, &mut *repeated), line.known, at);
-            Some(())
-        };
-        match lines {
-            Lines::Few { len, lines } => lines
-                .get_mut(..usize::from(*len))?
-                .iter_mut()
-                .try_for_each(name),
-            Lines::Many(lines) => name_many(lines, &mut name),
+        for at in 0..self.len() {
+            let mut line = match &self.lines {
+                Lines::Few { lines, .. } => *lines.get(at)?,
+                Lines::Many(lines) => Short::try_from(*lines.get(at)?).ok()?,
+            };
+            name(&mut line)?;
+            self.note(line.known, at + 1);
+            match &mut self.lines {
+                Lines::Few { lines, .. } => *lines.get_mut(at)? = line,
+                Lines::Many(lines) => *lines.get_mut(at)? = line.into(),
+            }
+        }
+        Some(())
+    }
+
+    /// Notes where a name stands, by the number of its line from 1.
+    #[inline]
+    fn note(&mut self, known: Known, line: usize) {
+        let number = known.number();
+        if let Some(first) = self.first.get_mut(number) {
+            match u8::try_from(line) {
+                Ok(line) if *first == 0 => *first = line,
+                // It is one of several, or far behind.
+                _ => {
+                    *first = if *first == 0 { u8::MAX } else { *first };
+                    self.repeated |= 1 << number;
+                }
+            }
         }
     }
 
@@ -213,33 +223,6 @@ impl Table {
         match &self.lines {
             Lines::Few { .. } => 0,
             Lines::Many(lines) => lines.capacity() * size_of::<Line>(),
-        }
-    }
-}
-
-/// Tells the names of many lines, each of which is short.
-#[inline(never)]
-fn name_many(lines: &mut [Line], name: &mut dyn FnMut(&mut Short) -> Option<()>) -> Option<()> {
-    lines.iter_mut().try_for_each(|line| {
-        let mut short = Short::try_from(*line).ok()?;
-        name(&mut short)?;
-        *line = short.into();
-        Some(())
-    })
-}
-
-/// Notes where a name stands, by the number of its line from 1.
-#[inline]
-fn note((first, repeated): (&mut [u8; NUMBERS], &mut u64), known: Known, line: usize) {
-    let number = known.number();
-    if let Some(first) = first.get_mut(number) {
-        match u8::try_from(line) {
-            Ok(line) if *first == 0 => *first = line,
-            // It is one of several, or far behind.
-            _ => {
-                *first = if *first == 0 { u8::MAX } else { *first };
-                *repeated |= 1 << number;
-            }
         }
     }
 }
