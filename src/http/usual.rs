@@ -164,8 +164,8 @@ fn response(into: &mut ResponseHead, bytes: &[u8], most: u64) -> Option<usize> {
 /// Walks over field lines, and places them.
 fn walk_into(fields: &mut Fields, bytes: &[u8], most: u64) -> Option<usize> {
     fields.begin_walk();
-    walk(bytes, most, |name, at, value| {
-        fields.place(at, name.len(), &trimmed(bytes, value)?)
+    walk(bytes, most, |name, at, value, value_at| {
+        fields.place(at, name.len(), &trimmed(value_at, value))
     })
 }
 
@@ -177,8 +177,8 @@ pub(super) fn plain(bytes: &[u8], most: u64) -> Option<(Plain, usize)> {
         return None;
     }
     let mut said = Said::default();
-    let len = walk(rest, most, |name, _, value| {
-        said.add(name, rest.get(value)?);
+    let len = walk(rest, most, |name, _, value, _| {
+        said.add(name, value);
         Some(())
     })?;
     let plain = Plain {
@@ -221,13 +221,13 @@ fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
     }
 }
 
-/// Walks over the field lines that the bytes begin with, and notes of each its name, where that begins, and where its value
-/// stands with the spaces around it; their length with the blank line behind them.
+/// Walks over the field lines that the bytes begin with, and notes of each its name and its value with the spaces around it,
+/// and where they begin; their length with the blank line behind them.
 #[inline]
 fn walk(
     bytes: &[u8],
     most: u64,
-    mut note: impl FnMut(&[u8], usize, Range<usize>) -> Option<()>,
+    mut note: impl FnMut(&[u8], usize, &[u8], usize) -> Option<()>,
 ) -> Option<usize> {
     let (mut rest, mut lines) = (bytes, 0);
     loop {
@@ -249,26 +249,25 @@ fn walk(
             return None;
         }
         let start = bytes.len() - line.len();
-        note(name, bytes.len() - rest.len(), start..start + value.len())?;
+        note(name, bytes.len() - rest.len(), value, start)?;
         lines += 1;
         rest = behind;
     }
 }
 
-/// Where a value stands without the spaces around it.
+/// Where a value that begins there stands without the spaces around it.
 #[inline]
-fn trimmed(bytes: &[u8], value: Range<usize>) -> Option<Range<usize>> {
-    let spaced = bytes.get(value.clone())?;
-    let value_behind = match spaced {
+fn trimmed(at: usize, spaced: &[u8]) -> Range<usize> {
+    let behind = match spaced {
         [b' ', b' ', ..] => spaced.trim_ascii_start(),
         [b' ', value @ ..] | value => value,
     };
-    let start = value.end - value_behind.len();
-    let value = match value_behind {
-        [.., b' '] => value_behind.trim_ascii_end(),
+    let start = at + spaced.len() - behind.len();
+    let value = match behind {
+        [.., b' '] => behind.trim_ascii_end(),
         value => value,
     };
-    Some(start..start + value.len())
+    start..start + value.len()
 }
 
 /// A method; those in use are not allocated.
