@@ -33,7 +33,7 @@ pub(super) struct Pending {
 pub(super) struct Noted {
     pub(super) key: Option<Arc<str>>,
     /// In case the answer makes it matter.
-    pub(super) late: Option<Late>,
+    pub(super) late: Option<Box<Late>>,
     /// Where a CONNECT leads.
     pub(super) authority: Option<Box<str>>,
 }
@@ -126,7 +126,7 @@ impl Pending {
     pub(super) fn take_late(&mut self, link: &mut Link<'_>) -> Option<(Box<Request>, Stamp)> {
         let noted = self.noted.take_if(|noted| noted.late.is_some())?;
         link.budget.release(noted.charged());
-        let Late { head, started, at } = noted.late?;
+        let Late { head, started, at } = *noted.late?;
         let head = match head {
             LateHead::Read(head) => *head,
             LateHead::Kept(head) => head.read()?,
@@ -178,10 +178,10 @@ impl Noted {
     }
 
     /// Of a request that may have to be told.
-    pub(super) const fn late(head: LateHead, started: Stamp, at: Stamp) -> Self {
+    pub(super) fn late(head: LateHead, started: Stamp, at: Stamp) -> Self {
         Self {
             key: None,
-            late: Some(Late { head, started, at }),
+            late: Some(Box::new(Late { head, started, at })),
             authority: None,
         }
     }
@@ -191,9 +191,12 @@ impl Noted {
     fn charged(&self) -> u64 {
         let len = |text: Option<&str>| text.map_or(0, |text| text.len() as u64);
         let (key, authority) = (len(self.key.as_deref()), len(self.authority.as_deref()));
-        let late = self.late.as_ref().map(|late| match &late.head {
-            LateHead::Read(head) => size_of::<RequestHead>() as u64 + head.allocated(),
-            LateHead::Kept(head) => head.allocated(),
+        let late = self.late.as_ref().map(|late| {
+            let head = match &late.head {
+                LateHead::Read(head) => size_of::<RequestHead>() as u64 + head.allocated(),
+                LateHead::Kept(head) => head.allocated(),
+            };
+            size_of::<Late>() as u64 + head
         });
         match (late, key, authority) {
             (None, ..=KEY, 0) => 0,

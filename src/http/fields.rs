@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
+pub(super) use self::walked::is_secret;
+
 use self::names::Known;
 use self::table::{Line, Table};
 use super::words::same;

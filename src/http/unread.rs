@@ -18,9 +18,22 @@ pub(crate) struct Unread<'a> {
     pub(super) target: Range<usize>,
     /// How its content ends.
     pub(super) framing: Framing,
+    /// Values that are never kept.
+    pub(super) secrets: Secrets,
 }
 
-/// Such a head, in case it must be read later. There are secrets in it, so nobody sees more of it than its target before.
+/// Where values stand that are never kept.
+#[derive(Clone, Default)]
+pub(super) struct Secrets {
+    places: [Range<usize>; MOST_SECRETS],
+    len: usize,
+}
+
+/// A request with more secrets is read at once.
+const MOST_SECRETS: usize = 4;
+
+/// Such a head, without secrets, in case it must be read later.
+#[derive(Debug)]
 pub(crate) struct Kept {
     head: Box<[u8]>,
     target: Range<usize>,
@@ -50,9 +63,35 @@ impl<'a> Unread<'a> {
     /// Keeps it.
     pub(crate) fn keep(&self) -> Kept {
         Kept {
-            head: self.head.into(),
+            head: self.secrets.leave_out_of(self.head),
             target: self.target.clone(),
         }
+    }
+}
+
+impl Secrets {
+    /// One more, behind the others; `None` where there is no room for it.
+    pub(super) fn add(&mut self, place: Range<usize>) -> Option<()> {
+        *self.places.get_mut(self.len)? = place;
+        self.len += 1;
+        Some(())
+    }
+
+    /// A copy of a head without them.
+    fn leave_out_of(&self, head: &[u8]) -> Box<[u8]> {
+        let places = self.places.get(..self.len).unwrap_or_default();
+        if places.is_empty() {
+            return head.into();
+        }
+        let left_out = places.iter().map(ExactSizeIterator::len).sum::<usize>();
+        let mut kept = Vec::with_capacity(head.len() - left_out);
+        let mut from = 0;
+        for place in places {
+            kept.extend_from_slice(head.get(from..place.start).unwrap_or_default());
+            from = place.end;
+        }
+        kept.extend_from_slice(head.get(from..).unwrap_or_default());
+        kept.into()
     }
 }
 
@@ -81,12 +120,6 @@ impl fmt::Debug for Unread<'_> {
     }
 }
 
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kept").field(&self.head.len()).finish()
-    }
-}
-
 /// A part of a head; a target is ASCII.
 fn text<'h>(head: &'h [u8], target: &Range<usize>) -> &'h str {
     let part = head.get(target.clone());
@@ -97,4 +130,29 @@ fn text<'h>(head: &'h [u8], target: &Range<usize>) -> &'h str {
 /// How many lines it may have was counted when it was found.
 fn read(bytes: &[u8], into: &mut RequestHead) -> Option<()> {
     head::parse(Head::Request(into), bytes, false, u64::MAX).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::usual::{self, Found, Keep};
+    use super::*;
+
+    #[test]
+    fn no_secret_is_kept() {
+        let bytes =
+            b"GET /a HTTP/1.1\r\nCookie: one\r\nHost: a\r\nAuthorization:  two \r\n\r\nmore";
+        let mut head = RequestHead::default();
+        let keep = Keep::Named(|_| false);
+        let found = usual::find(&mut Head::Request(&mut head), keep, bytes, 9);
+        let Some((Found::Unread(unread), _)) = found else {
+            panic!("{found:?}");
+        };
+        assert!(!format!("{unread:?}").contains("one"));
+        let kept = unread.keep();
+        let left = b"GET /a HTTP/1.1\r\nCookie: \r\nHost: a\r\nAuthorization:   \r\n\r\n";
+        assert_eq!((&*kept.head, kept.target()), (&left[..], "/a"));
+        assert_eq!(kept.allocated(), left.len() as u64);
+        unread.read(&mut head).unwrap();
+        assert_eq!(kept.read(), Some(head));
+    }
 }

@@ -102,13 +102,14 @@ impl Answer {
     /// Likewise by the key alone.
     pub(crate) fn to(head: &ResponseHead, key: Option<&str>) -> Self {
         let fields = &head.fields;
-        let accept =
-            (head.status.0 == 101).then(|| match (fields.first("sec-websocket-accept"), key) {
+        let accept = (head.status.0 == 101).then(|| {
+            match (fields.first_value("sec-websocket-accept"), key) {
                 (None, _) => Accept::Missing,
                 (Some(_), None) => Accept::Unknown,
-                (Some(field), Some(key)) if *field.value == accept_bytes(key) => Accept::Ok,
+                (Some(accept), Some(key)) if *accept.as_bytes() == accept_bytes(key) => Accept::Ok,
                 (Some(_), Some(_)) => Accept::Wrong,
-            });
+            }
+        });
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),

@@ -36,14 +36,14 @@ impl Fields {
         Some(())
     }
 
-    /// The name and the value of each line, in these bytes.
+    /// The name of each line, in these bytes, and where its value stands.
     pub(in crate::http) fn walked<'b>(
         &self,
         lines: &'b [u8],
-    ) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+    ) -> impl Iterator<Item = (&'b [u8], Range<usize>)> {
         self.table.iter().filter_map(|line| {
             let name = lines.get(line.name as usize..line.name_end as usize)?;
-            Some((name, lines.get(line.value as usize..line.end as usize)?))
+            Some((name, line.value as usize..line.end as usize))
         })
     }
 
@@ -77,6 +77,12 @@ impl Fields {
         self.lead = u32::from(short(lead));
         Some(())
     }
+}
+
+/// Whether the value of a field with that name is never kept.
+#[inline]
+pub(in crate::http) fn is_secret(name: &[u8]) -> bool {
+    Known::of(name).is_secret()
 }
 
 /// A text up to where it ends without what is left out of it.
