@@ -11,8 +11,6 @@ use crate::time::Stamp;
 /// Where one direction is.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    /// What is read of the next head, if it is whole when it comes.
-    keep: Keep,
     state: State,
     /// Of the first byte of the head that is being read.
     started: Stamp,
@@ -84,19 +82,19 @@ pub(crate) enum Lost {
 
 impl Reader {
     /// At the start of the first message.
-    pub(crate) fn new(keep: Keep) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            keep,
             state: State::Head(Buffer::default()),
             started: Stamp::default(),
         }
     }
 
-    /// Reads on, and moves the piece behind what was read; a head into this one, which need not be the same as before.
+    /// Reads on, and moves the piece behind what was read; a head into this one, which need not be the same as before, and
+    /// of one that is whole when it comes no more than is to be kept.
     pub(crate) fn step<'a>(
         &mut self,
         piece: &mut Piece<'a>,
-        mut head: Head<'_>,
+        (mut head, keep): (Head<'_>, Keep),
         limits: &Limits,
         budget: &mut Budget,
     ) -> Step<'a> {
@@ -127,7 +125,7 @@ impl Reader {
                     }
                     self.started = piece.at;
                     let most = limits.header_fields;
-                    if let Some((found, len)) = usual::find(&mut head, self.keep, piece.bytes, most)
+                    if let Some((found, len)) = usual::find(&mut head, keep, piece.bytes, most)
                         && len as u64 <= limits.head_bytes
                     {
                         skip(&mut piece.bytes, len);
@@ -207,11 +205,6 @@ impl Reader {
                 Ok(Step::More)
             }
         }
-    }
-
-    /// What must be kept of the next head.
-    pub(crate) const fn keep(&mut self, keep: Keep) {
-        self.keep = keep;
     }
 
     /// Tells how the content of the head just read ends.
@@ -299,7 +292,7 @@ mod tests {
 
     fn read_keeping(keep: Keep, kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
         let mut budget = Budget::new(limits.buffered_bytes_total);
-        let mut reader = Reader::new(keep);
+        let mut reader = Reader::new();
         let (mut request, mut response) = (RequestHead::default(), ResponseHead::default());
         let mut seen: Vec<String> = Vec::new();
         for &bytes in pieces {
@@ -313,7 +306,7 @@ mod tests {
                     Kind::Request => Head::Request(&mut request),
                     Kind::Response => Head::Response(&mut response),
                 };
-                match reader.step(&mut piece, head, limits, &mut budget) {
+                match reader.step(&mut piece, (head, keep), limits, &mut budget) {
                     Step::More => break,
                     Step::Head { .. } => {
                         let (line, framing) = match kind {
@@ -430,14 +423,15 @@ mod tests {
     #[test]
     fn after_a_gap_in_a_head_the_next_head_at_a_segment_start_counts() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let (mut reader, mut head) = (Reader::new(Keep::All), ResponseHead::default());
+        let (mut reader, mut head) = (Reader::new(), ResponseHead::default());
         let mut is_head = |reader: &mut Reader, bytes: &'static [u8], at_segment_start| {
             let mut piece = Piece {
                 bytes,
                 at: Stamp::default(),
                 at_segment_start,
             };
-            let step = reader.step(&mut piece, Head::Response(&mut head), &limits, &mut budget);
+            let into = (Head::Response(&mut head), Keep::All);
+            let step = reader.step(&mut piece, into, &limits, &mut budget);
             let is_head = matches!(step, Step::Head { .. });
             if !reader.is_between_messages() && !is_head && !reader.is_seeking() {
                 assert_eq!(reader.skip(5, &mut budget), Lost::Head);
@@ -455,9 +449,9 @@ mod tests {
     #[test]
     fn a_gap_is_counted_off_a_content_of_known_length() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new(Keep::All);
+        let mut reader = Reader::new();
         assert_eq!(reader.skip(1, &mut budget), Lost::Head);
-        let mut reader = Reader::new(Keep::All);
+        let mut reader = Reader::new();
         reader.begin_body(Framing::Length(10));
         assert_eq!(reader.skip(10, &mut budget), Lost::Content);
         let mut piece = Piece {
@@ -467,8 +461,8 @@ mod tests {
         };
         let mut head = ResponseHead::default();
         let mut step = || {
-            let head = Head::Response(&mut head);
-            reader.step(&mut piece, head, &limits, &mut budget)
+            let into = (Head::Response(&mut head), Keep::All);
+            reader.step(&mut piece, into, &limits, &mut budget)
         };
         assert!(matches!(step(), Step::End));
         assert!(matches!(step(), Step::Head { .. }));

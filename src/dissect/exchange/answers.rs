@@ -59,16 +59,17 @@ impl Exchanges {
                 return turn;
             }
             // Of an answer that no attempt can have, its fields are nobody's.
-            if self.responses.is_between_messages() {
-                let is_plain = |front: &Pending| {
-                    front.told.is_none() && front.method != Method::Lost && !front.may_be_leg(link)
-                };
-                let is_plain = self.pending.front().is_some_and(is_plain);
-                self.responses
-                    .keep(if is_plain { Keep::Nothing } else { Keep::All });
-            }
-            let head = link.counts.blanks.response();
-            match self.responses.step(piece, head, link.limits, link.budget) {
+            let is_plain = |front: &Pending| {
+                front.told.is_none() && front.method != Method::Lost && !front.may_be_leg(link)
+            };
+            let keep = match self.pending.front() {
+                Some(front) if self.responses.is_between_messages() && is_plain(front) => {
+                    Keep::Nothing
+                }
+                _ => Keep::All,
+            };
+            let into = (link.counts.blanks.response(), keep);
+            match self.responses.step(piece, into, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Unread { .. } => {}
                 Step::Content(part) => Content::add(&mut self.content, link, part),

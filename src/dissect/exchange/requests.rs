@@ -6,7 +6,7 @@ use crate::dissect::link::Link;
 use crate::dissect::pending::{LateHead, Method, Noted, Pending};
 use crate::event::{Fact, Polling, Request};
 use crate::flow::Direction;
-use crate::http::{Framing, Piece, RequestHead, Step, Unread};
+use crate::http::{Framing, Keep, Piece, RequestHead, Step, Unread};
 use crate::limits::Limit;
 use crate::time::Stamp;
 use crate::websocket::{self, Offer, Poll};
@@ -24,8 +24,9 @@ impl Exchanges {
             {
                 return turn;
             }
-            let head = link.counts.blanks.request();
-            match self.requests.step(piece, head, link.limits, link.budget) {
+            let keep = Keep::Named(websocket::is_handshake_name);
+            let into = (link.counts.blanks.request(), keep);
+            match self.requests.step(piece, into, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(_) | Step::End | Step::Plain(_) => {}
                 Step::Unread { head, started } => {
