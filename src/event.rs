@@ -182,7 +182,7 @@ pub struct Redirected {
 }
 
 /// The request of an exchange.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Number of the exchange on its connection, from 0.
     pub exchange: u32,
@@ -197,7 +197,7 @@ pub struct Request {
 }
 
 /// The final response of an exchange.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Response {
     /// Number of the exchange on its connection, from 0.
     pub exchange: u32,

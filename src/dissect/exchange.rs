@@ -12,7 +12,7 @@ use crate::dissect::link::Link;
 use crate::dissect::pending::{Held, Method, Pending};
 use crate::event::{Fact, GapOver};
 use crate::flow::{Direction, End};
-use crate::http::{Broken, Kind, Lost, Piece, Reader, Status};
+use crate::http::{Broken, Lost, Piece, Reader, Status};
 use crate::limits::Limit;
 
 /// Both directions, and what waits between them.
@@ -34,8 +34,8 @@ impl Exchanges {
     /// At the first byte of the connection, or joined in the middle.
     pub(super) fn new(link: &mut Link<'_>, joined: bool) -> Self {
         let mut new = Self {
-            requests: Reader::new(Kind::Request),
-            responses: Reader::new(Kind::Response),
+            requests: Reader::new(),
+            responses: Reader::new(),
             // Few clients send a request before the last is answered.
             pending: VecDeque::with_capacity(1),
             next: 0,

@@ -2,8 +2,9 @@
 
 use crate::dissect::connection::Connection;
 use crate::dissect::waiting::Waiting;
-use crate::event::{self, Event, Fact, PlainExchange};
+use crate::event::{self, Event, Fact, PlainExchange, Request, Response};
 use crate::flow::{Direction, Endpoint};
+use crate::http::Head;
 use crate::limits::{Budget, Limit, Limits, Reached};
 use crate::stream::Conn;
 use crate::time::Stamp;
@@ -16,6 +17,28 @@ pub(super) struct Counts {
     pub(super) plain: u64,
     pub(super) waiting: Waiting,
     pub(super) reached: Reached,
+    pub(super) blanks: Blanks,
+}
+
+/// What the next heads are read into, of whichever connection. They stand there where they will be told, and are moved no
+/// more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Blanks {
+    pub(super) request: Option<Box<Request>>,
+    pub(super) response: Option<Box<Response>>,
+}
+
+impl Blanks {
+    /// The place of the next request.
+    pub(super) fn request(&mut self) -> Head<'_> {
+        Head::Request(&mut self.request.get_or_insert_default().head)
+    }
+
+    /// The place of the next response.
+    pub(super) fn response(&mut self) -> Head<'_> {
+        let response = self.response.get_or_insert_default();
+        Head::Response(response.head.get_or_insert_default())
+    }
 }
 
 /// One connection while one item of it is read.

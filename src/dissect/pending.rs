@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::dissect::connection::Feed;
 use crate::dissect::link::Link;
 use crate::dissect::waiting::Place;
+use crate::event::Request;
 use crate::flow::Direction;
-use crate::http::{Buffer, RequestHead};
+use crate::http::{Buffer, Kept, RequestHead};
 use crate::limits::Limit;
 use crate::time::Stamp;
+use crate::websocket::Offer;
 
 /// A request that waits for its final answer.
 #[derive(Debug)]
@@ -49,9 +51,17 @@ pub(super) enum Method {
 /// A request that is told only if its answer makes it matter.
 #[derive(Debug)]
 pub(super) struct Late {
-    pub(super) head: RequestHead,
+    pub(super) head: LateHead,
     pub(super) started: Stamp,
     pub(super) at: Stamp,
+}
+
+/// Its head.
+#[derive(Debug)]
+pub(super) enum LateHead {
+    Read(Box<RequestHead>),
+    /// It has neither a field of a handshake nor the target of a library.
+    Kept(Kept),
 }
 
 /// Client bytes behind a request whose answer says what they are.
@@ -84,6 +94,15 @@ impl Pending {
         }
     }
 
+    /// A request that was seen, and need not be told so far.
+    pub(super) fn plain(exchange: u32, method: Method) -> Self {
+        Self {
+            method,
+            blocks: method == Method::Connect,
+            ..Self::lost(exchange)
+        }
+    }
+
     /// Keeps what is noted, if there is room.
     pub(super) fn note(&mut self, link: &mut Link<'_>, noted: Noted) {
         if link.budget.charge(noted.charged()) {
@@ -103,22 +122,33 @@ impl Pending {
         Some(noted)
     }
 
-    /// The request, where it was not told, fits, and is still there.
-    pub(super) fn take_late(
-        &mut self,
-        link: &mut Link<'_>,
-        fits: impl Fn(&Late) -> bool,
-    ) -> Option<Box<Late>> {
-        let is_it = |noted: &mut Noted| noted.late.as_deref().is_some_and(&fits);
-        let noted = self.noted.take_if(is_it)?;
+    /// The request, where it was not told and is still there, and when its head was whole. Nothing else is noted then.
+    pub(super) fn take_late(&mut self, link: &mut Link<'_>) -> Option<(Box<Request>, Stamp)> {
+        let noted = self.noted.take_if(|noted| noted.late.is_some())?;
         link.budget.release(noted.charged());
-        noted.late
+        let Late { head, started, at } = *noted.late?;
+        let head = match head {
+            LateHead::Read(head) => *head,
+            LateHead::Kept(head) => head.read()?,
+        };
+        let request = Request {
+            exchange: self.exchange,
+            connection: link.describe(),
+            started,
+            offer: Offer::of(&head),
+            head,
+        };
+        Some((Box::new(request), at))
     }
 
     /// Whether a handshake waits whose leg it may be, every field of it lost on the way.
     pub(super) fn may_be_leg(&self, link: &Link<'_>) -> bool {
         let late = self.noted.as_ref().and_then(|noted| noted.late.as_ref());
-        late.is_some_and(|late| link.counts.waiting.any_for(late.head.target()))
+        let target = late.map(|late| match &late.head {
+            LateHead::Read(head) => head.target(),
+            LateHead::Kept(head) => head.target(),
+        });
+        target.is_some_and(|target| link.counts.waiting.any_for(target))
     }
 
     /// Lets go of what is noted, if that was charged.
@@ -147,13 +177,27 @@ impl Noted {
         }
     }
 
+    /// Of a request that may have to be told.
+    pub(super) fn late(head: LateHead, started: Stamp, at: Stamp) -> Self {
+        Self {
+            key: None,
+            late: Some(Box::new(Late { head, started, at })),
+            authority: None,
+        }
+    }
+
     /// What the budget is charged for it. A key as RFC 6455 has it costs nothing: it is a part of the connection, so that
     /// no flood makes a handshake in flight lose its key.
     fn charged(&self) -> u64 {
         let len = |text: Option<&str>| text.map_or(0, |text| text.len() as u64);
         let (key, authority) = (len(self.key.as_deref()), len(self.authority.as_deref()));
-        let late = self.late.as_ref();
-        let late = late.map(|late| size_of::<Late>() as u64 + late.head.allocated());
+        let late = self.late.as_ref().map(|late| {
+            let head = match &late.head {
+                LateHead::Read(head) => size_of::<RequestHead>() as u64 + head.allocated(),
+                LateHead::Kept(head) => head.allocated(),
+            };
+            size_of::<Late>() as u64 + head
+        });
         match (late, key, authority) {
             (None, ..=KEY, 0) => 0,
             (late, ..) => (size_of::<Self>() as u64)
@@ -165,11 +209,11 @@ impl Noted {
 }
 
 impl Method {
-    /// Of a request.
-    pub(super) fn of(head: &RequestHead) -> Self {
-        match &*head.method {
-            "HEAD" => Self::Head,
-            "CONNECT" => Self::Connect,
+    /// By its name.
+    pub(super) const fn of(name: &[u8]) -> Self {
+        match name {
+            b"HEAD" => Self::Head,
+            b"CONNECT" => Self::Connect,
             _ => Self::Other,
         }
     }

@@ -53,6 +53,10 @@ impl Framing {
     }
 }
 
+/// So long are the names of the two fields that say anything of it.
+const LENGTH: usize = 14;
+const CODING: usize = 17;
+
 /// What field lines say of the end of the content, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -67,9 +71,15 @@ impl Said {
     #[inline]
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
         // Few lines say anything of it.
+        if matches!(name.len(), LENGTH | CODING) {
+            self.add_named(name, value);
+        }
+    }
+
+    fn add_named(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
-            14 if same(name, b"content-length") => self.add_lengths(value),
-            17 if same(name, b"transfer-encoding") => self.add_coding(value),
+            LENGTH if same(name, b"content-length") => self.add_lengths(value),
+            CODING if same(name, b"transfer-encoding") => self.add_coding(value),
             _ => {}
         }
     }
@@ -292,20 +302,16 @@ fn take<'a>(bytes: &mut &'a [u8], left: &mut u64) -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Head, Kind, parse};
+    use super::super::head::{Head, parse};
     use super::*;
     use proptest::prelude::*;
 
     fn response(head: &str, method: Option<&str>) -> Framing {
-        match parse(
-            Kind::Response,
-            format!("HTTP/1.1 {head}\r\n\r\n").as_bytes(),
-            false,
-            128,
-        ) {
-            Ok(Head::Response(head)) => Framing::of_response(&head, method),
-            other => panic!("{other:?}"),
-        }
+        let bytes = format!("HTTP/1.1 {head}\r\n\r\n");
+        let mut head = ResponseHead::default();
+        let read = parse(Head::Response(&mut head), bytes.as_bytes(), false, 128);
+        assert_eq!(read, Ok(()));
+        Framing::of_response(&head, method)
     }
 
     /// Content, what was left over, and whether it is over.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-pub(super) use walked::Walked;
+pub(super) use self::walked::is_secret;
 
 use self::names::Known;
 use self::table::{Line, Table};
@@ -253,7 +253,7 @@ impl Fields {
     )]
     #[inline(always)]
     pub fn has_element(&self, name: &str, element: &str) -> bool {
-        let mut lines = self.named(name);
+        let lines = self.named(name);
         lines.next != usize::MAX && lines.lists(element.as_bytes())
     }
 
@@ -297,8 +297,14 @@ impl Fields {
     fn text(&self, line: Line) -> Cow<'_, str> {
         match self.bytes.text(line.value, line.end) {
             Some(text) => Cow::Borrowed(text),
-            None => self.field(line).text(),
+            None => self.lossy(line.value, line.end),
         }
+    }
+
+    /// A value that is no text.
+    #[cold]
+    fn lossy(&self, from: u32, to: u32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes.slice(from, to))
     }
 
     #[inline]
@@ -352,9 +358,8 @@ impl<'a> Named<'a> {
         if self.next == usize::MAX {
             return None;
         }
-        let Self { fields, known, .. } = self;
-        if known.is_asked() && !fields.table.repeats(known) {
-            return fields.text_of(self.next);
+        if self.is_single() {
+            return self.fields.text_of(self.next);
         }
         self.join()
     }
@@ -368,9 +373,19 @@ impl<'a> Named<'a> {
     }
 
     /// Whether they have that element, as a list.
-    fn lists(&mut self, element: &[u8]) -> bool {
-        let bytes = &self.fields.bytes;
-        self.any(|line| has_part(bytes.slice(line.value, line.end), element))
+    fn lists(mut self, element: &[u8]) -> bool {
+        let Fields { bytes, table, .. } = self.fields;
+        let has_it = |line: Line| has_part(bytes.slice(line.value, line.end), element);
+        if self.is_single() {
+            return table.get(self.next).is_some_and(has_it);
+        }
+        self.any(has_it)
+    }
+
+    /// There is no other line than the next.
+    #[inline]
+    fn is_single(&self) -> bool {
+        self.known.is_asked() && !self.fields.table.repeats(self.known)
     }
 
     /// Looks for the line where it may be anywhere.
@@ -396,9 +411,9 @@ impl Iterator for Named<'_> {
         if self.next == usize::MAX {
             return None;
         }
-        let table = &self.fields.table;
-        if self.known.is_asked() && !table.repeats(self.known) {
-            return table.get(std::mem::replace(&mut self.next, usize::MAX));
+        if self.is_single() {
+            let only = std::mem::replace(&mut self.next, usize::MAX);
+            return self.fields.table.get(only);
         }
         self.search()
     }

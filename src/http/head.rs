@@ -20,13 +20,24 @@ pub(crate) enum Kind {
     Response,
 }
 
-/// A head of either kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Head {
+/// The place of a head that is to be read, so that it need not be moved there. What stands in it is of no use while it is
+/// not whole.
+#[derive(Debug)]
+pub(crate) enum Head<'a> {
     /// Of a request.
-    Request(RequestHead),
+    Request(&'a mut RequestHead),
     /// Of a response.
-    Response(ResponseHead),
+    Response(&'a mut ResponseHead),
+}
+
+impl Head<'_> {
+    /// Which message has it.
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Request(_) => Kind::Request,
+            Self::Response(_) => Kind::Response,
+        }
+    }
 }
 
 /// Why bytes are no head.
@@ -138,15 +149,25 @@ pub(crate) fn begins_surely(kind: Kind, bytes: &[u8]) -> bool {
 }
 
 /// Reads a whole head, from its start line to its blank line; lines of it may be folded or not.
-pub(crate) fn parse(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
-    usual::read(kind, head, fields).map_or_else(
-        || tolerant(kind, head, folds, fields),
-        |usual| Ok(usual.head),
-    )
+pub(crate) fn parse(
+    mut head: Head<'_>,
+    bytes: &[u8],
+    folds: bool,
+    fields: u64,
+) -> Result<(), Broken> {
+    match usual::read(&mut head, bytes, fields) {
+        Some(_) => Ok(()),
+        None => tolerant(head, bytes, folds, fields),
+    }
 }
 
 /// Reads a whole head in whatever form servers take.
-pub(super) fn tolerant(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Result<Head, Broken> {
+pub(super) fn tolerant(
+    head: Head<'_>,
+    bytes: &[u8],
+    folds: bool,
+    fields: u64,
+) -> Result<(), Broken> {
     let fields = usize::try_from(fields).unwrap_or(MOST_FIELDS);
     let mut few = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut many;
@@ -156,15 +177,16 @@ pub(super) fn tolerant(kind: Kind, head: &[u8], folds: bool, fields: u64) -> Res
         many = vec![MaybeUninit::uninit(); fields.min(MOST_FIELDS)];
         &mut many[..]
     };
-    let head = if folds {
-        unfold(head)
+    let bytes = if folds {
+        unfold(bytes)
     } else {
-        Cow::Borrowed(head)
+        Cow::Borrowed(bytes)
     };
-    match kind {
-        Kind::Request => parse_request(&head, room).map(Head::Request),
-        Kind::Response => parse_response(&head, room).map(Head::Response),
+    match head {
+        Head::Request(head) => *head = parse_request(&bytes, room)?,
+        Head::Response(head) => *head = parse_response(&bytes, room)?,
     }
+    Ok(())
 }
 
 fn parse_request<'a>(
@@ -255,11 +277,10 @@ fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
 
-    fn request(head: &[u8]) -> RequestHead {
-        match parse(Kind::Request, head, true, 128) {
-            Ok(Head::Request(head)) => head,
-            other => panic!("{other:?}"),
-        }
+    fn request(bytes: &[u8]) -> RequestHead {
+        let mut head = RequestHead::default();
+        assert_eq!(parse(Head::Request(&mut head), bytes, true, 128), Ok(()));
+        head
     }
 
     fn value(fields: &Fields, name: &str) -> String {
@@ -296,18 +317,12 @@ mod tests {
             request(b"GET  /a?b  HTTP/1.0\nHost: x\nno field at all\nUpgrade: websocket\n\n");
         assert_eq!((head.target(), head.version), ("/a?b", Version::Http10));
         assert_eq!(head.fields.len(), 2);
-        match parse(
-            Kind::Response,
-            b"HTTP/1.1 101\r\nUpgrade : websocket\r\n\r\n",
-            false,
-            128,
-        ) {
-            Ok(Head::Response(head)) => {
-                assert_eq!((head.status, &*head.reason), (Status(101), ""));
-                assert_eq!(value(&head.fields, "upgrade"), "websocket");
-            }
-            other => panic!("{other:?}"),
-        }
+        let mut head = ResponseHead::default();
+        let bytes = b"HTTP/1.1 101\r\nUpgrade : websocket\r\n\r\n";
+        let read = parse(Head::Response(&mut head), bytes, false, 128);
+        assert_eq!(read, Ok(()));
+        assert_eq!((head.status, &*head.reason), (Status(101), ""));
+        assert_eq!(value(&head.fields, "upgrade"), "websocket");
     }
 
     #[test]
@@ -319,24 +334,26 @@ mod tests {
 
     #[test]
     fn what_is_no_head_is_told_as_such() {
+        let parse = |bytes: &[u8], most| {
+            parse(
+                Head::Request(&mut RequestHead::default()),
+                bytes,
+                false,
+                most,
+            )
+        };
         for bad in [
             &b"GET / http/1.1\r\n\r\n"[..],
             b"\0\r\n\r\n",
             b"GET /\r\n\r\n",
             b"GET / HTTP/3.0\r\n\r\n",
         ] {
-            assert_eq!(
-                parse(Kind::Request, bad, false, 128),
-                Err(Broken::Malformed)
-            );
+            assert_eq!(parse(bad, 128), Err(Broken::Malformed));
         }
         let many = ["GET / HTTP/1.1\r\n", &"a: b\r\n".repeat(5), "\r\n"].concat();
-        assert_eq!(
-            parse(Kind::Request, many.as_bytes(), false, 4),
-            Err(Broken::TooManyFields)
-        );
-        assert!(parse(Kind::Request, many.as_bytes(), false, 5).is_ok());
-        assert!(parse(Kind::Request, many.as_bytes(), false, 1000).is_ok());
+        let many = many.as_bytes();
+        assert_eq!(parse(many, 4), Err(Broken::TooManyFields));
+        assert_eq!((parse(many, 5), parse(many, 1000)), (Ok(()), Ok(())));
     }
 
     #[test]

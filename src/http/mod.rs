@@ -1,14 +1,15 @@
 //! The bytes of one direction as HTTP/1 messages: head, fields, and a body that is skipped (RFC 9112, RFC 9110).
 //!
 //! Knows HTTP and not WebSocket. Reads whatever is offered in pieces of any size; what is malformed is told as such and
-//! never an error. Secrets (Cookie, Authorization and their kin) are left out of a [`Fields`] as it is made, so no room
-//! behind this one can print them.
+//! never an error. Secrets (Cookie, Authorization and their kin) are left out of [`Fields`] and [`Kept`] as they are made,
+//! so no room behind this one can print them.
 
 mod body;
 mod buffer;
 mod fields;
 mod head;
 mod reader;
+mod unread;
 mod usual;
 mod words;
 
@@ -19,14 +20,16 @@ pub(crate) use buffer::Buffer;
 pub use fields::{Field, Fields};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
+pub(crate) use unread::{Kept, Unread};
 pub(crate) use usual::{Keep, Plain};
 
 /// HTTP version of a start line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// HTTP/1.0: no Upgrade, and connections close by default.
     Http10,
     /// HTTP/1.1.
+    #[default]
     Http11,
 }
 
@@ -41,11 +44,11 @@ impl Version {
 }
 
 /// Status code of a response (RFC 9110 §15); any three digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Status(pub u16);
 
 /// Request line and fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
     /// `GET`, mostly.
     pub method: Cow<'static, str>,
@@ -115,7 +118,7 @@ pub(crate) fn origin_form(target: &str) -> &str {
 }
 
 /// Status line and fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseHead {
     /// Version of the status line.
     pub version: Version,

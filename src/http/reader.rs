@@ -2,17 +2,15 @@
 
 use super::body::{self, Body, Framing};
 use super::buffer::Buffer;
-use super::head::{self, Broken, Head, Kind};
-use super::usual::{self, Keep, Plain};
+use super::head::{self, Broken, Head};
+use super::unread::Unread;
+use super::usual::{self, Found, Keep, Plain};
 use crate::limits::{Budget, Limits};
 use crate::time::Stamp;
 
 /// Where one direction is.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    kind: Kind,
-    /// Of the next response.
-    keep: Keep,
     state: State,
     /// Of the first byte of the head that is being read.
     started: Stamp,
@@ -41,22 +39,23 @@ pub(crate) struct Piece<'a> {
 
 /// What one step read.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be one more allocation of every head"
-)]
 pub(crate) enum Step<'a> {
     /// All bytes were read.
     More,
-    /// A head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
+    /// The head is whole; [`Reader::begin_body`] must be called before the next step, unless it has no content.
     Head {
-        /// What it says.
-        head: Head,
         /// Its first byte.
         started: Stamp,
     },
     /// A head of which nothing is kept; the same holds.
     Plain(Plain),
+    /// A head that was not read; the same holds.
+    Unread {
+        /// What it is.
+        head: Unread<'a>,
+        /// Its first byte.
+        started: Stamp,
+    },
     /// A part of the content.
     Content(&'a [u8]),
     /// The message is over.
@@ -83,24 +82,24 @@ pub(crate) enum Lost {
 
 impl Reader {
     /// At the start of the first message.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            kind,
-            keep: Keep::All,
             state: State::Head(Buffer::default()),
             started: Stamp::default(),
         }
     }
 
-    /// Reads on, and moves the piece behind what was read.
+    /// Reads on, and moves the piece behind what was read; a head into this one, which need not be the same as before, and
+    /// of one that is whole when it comes no more than is to be kept.
     pub(crate) fn step<'a>(
         &mut self,
         piece: &mut Piece<'a>,
+        (mut head, keep): (Head<'_>, Keep),
         limits: &Limits,
         budget: &mut Budget,
     ) -> Step<'a> {
         if let State::Seeking = self.state {
-            if !(piece.at_segment_start && head::begins_surely(self.kind, piece.bytes)) {
+            if !(piece.at_segment_start && head::begins_surely(head.kind(), piece.bytes)) {
                 piece.bytes = &[];
                 return Step::More;
             }
@@ -126,24 +125,19 @@ impl Reader {
                     }
                     self.started = piece.at;
                     let most = limits.header_fields;
-                    if self.keep == Keep::Nothing
-                        && let Some((plain, len)) = usual::plain(piece.bytes, most)
+                    if let Some((found, len)) = usual::find(&mut head, keep, piece.bytes, most)
                         && len as u64 <= limits.head_bytes
                     {
                         skip(&mut piece.bytes, len);
-                        return Step::Plain(plain);
-                    }
-                    if let Some(usual) = usual::read(self.kind, piece.bytes, most)
-                        && usual.len as u64 <= limits.head_bytes
-                    {
-                        skip(&mut piece.bytes, usual.len);
-                        return Step::Head {
-                            head: usual.head,
-                            started: self.started,
+                        let started = self.started;
+                        return match found {
+                            Found::Head => Step::Head { started },
+                            Found::Plain(plain) => Step::Plain(plain),
+                            Found::Unread(head) => Step::Unread { head, started },
                         };
                     }
                 }
-                self.head(piece, limits, budget)
+                self.head(piece, head, limits, budget)
                     .unwrap_or_else(|why| Step::Broken {
                         why,
                         kept: self.seek(budget).len(),
@@ -156,6 +150,7 @@ impl Reader {
     fn head<'a>(
         &mut self,
         piece: &mut Piece<'a>,
+        head: Head<'_>,
         limits: &Limits,
         budget: &mut Budget,
     ) -> Result<Step<'a>, Broken> {
@@ -181,7 +176,7 @@ impl Reader {
         } else {
             buffer.bytes()
         };
-        if head::begins(self.kind, bytes) == Some(false) {
+        if head::begins(head.kind(), bytes) == Some(false) {
             return Err(Broken::Malformed);
         }
         // The blank line may have begun in the piece before: three bytes of it at most.
@@ -191,8 +186,8 @@ impl Reader {
         };
         match end {
             Some(end) if end.len <= limit => {
-                let head = head::parse(
-                    self.kind,
+                head::parse(
+                    head,
                     bytes.get(..end.len).unwrap_or_default(),
                     end.folds,
                     limits.header_fields,
@@ -200,7 +195,6 @@ impl Reader {
                 buffer.clear(budget);
                 skip(&mut piece.bytes, end.len.saturating_sub(before));
                 Ok(Step::Head {
-                    head,
                     started: self.started,
                 })
             }
@@ -211,11 +205,6 @@ impl Reader {
                 Ok(Step::More)
             }
         }
-    }
-
-    /// What must be kept of the next head, if it is that of a response.
-    pub(crate) const fn keep(&mut self, keep: Keep) {
-        self.keep = keep;
     }
 
     /// Tells how the content of the head just read ends.
@@ -285,13 +274,26 @@ fn skip(bytes: &mut &[u8], len: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::head::Kind;
+    use super::super::{RequestHead, ResponseHead};
     use super::*;
     use proptest::prelude::*;
 
     /// What was read, as text.
     fn read(kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
+        let all = read_keeping(Keep::All, kind, pieces, limits);
+        let some = match kind {
+            Kind::Request => Keep::Named(|name| name == b"Host"),
+            Kind::Response => Keep::Nothing,
+        };
+        assert_eq!(read_keeping(some, kind, pieces, limits), all);
+        all
+    }
+
+    fn read_keeping(keep: Keep, kind: Kind, pieces: &[&[u8]], limits: &Limits) -> Vec<String> {
         let mut budget = Budget::new(limits.buffered_bytes_total);
-        let mut reader = Reader::new(kind);
+        let mut reader = Reader::new();
+        let (mut request, mut response) = (RequestHead::default(), ResponseHead::default());
         let mut seen: Vec<String> = Vec::new();
         for &bytes in pieces {
             let mut piece = Piece {
@@ -300,17 +302,22 @@ mod tests {
                 at_segment_start: true,
             };
             loop {
-                match reader.step(&mut piece, limits, &mut budget) {
+                let head = match kind {
+                    Kind::Request => Head::Request(&mut request),
+                    Kind::Response => Head::Response(&mut response),
+                };
+                match reader.step(&mut piece, (head, keep), limits, &mut budget) {
                     Step::More => break,
-                    Step::Head { head, .. } => {
-                        let (line, framing) = match &head {
-                            Head::Request(h) => (
-                                format!("{} {}", h.method, h.target()),
-                                Framing::of_request(h),
+                    Step::Head { .. } => {
+                        let (line, framing) = match kind {
+                            Kind::Request => (
+                                format!("{} {}", request.method, request.target()),
+                                Framing::of_request(&request),
                             ),
-                            Head::Response(h) => {
-                                (h.status.0.to_string(), Framing::of_response(h, None))
-                            }
+                            Kind::Response => (
+                                response.status.0.to_string(),
+                                Framing::of_response(&response, None),
+                            ),
                         };
                         seen.push(line);
                         reader.begin_body(framing);
@@ -321,6 +328,11 @@ mod tests {
                             Some(last) if last.starts_with('<') => last.push_str(&part),
                             _ => seen.push(format!("<{part}")),
                         }
+                    }
+                    Step::Unread { head, .. } => {
+                        let method = String::from_utf8_lossy(head.method());
+                        seen.push(format!("{method} {}", head.target()));
+                        reader.begin_body(head.framing());
                     }
                     Step::Plain(plain) => {
                         seen.push(plain.status.0.to_string());
@@ -411,14 +423,15 @@ mod tests {
     #[test]
     fn after_a_gap_in_a_head_the_next_head_at_a_segment_start_counts() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new(Kind::Response);
+        let (mut reader, mut head) = (Reader::new(), ResponseHead::default());
         let mut is_head = |reader: &mut Reader, bytes: &'static [u8], at_segment_start| {
             let mut piece = Piece {
                 bytes,
                 at: Stamp::default(),
                 at_segment_start,
             };
-            let step = reader.step(&mut piece, &limits, &mut budget);
+            let into = (Head::Response(&mut head), Keep::All);
+            let step = reader.step(&mut piece, into, &limits, &mut budget);
             let is_head = matches!(step, Step::Head { .. });
             if !reader.is_between_messages() && !is_head && !reader.is_seeking() {
                 assert_eq!(reader.skip(5, &mut budget), Lost::Head);
@@ -436,9 +449,9 @@ mod tests {
     #[test]
     fn a_gap_is_counted_off_a_content_of_known_length() {
         let (limits, mut budget) = (Limits::default(), Budget::new(10_000));
-        let mut reader = Reader::new(Kind::Response);
+        let mut reader = Reader::new();
         assert_eq!(reader.skip(1, &mut budget), Lost::Head);
-        let mut reader = Reader::new(Kind::Response);
+        let mut reader = Reader::new();
         reader.begin_body(Framing::Length(10));
         assert_eq!(reader.skip(10, &mut budget), Lost::Content);
         let mut piece = Piece {
@@ -446,13 +459,12 @@ mod tests {
             at: Stamp::default(),
             at_segment_start: false,
         };
-        assert!(matches!(
-            reader.step(&mut piece, &limits, &mut budget),
-            Step::End
-        ));
-        assert!(matches!(
-            reader.step(&mut piece, &limits, &mut budget),
-            Step::Head { .. }
-        ));
+        let mut head = ResponseHead::default();
+        let mut step = || {
+            let into = (Head::Response(&mut head), Keep::All);
+            reader.step(&mut piece, into, &limits, &mut budget)
+        };
+        assert!(matches!(step(), Step::End));
+        assert!(matches!(step(), Step::Head { .. }));
     }
 }

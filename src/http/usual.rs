@@ -8,26 +8,32 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::body::{Framing, Said};
-use super::fields::{LONGEST, Walked};
-use super::head::{Head, Kind, LONGEST_METHOD};
+use super::fields::{LONGEST, is_secret};
+use super::head::{Head, LONGEST_METHOD};
+use super::unread::{Secrets, Unread};
 use super::words::{text_len, token_len, word_len};
-use super::{RequestHead, ResponseHead, Status, Version};
+use super::{Fields, RequestHead, ResponseHead, Status, Version};
 
-/// What is kept of the fields of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is read of a head, if it can be walked over.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Keep {
     /// All but secrets.
     All,
-    /// None, if it can be read in one walk: nobody asks for more than how its content ends.
+    /// Of a response, how its content ends: nobody asks for more.
     Nothing,
+    /// Of a request all, but not at once where no field has such a name.
+    Named(fn(&[u8]) -> bool),
 }
 
-/// A head that was read.
+/// What came of a head.
 #[derive(Debug)]
-pub(super) struct Usual {
-    pub(super) head: Head,
-    /// Its length with the blank line.
-    pub(super) len: usize,
+pub(super) enum Found<'a> {
+    /// It was read.
+    Head,
+    /// It is that of a response of which nothing is kept.
+    Plain(Plain),
+    /// It is that of a request without such a field.
+    Unread(Unread<'a>),
 }
 
 /// A response of which nothing is kept.
@@ -39,17 +45,59 @@ pub(crate) struct Plain {
     pub(crate) said: Option<Framing>,
 }
 
-/// The head at the start of these bytes; `None` where it is not whole, not in the usual
-/// form, or has more than so many field lines.
-pub(super) fn read(kind: Kind, bytes: &[u8], most: u64) -> Option<Usual> {
+/// Finds the head at the start of these bytes, with its length, and reads what is to be kept of it. `None` where it is not
+/// whole, not in the usual form, or has more than so many field lines.
+pub(super) fn find<'a>(
+    head: &mut Head<'_>,
+    keep: Keep,
+    bytes: &'a [u8],
+    most: u64,
+) -> Option<(Found<'a>, usize)> {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
-    match kind {
-        Kind::Request => request(bytes, most),
-        Kind::Response => response(bytes, most),
+    match (keep, head) {
+        (Keep::Named(asks), Head::Request(head)) => {
+            let request = request(head, bytes, most)?;
+            match request.unread(asks) {
+                Some(unread) => Some((Found::Unread(unread), request.head.len())),
+                None => Some((Found::Head, request.read()?)),
+            }
+        }
+        (Keep::Nothing, Head::Response(head)) => {
+            let plain = plain(bytes, most).map(|(plain, len)| (Found::Plain(plain), len));
+            plain.or_else(|| Some((Found::Head, response(head, bytes, most)?)))
+        }
+        (_, head) => Some((Found::Head, read(head, bytes, most)?)),
     }
 }
 
-fn request(bytes: &[u8], most: u64) -> Option<Usual> {
+/// Reads the head at the start of these bytes; its length with the blank line. `None` likewise.
+pub(super) fn read(head: &mut Head<'_>, bytes: &[u8], most: u64) -> Option<usize> {
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
+    match head {
+        Head::Request(head) => request(head, bytes, most)?.read(),
+        Head::Response(head) => response(head, bytes, most),
+    }
+}
+
+/// The request at the start of these bytes, its lines found, but not read yet.
+struct Request<'a, 'h> {
+    method: &'a [u8],
+    target: &'a [u8],
+    version: Version,
+    /// Its lines, and the blank line.
+    lines: &'a [u8],
+    /// All of it.
+    head: &'a [u8],
+    /// Its lines are here already.
+    into: &'h mut RequestHead,
+}
+
+/// Finds a request.
+fn request<'a, 'h>(
+    into: &'h mut RequestHead,
+    bytes: &'a [u8],
+    most: u64,
+) -> Option<Request<'a, 'h>> {
     let (method, rest) = bytes.split_at_checked(token_len(bytes))?;
     let rest = rest.strip_prefix(b" ")?;
     let (target, rest) = rest.split_at_checked(text_len::<b'!', false>(rest))?;
@@ -59,40 +107,71 @@ fn request(bytes: &[u8], most: u64) -> Option<Usual> {
     if !is_method || target.is_empty() {
         return None;
     }
-    // From the target on it is one text: it is looked at, and copied, at once.
-    let start = bytes.len() - rest.len();
-    let mut lines = Walked::behind(u16::try_from(start - method.len() - 1).ok()?);
-    let len = walk(rest, most, |name, at, value| {
-        lines.add(name, at, &trimmed(rest, value)?)
-    })?;
-    let text = str::from_utf8(bytes.get(method.len() + 1..start + len)?).ok()?;
-    let head = RequestHead {
-        method: method_name(method),
+    let len = walk_into(&mut into.fields, rest, most)?;
+    Some(Request {
+        method,
+        target,
         version,
-        fields: lines.copy(text, target.len()),
-    };
-    Some(Usual {
-        head: Head::Request(head),
-        len: start + len,
+        lines: rest.get(..len)?,
+        head: bytes.get(..bytes.len() - rest.len() + len)?,
+        into,
     })
 }
 
-fn response(bytes: &[u8], most: u64) -> Option<Usual> {
+impl<'a> Request<'a, '_> {
+    /// The request as it is, if no line has a name that is asked for.
+    fn unread(&self, asks: fn(&[u8]) -> bool) -> Option<Unread<'a>> {
+        let lines = || self.into.fields.walked(self.lines);
+        if lines().any(|(name, _)| asks(name)) {
+            return None;
+        }
+        let behind = self.head.len() - self.lines.len();
+        let mut said = Said::default();
+        let mut secrets = Secrets::default();
+        for (name, value) in lines() {
+            said.add(name, self.lines.get(value.clone())?);
+            if is_secret(name) {
+                secrets.add(behind + value.start..behind + value.end)?;
+            }
+        }
+        let target = self.method.len() + 1;
+        Some(Unread {
+            secrets,
+            head: self.head,
+            method: self.method,
+            target: target..target + self.target.len(),
+            framing: said.framing().unwrap_or(Framing::NONE),
+        })
+    }
+
+    /// Reads it. Its length.
+    fn read(self) -> Option<usize> {
+        // From the target on it is one text: it is looked at, and copied, at once.
+        let text = str::from_utf8(self.head.get(self.method.len() + 1..)?).ok()?;
+        let behind = text.len() - self.lines.len();
+        self.into.fields.copy(text, behind, self.target.len())?;
+        self.into.method = method_name(self.method);
+        self.into.version = self.version;
+        Some(self.head.len())
+    }
+}
+
+fn response(into: &mut ResponseHead, bytes: &[u8], most: u64) -> Option<usize> {
     let (version, status, reason, rest) = status_line(bytes)?;
-    let mut lines = Walked::behind(0);
-    let len = walk(rest, most, |name, at, value| {
-        lines.add(name, at, &trimmed(rest, value)?)
-    })?;
+    let len = walk_into(&mut into.fields, rest, most)?;
     let text = str::from_utf8(rest.get(..len)?).ok()?;
-    let head = ResponseHead {
-        version,
-        status: Status(status),
-        reason: reason_phrase(status, reason),
-        fields: lines.copy(text, 0),
-    };
-    Some(Usual {
-        head: Head::Response(head),
-        len: bytes.len() - rest.len() + len,
+    into.fields.copy(text, 0, 0)?;
+    into.version = version;
+    into.status = Status(status);
+    into.reason = reason_phrase(status, reason);
+    Some(bytes.len() - rest.len() + len)
+}
+
+/// Walks over field lines, and places them.
+fn walk_into(fields: &mut Fields, bytes: &[u8], most: u64) -> Option<usize> {
+    fields.begin_walk();
+    walk(bytes, most, |name, at, value, value_at| {
+        fields.place(at, name.len(), &trimmed(value_at, value))
     })
 }
 
@@ -104,8 +183,8 @@ pub(super) fn plain(bytes: &[u8], most: u64) -> Option<(Plain, usize)> {
         return None;
     }
     let mut said = Said::default();
-    let len = walk(rest, most, |name, _, value| {
-        said.add(name, rest.get(value)?);
+    let len = walk(rest, most, |name, _, value, _| {
+        said.add(name, value);
         Some(())
     })?;
     let plain = Plain {
@@ -148,13 +227,13 @@ fn version(bytes: &[u8]) -> Option<(Version, &[u8])> {
     }
 }
 
-/// Walks over the field lines that the bytes begin with, and notes of each its name, where that begins, and where its value
-/// stands with the spaces around it; their length with the blank line behind them.
+/// Walks over the field lines that the bytes begin with, and notes of each its name and its value with the spaces around it,
+/// and where they begin; their length with the blank line behind them.
 #[inline]
 fn walk(
     bytes: &[u8],
     most: u64,
-    mut note: impl FnMut(&[u8], usize, Range<usize>) -> Option<()>,
+    mut note: impl FnMut(&[u8], usize, &[u8], usize) -> Option<()>,
 ) -> Option<usize> {
     let (mut rest, mut lines) = (bytes, 0);
     loop {
@@ -176,26 +255,25 @@ fn walk(
             return None;
         }
         let start = bytes.len() - line.len();
-        note(name, bytes.len() - rest.len(), start..start + value.len())?;
+        note(name, bytes.len() - rest.len(), value, start)?;
         lines += 1;
         rest = behind;
     }
 }
 
-/// Where a value stands without the spaces around it.
+/// Where a value that begins there stands without the spaces around it.
 #[inline]
-fn trimmed(bytes: &[u8], value: Range<usize>) -> Option<Range<usize>> {
-    let spaced = bytes.get(value.clone())?;
-    let value_behind = match spaced {
+fn trimmed(at: usize, spaced: &[u8]) -> Range<usize> {
+    let behind = match spaced {
         [b' ', b' ', ..] => spaced.trim_ascii_start(),
         [b' ', value @ ..] | value => value,
     };
-    let start = value.end - value_behind.len();
-    let value = match value_behind {
-        [.., b' '] => value_behind.trim_ascii_end(),
+    let start = at + spaced.len() - behind.len();
+    let value = match behind {
+        [.., b' '] => behind.trim_ascii_end(),
         value => value,
     };
-    Some(start..start + value.len())
+    start..start + value.len()
 }
 
 /// A method; those in use are not allocated.
@@ -245,13 +323,37 @@ pub(super) fn reason_phrase(status: u16, reason: &[u8]) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::tolerant;
+    use super::super::head::{Kind, tolerant};
     use super::*;
     use proptest::prelude::*;
 
+    /// Heads of either kind, of which one is read.
+    #[derive(Debug, Default, PartialEq)]
+    struct Heads(RequestHead, ResponseHead);
+
+    impl Heads {
+        const fn of(&mut self, kind: Kind) -> Head<'_> {
+            match kind {
+                Kind::Request => Head::Request(&mut self.0),
+                Kind::Response => Head::Response(&mut self.1),
+            }
+        }
+    }
+
+    /// One that was read before.
+    fn other() -> Heads {
+        let mut heads = Heads::default();
+        let request = b"PUT /other HTTP/1.0\r\nHost: b\r\nHost: c\r\nCookie: d\r\n\r\n";
+        let response = b"HTTP/1.0 500 Other\r\nServer: b\r\nServer: c\r\nVia: d\r\n\r\n";
+        assert!(read(&mut heads.of(Kind::Request), request, 6).is_some());
+        assert!(read(&mut heads.of(Kind::Response), response, 6).is_some());
+        heads
+    }
+
     fn agrees(kind: Kind, bytes: &[u8]) -> Result<bool, TestCaseError> {
         let plain = plain(bytes, 6);
-        let Some(Usual { head, len }) = read(kind, bytes, 6) else {
+        let mut heads = other();
+        let Some(len) = read(&mut heads.of(kind), bytes, 6) else {
             prop_assert!(
                 plain.is_none() || kind == Kind::Request || str::from_utf8(bytes).is_err()
             );
@@ -259,7 +361,8 @@ mod tests {
         };
         let end = super::super::head::end_of_head(bytes, 0);
         prop_assert_eq!(end.map(|end| end.len), Some(len));
-        if let (Kind::Response, Head::Response(head)) = (kind, &head) {
+        if kind == Kind::Response {
+            let head = &heads.1;
             prop_assert_eq!(plain.is_none(), matches!(head.status.0, 101 | 426));
             if let Some((plain, plain_len)) = plain {
                 prop_assert_eq!((plain_len, plain.status), (len, head.status));
@@ -269,8 +372,46 @@ mod tests {
                 );
             }
         }
-        prop_assert_eq!(tolerant(kind, &bytes[..len], true, 6), Ok(head));
+        if kind == Kind::Request {
+            agrees_unread(bytes, &heads.0)?;
+        }
+        let mut tolerated = other();
+        let read = tolerant(tolerated.of(kind), &bytes[..len], true, 6);
+        prop_assert_eq!(read, Ok(()));
+        prop_assert_eq!(heads, tolerated);
         Ok(true)
+    }
+
+    /// What is known of a request that is not read is what it says, and it can be read later.
+    fn agrees_unread(bytes: &[u8], head: &RequestHead) -> Result<(), TestCaseError> {
+        let asks = |name: &[u8]| name.eq_ignore_ascii_case(b"asked");
+        let mut heads = other();
+        let found = find(&mut heads.of(Kind::Request), Keep::Named(asks), bytes, 6);
+        match found {
+            Some((Found::Unread(unread), len)) => {
+                prop_assert!(!head.fields.has("asked"));
+                prop_assert_eq!(
+                    (unread.head, unread.target()),
+                    (&bytes[..len], head.target())
+                );
+                prop_assert_eq!(unread.method(), head.method.as_bytes());
+                prop_assert_eq!(unread.framing(), Framing::of_request(head));
+                let kept = unread.keep();
+                prop_assert_eq!(kept.target(), head.target());
+                prop_assert!(kept.allocated() <= len as u64);
+                let read = kept.read();
+                prop_assert_eq!(read.as_ref(), Some(head));
+                prop_assert!(unread.read(&mut heads.0).is_some());
+            }
+            found => {
+                let names = || head.fields.iter().map(|field| field.name.as_bytes());
+                let secrets = names().filter(|name| is_secret(name)).count();
+                prop_assert!(head.fields.has("asked") || secrets > 4);
+                prop_assert!(matches!(found, Some((Found::Head, _))));
+            }
+        }
+        prop_assert_eq!(&heads.0, head);
+        Ok(())
     }
 
     #[test]
@@ -314,13 +455,15 @@ mod tests {
             "GET /ws HTTP/1.1\r\nHost: a\r\n",
             "GET /ws HTTP/1.1\r\nHost: a\r\n\r",
         ] {
-            assert!(
-                read(Kind::Request, head.as_bytes(), 5).is_none(),
-                "{head:?}"
-            );
+            let mut request = Heads::default();
+            let read = read(&mut request.of(Kind::Request), head.as_bytes(), 5);
+            assert_eq!(read, None, "{head:?}");
         }
-        assert!(read(Kind::Response, b"HTTP/1.1 20 OK\r\n\r\n", 5).is_none());
-        assert!(read(Kind::Response, b"HTTP/1.1 200\r\n\r\n", 5).is_none());
+        for head in ["HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200\r\n\r\n"] {
+            let mut response = Heads::default();
+            let read = read(&mut response.of(Kind::Response), head.as_bytes(), 5);
+            assert_eq!(read, None, "{head:?}");
+        }
     }
 
     /// Pieces of which many heads are usual ones, and as many nearly.
@@ -331,6 +474,7 @@ mod tests {
             1 => "[ -~\r\n\tä]{0,9}\r?\n",
             1 => "(Content-Length|Transfer-Encoding): ([0-9]{0,3}|chunked|, 5)\r\n",
             1 => "(Cookie|set-cookie|AUTHORIZATION): [a-z]{0,9}\r\n",
+            1 => "(Asked|Host): [a-z]{0,9}\r\n",
         ];
         let start = prop_oneof![
             4 => "GET /[!-~]{0,9} HTTP/1\\.[01]\r\n",

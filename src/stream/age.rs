@@ -28,6 +28,7 @@ const RANKS: [Rank; 6] = [
 #[derive(Debug)]
 pub(super) struct Ages {
     links: Vec<Link>,
+    /// By rank.
     lists: [List; RANKS.len()],
 }
 
@@ -52,10 +53,7 @@ impl Ages {
     pub(super) const fn new() -> Self {
         Self {
             links: Vec::new(),
-            lists: [List {
-                oldest: NONE,
-                youngest: NONE,
-            }; RANKS.len()],
+            lists: [List::EMPTY; RANKS.len()],
         }
     }
 
@@ -70,7 +68,14 @@ impl Ages {
     /// Puts a connection at the young end.
     pub(super) fn relist(&mut self, slot: u32, rank: Rank, when: Timestamp) {
         self.remove(slot);
-        let older = self.list(rank).youngest;
+        let Some(list) = self.lists.get_mut(rank as usize) else {
+            return;
+        };
+        let older = std::mem::replace(&mut list.youngest, slot);
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.younger = slot,
+            None => list.oldest = slot,
+        }
         self.set(
             slot,
             Link {
@@ -79,32 +84,32 @@ impl Ages {
                 listed: Listed::new(rank, when),
             },
         );
-        match self.links.get_mut(older as usize) {
-            Some(link) => link.younger = slot,
-            None => self.list_mut(rank).oldest = slot,
-        }
-        self.list_mut(rank).youngest = slot;
     }
 
     /// Takes a connection out.
     pub(super) fn remove(&mut self, slot: u32) {
+        let Some(link) = self.links.get_mut(slot as usize) else {
+            return;
+        };
         let Link {
             older,
             younger,
             listed,
-        } = self.link(slot);
+        } = std::mem::replace(link, Link::OUT);
         let Some((rank, _)) = listed.get() else {
+            return;
+        };
+        let Some(list) = self.lists.get_mut(rank as usize) else {
             return;
         };
         match self.links.get_mut(older as usize) {
             Some(link) => link.younger = younger,
-            None => self.list_mut(rank).oldest = younger,
+            None => list.oldest = younger,
         }
         match self.links.get_mut(younger as usize) {
             Some(link) => link.older = older,
-            None => self.list_mut(rank).youngest = older,
+            None => list.youngest = older,
         }
-        self.set(slot, Link::OUT);
     }
 
     /// The connection to be forgotten first: of the lowest rank, and the longest unseen.
@@ -173,27 +178,10 @@ impl Ages {
     }
 
     fn list(&self, rank: Rank) -> List {
-        let [half_open, unknown, joined, idle, handshaking, websocket] = self.lists;
-        match rank {
-            Rank::HalfOpen => half_open,
-            Rank::Unknown => unknown,
-            Rank::Joined => joined,
-            Rank::Idle => idle,
-            Rank::Handshaking => handshaking,
-            Rank::WebSocket => websocket,
-        }
-    }
-
-    const fn list_mut(&mut self, rank: Rank) -> &mut List {
-        let [half_open, unknown, joined, idle, handshaking, websocket] = &mut self.lists;
-        match rank {
-            Rank::HalfOpen => half_open,
-            Rank::Unknown => unknown,
-            Rank::Joined => joined,
-            Rank::Idle => idle,
-            Rank::Handshaking => handshaking,
-            Rank::WebSocket => websocket,
-        }
+        self.lists
+            .get(rank as usize)
+            .copied()
+            .unwrap_or(List::EMPTY)
     }
 }
 
@@ -217,6 +205,13 @@ impl Listed {
         let when = Timestamp::from_nanos(self.0 & !Self::RANK);
         Some((*RANKS.get(rank)?, when))
     }
+}
+
+impl List {
+    const EMPTY: Self = Self {
+        oldest: NONE,
+        youngest: NONE,
+    };
 }
 
 impl Link {

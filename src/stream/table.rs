@@ -495,11 +495,12 @@ impl<S: Above> Entry<S> {
 
     /// What may pass by on the lower side, and on the higher.
     fn passages(&self, pair: &Pair<S::Passage>, now: Timestamp) -> [S::Passage; 2] {
-        let passage = |side| {
-            let dir = self.conn.dir(side);
-            self.conn.state.passage(dir, pair.passage(side), now)
-        };
-        [passage(Side::Low), passage(Side::High)]
+        let of_low = self.conn.dir(Side::Low);
+        let passage = |side, dir| self.conn.state.passage(dir, pair.passage(side), now);
+        [
+            passage(Side::Low, of_low),
+            passage(Side::High, of_low.flip()),
+        ]
     }
 }
 

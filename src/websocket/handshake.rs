@@ -11,6 +11,9 @@ use crate::http::{Fields, RequestHead, ResponseHead};
 /// RFC 6455 §1.3: appended to the key before it is hashed.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// What the names of its fields begin with.
+const PREFIX: &str = "sec-websocket-";
+
 /// What a request offers, whether or not it is a whole handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
@@ -99,13 +102,14 @@ impl Answer {
     /// Likewise by the key alone.
     pub(crate) fn to(head: &ResponseHead, key: Option<&str>) -> Self {
         let fields = &head.fields;
-        let accept =
-            (head.status.0 == 101).then(|| match (fields.first("sec-websocket-accept"), key) {
+        let accept = (head.status.0 == 101).then(|| {
+            match (fields.first_value("sec-websocket-accept"), key) {
                 (None, _) => Accept::Missing,
                 (Some(_), None) => Accept::Unknown,
-                (Some(field), Some(key)) if *field.value == accept_bytes(key) => Accept::Ok,
+                (Some(accept), Some(key)) if *accept.as_bytes() == accept_bytes(key) => Accept::Ok,
                 (Some(_), Some(_)) => Accept::Wrong,
-            });
+            }
+        });
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),
@@ -117,19 +121,24 @@ impl Answer {
 }
 
 /// Whether a request is a try to open a WebSocket, or what a proxy left of one.
-pub(crate) fn is_handshake(head: &RequestHead) -> bool {
-    let upgrade = head.fields.has_element("upgrade", "websocket");
-    upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
-}
-
-/// Likewise, where its handshake fields were read.
 pub fn asks_for_websocket(head: &RequestHead, offer: &Offer) -> bool {
     offer.upgrade || bears_websocket_field(&head.fields) || is_engine_io(head)
 }
 
 /// Whether there is any `Sec-WebSocket-*` field: they are end to end and outlive a stripped `Upgrade`.
 pub fn bears_websocket_field(fields: &Fields) -> bool {
-    fields.has_prefix("sec-websocket-")
+    fields.has_prefix(PREFIX)
+}
+
+/// Whether a field with this name makes a request one that may ask for a WebSocket, or another upgrade.
+pub(crate) fn is_handshake_name(name: &[u8]) -> bool {
+    match name {
+        [b'U' | b'u', ..] => name.eq_ignore_ascii_case(b"upgrade"),
+        [b'S' | b's', ..] => name
+            .get(..PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes())),
+        _ => false,
+    }
 }
 
 /// Whether a 101 is one to WebSocket: it says so, or that was asked for and it does not name another protocol.
@@ -313,6 +322,27 @@ mod tests {
             let known = extensions(&Fields::new(lines.into_iter()));
             assert!(matches!(known, Cow::Borrowed([_])), "{value}");
             assert_eq!(*known, *read_extensions(value));
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_for_any_field_of_a_handshake() {
+        for (name, is_one) in [
+            ("Upgrade", true),
+            ("upgrade", true),
+            ("SEC-WebSocket-Key", true),
+            ("sec-websocket-anything", true),
+            ("Sec-WebSocket-", true),
+            ("Sec-WebSocket", false),
+            ("Sec-Fetch-Dest", false),
+            ("Upgrade-Insecure-Requests", false),
+            ("Connection", false),
+            ("", false),
+        ] {
+            assert_eq!(is_handshake_name(name.as_bytes()), is_one, "{name}");
+            let fields = Fields::new([(name, b"websocket".as_slice())].into_iter());
+            let bears = bears_websocket_field(&fields) || fields.has_elements("upgrade");
+            assert_eq!(bears, is_one, "{name}");
         }
     }
 

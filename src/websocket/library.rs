@@ -139,7 +139,7 @@ impl Poll {
                 by: Transport::Negotiation,
             });
         }
-        if is_sockjs_transport(path)
+        if last_of(path).is_some_and(is_sockjs_transport)
             && let Some((base, server, _, transport)) = sockjs(path)
         {
             let name = match (transport, is_get) {
@@ -174,9 +174,26 @@ impl Poll {
     }
 }
 
-/// Path and query of a target.
+/// Whether a target may be that of one of these libraries, for its WebSocket or for a poll.
+pub(crate) fn is_target_of_library(target: &str) -> bool {
+    // In absolute form it stands before a forward proxy, of whose requests few are.
+    if !target.starts_with('/') {
+        return true;
+    }
+    let (path, query) = parts_of(target);
+    let is_trace = |pair: &str| pair.starts_with("transport=") || pair.starts_with("id=");
+    (!query.is_empty() && split(query, b'&').any(is_trace))
+        || last_of(path).is_some_and(|last| last == "negotiate" || is_sockjs_transport(last))
+}
+
+/// Path and query of a request.
 fn parts(head: &RequestHead) -> (&str, &str) {
-    let target = origin_form(head.target());
+    parts_of(head.target())
+}
+
+/// Path and query of a target.
+fn parts_of(target: &str) -> (&str, &str) {
+    let target = origin_form(target);
     let mark = memchr::memchr(b'?', target.as_bytes());
     let parts = mark.and_then(|mark| Some((target.get(..mark)?, target.get(mark + 1..)?)));
     parts.unwrap_or((target, ""))
@@ -189,12 +206,18 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .find(|value| !value.is_empty())
 }
 
-/// Whether the last part of a path is a name of such a transport.
-fn is_sockjs_transport(path: &str) -> bool {
-    let last = memchr::memrchr(b'/', path.as_bytes()).and_then(|slash| path.get(slash + 1..));
-    let of_get = ["eventsource", "htmlfile", "jsonp"];
-    let of_post = ["xhr", "xhr_streaming", "xhr_send", "jsonp_send"];
-    last.is_some_and(|last| of_get.contains(&last) || of_post.contains(&last))
+/// The last part of a path.
+fn last_of(path: &str) -> Option<&str> {
+    let slash = memchr::memrchr(b'/', path.as_bytes())?;
+    path.get(slash + 1..)
+}
+
+/// Whether this is a name of such a transport: of those that are asked for, then of those that are sent to.
+fn is_sockjs_transport(name: &str) -> bool {
+    matches!(
+        name,
+        "eventsource" | "htmlfile" | "jsonp" | "xhr" | "xhr_streaming" | "xhr_send" | "jsonp_send"
+    )
 }
 
 /// Base, server number, session and transport: `/echo/766/yfzjpajr/websocket`. Neither number nor session has a dot, by

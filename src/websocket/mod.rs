@@ -15,11 +15,12 @@ mod walker;
 
 pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
-pub(crate) use handshake::is_handshake;
+pub(crate) use handshake::is_handshake_name;
 pub use handshake::{
     Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
     is_valid_key, switches_to_websocket,
 };
+pub(crate) use library::is_target_of_library;
 pub use library::{Library, Poll, Traces, Transport};
 pub use passing::{Passing, Ping, Sizes};
 pub use trips::RoundTrips;

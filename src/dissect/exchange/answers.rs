@@ -5,13 +5,12 @@ use super::{Exchanges, broken};
 use crate::dissect::connection::{Feed, Speaks, Turn};
 use crate::dissect::content::Content;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Late, Method, Pending};
+use crate::dissect::pending::{LateHead, Method, Pending};
 use crate::dissect::socket::{Rsv, Socket};
-use crate::event::{Fact, PlainExchange, Request, Response};
+use crate::event::{Fact, PlainExchange, Response};
 use crate::flow::Direction;
-use crate::http::{Broken, Framing, Head, Keep, Piece, Plain, ResponseHead, Status, Step};
-use crate::time::Stamp;
-use crate::websocket::{self, Answer, Offer};
+use crate::http::{Broken, Framing, Keep, Piece, Plain, ResponseHead, Status, Step};
+use crate::websocket::{self, Answer};
 
 /// A plain exchange is told whole if its two heads are no larger, in bytes.
 const LARGEST_PLAIN: u64 = 8 * 1024;
@@ -60,16 +59,19 @@ impl Exchanges {
                 return turn;
             }
             // Of an answer that no attempt can have, its fields are nobody's.
-            if self.responses.is_between_messages() {
-                let is_plain = |front: &Pending| {
-                    front.told.is_none() && front.method != Method::Lost && !front.may_be_leg(link)
-                };
-                let is_plain = self.pending.front().is_some_and(is_plain);
-                self.responses
-                    .keep(if is_plain { Keep::Nothing } else { Keep::All });
-            }
-            match self.responses.step(piece, link.limits, link.budget) {
+            let is_plain = |front: &Pending| {
+                front.told.is_none() && front.method != Method::Lost && !front.may_be_leg(link)
+            };
+            let keep = match self.pending.front() {
+                Some(front) if self.responses.is_between_messages() && is_plain(front) => {
+                    Keep::Nothing
+                }
+                _ => Keep::All,
+            };
+            let into = (link.counts.blanks.response(), keep);
+            match self.responses.step(piece, into, link.limits, link.budget) {
                 Step::More => return Turn::Done,
+                Step::Unread { .. } => {}
                 Step::Content(part) => Content::add(&mut self.content, link, part),
                 Step::End => Content::end(&mut self.content, link, true),
                 Step::Plain(plain) => {
@@ -81,15 +83,16 @@ impl Exchanges {
                         return turn;
                     }
                 }
-                Step::Head { head, started } => {
-                    let Head::Response(head) = head else {
+                Step::Head { started } => {
+                    let Some(mut response) = link.counts.blanks.response.take() else {
                         return Turn::Done;
                     };
+                    response.started = started;
                     if let Some(mut hunt) = self.hunt.take() {
                         hunt.give_up(link.budget);
                     }
                     let rest = whole.saturating_sub(piece.bytes.len());
-                    if let Some(turn) = self.response(link, head, started, rest) {
+                    if let Some(turn) = self.response(link, response, rest) {
                         return turn;
                     }
                 }
@@ -115,18 +118,19 @@ impl Exchanges {
     fn response(
         &mut self,
         link: &mut Link<'_>,
-        head: ResponseHead,
-        started: Stamp,
+        response: Box<Response>,
         rest: usize,
     ) -> Option<Turn> {
         Content::end(&mut self.content, link, false);
+        let head = response.head.as_ref()?;
         let status = head.status.0;
         if self.is_interim(head.status) {
+            link.counts.blanks.response = Some(response);
             return None;
         }
         let mut pending = self.pending.pop_front();
         let method = pending.as_ref().and_then(|pending| pending.method.name());
-        let framing = Framing::of_response(&head, method);
+        let framing = Framing::of_response(head, method);
         // A success without a length, to a request that was not seen, may have opened a tunnel: then there is no content.
         let is_lost = pending
             .as_ref()
@@ -137,7 +141,7 @@ impl Exchanges {
         } else {
             self.responses.begin_body(framing);
         }
-        let then = self.answer(link, pending.as_mut(), head, started);
+        let then = self.answer(link, pending.as_mut(), response);
         self.interim.clear();
         if let Then::Content { exchange, encoded } = then
             && method != Some("HEAD")
@@ -206,9 +210,11 @@ impl Exchanges {
         &mut self,
         link: &mut Link<'_>,
         mut pending: Option<&mut Pending>,
-        head: ResponseHead,
-        started: Stamp,
+        mut response: Box<Response>,
     ) -> Then {
+        let Some(head) = &response.head else {
+            return Then::Nothing;
+        };
         let told = pending
             .as_ref()
             .is_some_and(|pending| pending.told.is_some());
@@ -221,9 +227,14 @@ impl Exchanges {
         if !told && !matters {
             if let Some(pending) = pending.filter(|_| !lost) {
                 refused_poll(link, pending, head.status);
-                let exchange = plain_exchange(link, pending, head, started);
-                link.plain(exchange);
+                if pending.may_be_leg(link) {
+                    let exchange = plain_exchange(link, pending, response);
+                    link.plain(exchange);
+                    return Then::Nothing;
+                }
+                link.plain(None);
             }
+            link.counts.blanks.response = Some(response);
             return Then::Nothing;
         }
         let exchange = pending
@@ -238,38 +249,26 @@ impl Exchanges {
         let late = pending
             .as_mut()
             .filter(|_| !told)
-            .and_then(|pending| pending.take_late(link, |_| true));
-        if let Some(late) = late {
-            let connection = link.describe();
-            let request = Request {
-                exchange,
-                connection,
-                started: late.started,
-                offer: Offer::of(&late.head),
-                head: late.head,
-            };
+            .and_then(|pending| pending.take_late(link));
+        if let Some((request, at)) = late {
             key = Some(request.offer.key.clone());
-            link.report_at(late.at, Fact::Request(Box::new(request)));
+            link.report_at(at, Fact::Request(request));
         }
         let key = key.as_ref().map(|key| key.as_deref().unwrap_or_default());
-        let answer = Answer::to(&head, key);
+        let answer = Answer::to(head, key);
         let then = if head.status.0 == 101 {
-            Then::Switch(Next::of(&head, &answer, asked))
+            Then::Switch(Next::of(head, &answer, asked))
         } else {
-            let encoded = Content::is_encoded(&head);
+            let encoded = Content::is_encoded(head);
             Then::Content { exchange, encoded }
         };
-        let connection = (!link.conn.state.reported).then(|| Box::new(link.describe()));
-        let response = Response {
-            exchange,
-            connection,
-            started,
-            answer,
-            head: Some(head),
-            interim: std::mem::take(&mut self.interim),
-            behind: link.behind(),
-        };
-        link.report_at(link.at, Fact::Response(Box::new(response)));
+        let is_new = !link.conn.state.reported;
+        response.exchange = exchange;
+        response.connection = is_new.then(|| Box::new(link.describe()));
+        response.answer = answer;
+        response.interim = std::mem::take(&mut self.interim);
+        response.behind = link.behind();
+        link.report_at(link.at, Fact::Response(response));
         then
     }
 
@@ -323,7 +322,10 @@ impl Exchanges {
 fn refused_poll(link: &mut Link<'_>, pending: &Pending, status: Status) {
     let asked = pending.noted.as_ref().and_then(|noted| noted.late.as_ref());
     let refused = asked.filter(|_| status.0 >= 400);
-    if let Some(polling) = refused.and_then(|late| polling(link, &late.head, true)) {
+    // No poll is kept without having been read.
+    if let Some(LateHead::Read(head)) = refused.map(|late| &late.head)
+        && let Some(polling) = polling(link, head, true)
+    {
         link.tell(Fact::Polling(Box::new(polling)));
     }
 }
@@ -332,37 +334,25 @@ fn refused_poll(link: &mut Link<'_>, pending: &Pending, status: Status) {
 fn plain_exchange(
     link: &mut Link<'_>,
     pending: &mut Pending,
-    head: ResponseHead,
-    started: Stamp,
+    mut response: Box<Response>,
 ) -> Option<PlainExchange> {
-    if !pending.may_be_leg(link) {
+    if pending.method != Method::Other {
         return None;
     }
-    let is_small = |late: &Late| {
-        let fields = late.head.allocated() + head.fields.allocated();
-        &*late.head.method == "GET" && fields <= LARGEST_PLAIN
-    };
-    let late = pending.take_late(link, is_small)?;
-    let exchange = pending.exchange;
-    let request = Request {
-        exchange,
-        connection: link.describe(),
-        started: late.started,
-        offer: Offer::of(&late.head),
-        head: late.head,
-    };
-    let response = Response {
-        exchange,
-        connection: None,
-        behind: link.behind(),
-        started,
-        answer: Answer::of(&head, None),
-        head: Some(head),
-        interim: Vec::new(),
-    };
+    let (request, asked_at) = pending.take_late(link)?;
+    let head = response.head.as_ref()?;
+    let fields = request.head.allocated() + head.fields.allocated();
+    if request.head.method != "GET" || fields > LARGEST_PLAIN {
+        return None;
+    }
+    response.exchange = pending.exchange;
+    response.connection = None;
+    response.behind = link.behind();
+    response.answer = Answer::of(head, None);
+    response.interim = Vec::new();
     Some(PlainExchange {
-        request: Box::new(request),
-        asked_at: late.at,
-        response: Box::new(response),
+        request,
+        asked_at,
+        response,
     })
 }

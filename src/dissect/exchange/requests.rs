@@ -3,10 +3,10 @@
 use super::{Exchanges, broken};
 use crate::dissect::connection::Turn;
 use crate::dissect::link::Link;
-use crate::dissect::pending::{Late, Method, Noted, Pending};
+use crate::dissect::pending::{LateHead, Method, Noted, Pending};
 use crate::event::{Fact, Polling, Request};
 use crate::flow::Direction;
-use crate::http::{Framing, Head, Piece, RequestHead, Step};
+use crate::http::{Framing, Keep, Piece, RequestHead, Step, Unread};
 use crate::limits::Limit;
 use crate::time::Stamp;
 use crate::websocket::{self, Offer, Poll};
@@ -24,18 +24,30 @@ impl Exchanges {
             {
                 return turn;
             }
-            match self.requests.step(piece, link.limits, link.budget) {
+            let keep = Keep::Named(websocket::is_handshake_name);
+            let into = (link.counts.blanks.request(), keep);
+            match self.requests.step(piece, into, link.limits, link.budget) {
                 Step::More => return Turn::Done,
                 Step::Content(_) | Step::End | Step::Plain(_) => {}
-                Step::Head { head, started, .. } => {
-                    let Head::Request(head) = head else {
+                Step::Unread { head, started } => {
+                    if head.framing() != Framing::NONE {
+                        self.requests.begin_body(head.framing());
+                    }
+                    if !self.unread(link, &head, started) {
+                        link.reached(Limit::pipelined_requests);
+                        return Turn::become_opaque();
+                    }
+                }
+                Step::Head { started } => {
+                    let Some(mut request) = link.counts.blanks.request.take() else {
                         return Turn::Done;
                     };
-                    let framing = Framing::of_request(&head);
+                    request.started = started;
+                    let framing = Framing::of_request(&request.head);
                     if framing != Framing::NONE {
                         self.requests.begin_body(framing);
                     }
-                    if !self.request(link, head, started) {
+                    if !self.request(link, request) {
                         link.reached(Limit::pipelined_requests);
                         return Turn::become_opaque();
                     }
@@ -53,8 +65,65 @@ impl Exchanges {
         self.pending.back().is_some_and(|last| last.blocks) && self.requests.is_between_messages()
     }
 
+    /// Notes a request without a field of a handshake; false if too many wait.
+    fn unread(&mut self, link: &mut Link<'_>, head: &Unread<'_>, started: Stamp) -> bool {
+        let method = Method::of(head.method());
+        if method == Method::Connect || websocket::is_target_of_library(head.target()) {
+            let mut request = link.counts.blanks.request.take().unwrap_or_default();
+            request.started = started;
+            if head.read(&mut request.head).is_some() {
+                return self.request(link, request);
+            }
+        }
+        let Some(exchange) = self.begin(link) else {
+            return false;
+        };
+        let mut pending = Pending::plain(exchange, method);
+        let head = LateHead::Kept(head.keep());
+        pending.note(link, Noted::late(head, started, link.at));
+        self.pending.push_back(pending);
+        true
+    }
+
     /// Notes a request; false if too many wait.
-    fn request(&mut self, link: &mut Link<'_>, head: RequestHead, started: Stamp) -> bool {
+    fn request(&mut self, link: &mut Link<'_>, mut request: Box<Request>) -> bool {
+        let Some(exchange) = self.begin(link) else {
+            return false;
+        };
+        let head = &request.head;
+        let offer = Offer::of(head);
+        let websocket = websocket::asks_for_websocket(head, &offer);
+        let told = (websocket || head.fields.has_elements("upgrade"))
+            .then(|| link.counts.waiting.place(head.target()));
+        let method = Method::of(head.method.as_bytes());
+        let authority = method.authority(head);
+        let mut pending = Pending::plain(exchange, method);
+        if let Some(place) = told {
+            pending.told = told;
+            pending.websocket = websocket;
+            pending.blocks = true;
+            request.exchange = exchange;
+            request.connection = link.describe();
+            pending.note(link, Noted::told(offer.key.clone(), authority));
+            request.offer = offer;
+            link.counts.waiting.begin(place);
+            link.report_at(link.at, Fact::Request(request));
+        } else {
+            if let Some(polling) = polling(link, head, false) {
+                link.tell(Fact::Polling(Box::new(polling)));
+            }
+            let head = LateHead::Read(Box::new(std::mem::take(&mut request.head)));
+            let mut noted = Noted::late(head, request.started, link.at);
+            noted.authority = authority;
+            pending.note(link, noted);
+            link.counts.blanks.request = Some(request);
+        }
+        self.pending.push_back(pending);
+        true
+    }
+
+    /// The number of a request that begins to wait, if no more wait than may.
+    fn begin(&mut self, link: &mut Link<'_>) -> Option<u32> {
         // A request that was lost and whose answer was seen before the loss was known leaves nothing to wait for.
         if matches!(self.pending.front(), Some(front) if front.method == Method::Lost)
             && self.pending.len() == 1
@@ -63,7 +132,7 @@ impl Exchanges {
         }
         if self.pending.len() as u64 >= link.limits.pipelined_requests {
             if link.conn.both_ways {
-                return false;
+                return None;
             }
             // Of one direction alone no answers will come.
             if let Some(oldest) = self.pending.pop_front() {
@@ -72,47 +141,7 @@ impl Exchanges {
         }
         let exchange = self.next;
         self.next = self.next.saturating_add(1);
-        let websocket = websocket::is_handshake(&head);
-        let told = (websocket || head.fields.has_elements("upgrade"))
-            .then(|| link.counts.waiting.place(head.target()));
-        let method = Method::of(&head);
-        let mut pending = Pending {
-            exchange,
-            blocks: told.is_some() || method == Method::Connect,
-            method,
-            told,
-            websocket,
-            noted: None,
-        };
-        let authority = method.authority(&head);
-        if let Some(place) = told {
-            let offer = Offer::of(&head);
-            pending.note(link, Noted::told(offer.key.clone(), authority));
-            let request = Request {
-                exchange,
-                connection: link.describe(),
-                started,
-                head,
-                offer,
-            };
-            link.counts.waiting.begin(place);
-            link.report_at(link.at, Fact::Request(Box::new(request)));
-        } else {
-            if let Some(polling) = polling(link, &head, false) {
-                link.tell(Fact::Polling(Box::new(polling)));
-            }
-            let at = link.at;
-            let late = Some(Box::new(Late { head, started, at }));
-            pending.note(
-                link,
-                Noted {
-                    late,
-                    ..Noted::told(None, authority)
-                },
-            );
-        }
-        self.pending.push_back(pending);
-        true
+        Some(exchange)
     }
 
     /// The upgrade was refused: what the client sent since is read as requests.

@@ -95,27 +95,59 @@ impl TryFrom<Line> for Short {
 }
 
 impl Table {
+    /// Takes out all lines; of few, what they were stays behind the end.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        match &mut self.lines {
+            Lines::Few { len, .. } => *len = 0,
+            many @ Lines::Many(_) => *many = Lines::default(),
+        }
+        self.first = [0; NUMBERS];
+        self.repeated = 0;
+    }
+
     /// One more line.
     pub(super) fn add(&mut self, line: Line) {
         match Short::try_from(line) {
-            Ok(short) => self.add_short(short),
+            Ok(short) => self.place(short),
             Err(_) => self.spill(line),
         }
+        let at = self.len();
+        self.note(line.known, at);
     }
 
-    /// One more line of a short head.
+    /// One more line of a short head; its name is told by [`Table::name_all`].
     #[inline]
-    pub(super) fn add_short(&mut self, line: Short) {
+    pub(super) fn place(&mut self, line: Short) {
         if let Lines::Few { len, lines } = &mut self.lines
             && let Some(place) = lines.get_mut(usize::from(*len))
         {
             *place = line;
             *len += 1;
-            let len = *len;
-            self.note(line.known, usize::from(len));
         } else {
             self.spill(line.into());
         }
+    }
+
+    /// Tells the names of all lines that were placed, each of which is short.
+    #[inline]
+    pub(super) fn name_all(
+        &mut self,
+        mut name: impl FnMut(&mut Short) -> Option<()>,
+    ) -> Option<()> {
+        for at in 0..self.len() {
+            let mut line = match &self.lines {
+                Lines::Few { lines, .. } => *lines.get(at)?,
+                Lines::Many(lines) => Short::try_from(*lines.get(at)?).ok()?,
+            };
+            name(&mut line)?;
+            self.note(line.known, at + 1);
+            match &mut self.lines {
+                Lines::Few { lines, .. } => *lines.get_mut(at)? = line,
+                Lines::Many(lines) => *lines.get_mut(at)? = line.into(),
+            }
+        }
+        Some(())
     }
 
     /// Notes where a name stands, by the number of its line from 1.
@@ -147,7 +179,6 @@ impl Table {
             }
         };
         lines.push(line);
-        self.note(line.known, lines.len());
         self.lines = Lines::Many(lines);
     }
 

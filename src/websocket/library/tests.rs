@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::Version;
+use crate::websocket::{Offer, asks_for_websocket};
 
 const TOKEN: &str = "jHPJfvZ8lRRcg3cTR_XlGA";
 
@@ -136,5 +137,28 @@ fn ordinary_requests_are_no_polls() {
         "/websocket",
     ] {
         assert_eq!(handshake(target), None, "{target}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
+    #[test]
+    fn no_target_is_left_unread_that_would_have_told_something(
+        get in proptest::bool::ANY,
+        parts in proptest::collection::vec(proptest::prop_oneof![
+            proptest::strategy::Just("/"), proptest::strategy::Just("?"), proptest::strategy::Just("&"),
+            proptest::strategy::Just("http://a"), proptest::strategy::Just("EIO=4"),
+            proptest::strategy::Just("transport=polling"), proptest::strategy::Just("transport=websocket"),
+            proptest::strategy::Just("transport=longPolling"), proptest::strategy::Just("connectionToken=a"),
+            proptest::strategy::Just("/1/2/xhr"), proptest::strategy::Just("/1/2/jsonp"),
+            proptest::strategy::Just("/hub/negotiate"), proptest::strategy::Just("id=jHPJfvZ8lRRcg3cTR_XlGA"),
+            proptest::strategy::Just("_=1"),
+        ], 1..9),
+    ) {
+        let target = parts.concat();
+        let method = if get { "GET" } else { "POST" };
+        let head = head(method, &target, &[("Accept", "text/event-stream")]);
+        let tells = Poll::of(&head).is_some() || asks_for_websocket(&head, &Offer::of(&head));
+        proptest::prop_assert!(!tells || is_target_of_library(&target), "{}", target);
     }
 }
