@@ -1,9 +1,11 @@
 //! What a leg shows after its request, fact by fact, in as little room as there is to note: very many may be open at once,
 //! and most of them silent.
 
-use crate::attempt::{ClosingLeg, RoundTrips, SeenClose, SeenViolation, TcpEnd};
+use std::sync::Arc;
+
+use crate::attempt::{ClosingLeg, Handshake, RoundTrips, SeenClose, SeenViolation, TcpEnd};
 use crate::event::{Fact, Frames, GapOver};
-use crate::flow::{Direction, End};
+use crate::flow::{Direction, End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 
 /// Close frames kept of one leg: one of each side is right, more are a fault that two show.
@@ -202,8 +204,13 @@ impl Tail {
         self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
     }
 
-    /// All of it, for a leg of which the rest is known.
-    pub(super) fn into_leg(self, leg: ClosingLeg) -> ClosingLeg {
+    /// All of it, with what else is known of the leg.
+    pub(super) fn into_leg(
+        self,
+        handshake: Arc<Handshake>,
+        (client, server): (Endpoint, Endpoint),
+        marks: Vec<Box<str>>,
+    ) -> ClosingLeg {
         let Since {
             frames,
             closes,
@@ -214,6 +221,11 @@ impl Tail {
         } = self.since.map_or_else(Since::default, |since| *since);
         let frames = frames.unwrap_or_default();
         ClosingLeg {
+            leg: handshake.leg,
+            client,
+            server,
+            handshake,
+            marks,
             opened_at: self.opened_at,
             closes,
             tcp_ends,
@@ -233,7 +245,6 @@ impl Tail {
             blind: self.blind,
             torn: self.torn,
             one_sided: self.one_sided,
-            ..leg
         }
     }
 
@@ -305,7 +316,8 @@ mod tests {
     }
 
     fn began(tail: Tail) -> [Option<Timestamp>; 2] {
-        tail.into_leg(ClosingLeg::default()).began
+        let ends = (Endpoint::default(), Endpoint::default());
+        tail.into_leg(Arc::default(), ends, Vec::new()).began
     }
 
     #[test]
