@@ -2,14 +2,13 @@
 
 mod decide;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use self::decide::Cut;
 use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, Progress};
 use crate::attempt::closing::Sockets;
+use crate::attempt::due::Due;
 use crate::attempt::join::Joined;
 use crate::attempt::places::Slot;
 use crate::attempt::plain::Plain;
@@ -32,7 +31,8 @@ pub struct Assembler {
     limits: Limits,
     now: Timestamp,
     undecided: Undecided,
-    due: Due,
+    /// When to look at undecided attempts again; what it says may be out of date.
+    due: Due<CaseId>,
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
@@ -199,13 +199,13 @@ impl Assembler {
                         Some(next) if next > at => {
                             let then = next.after(Duration::from_nanos(1));
                             if let Some(case) = self.undecided.get_mut(id) {
-                                self.due.look_again(id, case, then);
+                                look_again(&mut self.due, id, case, then);
                             }
                         }
                         _ => self.decide(id, Cut::No, out),
                     }
                 }
-                Progress::Settling(settled) => self.due.look_again(id, case, settled),
+                Progress::Settling(settled) => look_again(&mut self.due, id, case, settled),
                 Progress::Waiting(_) => {}
             }
         }
@@ -268,7 +268,7 @@ impl Assembler {
                         .view_mut(slot.at)
                         .is_some_and(|live| live.note(at, fact))
                 {
-                    self.due.reschedule(slot.case, case, self.now);
+                    reschedule(&mut self.due, slot.case, case, self.now);
                 }
             }
             None => {
@@ -401,33 +401,20 @@ impl Assembler {
 
     fn reschedule(&mut self, id: CaseId) {
         if let Some(case) = self.undecided.get_mut(id) {
-            self.due.reschedule(id, case, self.now);
+            reschedule(&mut self.due, id, case, self.now);
         }
     }
 }
 
-/// When to look at undecided attempts again; entries may be out of date.
-#[derive(Debug, Default)]
-struct Due(BinaryHeap<Reverse<(Timestamp, CaseId)>>);
-
-impl Due {
-    /// Something of an attempt has changed: it may be decided at another time.
-    fn reschedule(&mut self, id: CaseId, case: &mut Case, now: Timestamp) {
-        if let Progress::Settling(at) = case.progress() {
-            self.look_again(id, case, at.max(now));
-        }
+/// Something of an attempt has changed: it may be decided at another time.
+fn reschedule(due: &mut Due<CaseId>, id: CaseId, case: &mut Case, now: Timestamp) {
+    if let Progress::Settling(at) = case.progress() {
+        look_again(due, id, case, at.max(now));
     }
+}
 
-    fn look_again(&mut self, id: CaseId, case: &mut Case, at: Timestamp) {
-        if case.due.replace(at) != Some(at) {
-            self.0.push(Reverse((at, id)));
-        }
-    }
-
-    /// Takes out the first that has come by then.
-    fn pop(&mut self, by: Timestamp) -> Option<(Timestamp, CaseId)> {
-        let &Reverse(first) = self.0.peek().filter(|Reverse((at, _))| *at <= by)?;
-        self.0.pop();
-        Some(first)
+fn look_again(due: &mut Due<CaseId>, id: CaseId, case: &mut Case, at: Timestamp) {
+    if case.due.replace(at) != Some(at) {
+        due.push(at, id);
     }
 }

@@ -6,6 +6,7 @@ mod around;
 mod assembler;
 mod case;
 mod closing;
+mod due;
 mod few;
 mod join;
 mod leg;

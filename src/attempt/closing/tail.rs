@@ -301,7 +301,15 @@ pub(super) fn first_end(
     let close = closes.first().map(|close| close.at.ts);
     let tcp = tcp_ends.first().map(|end| end.at);
     let stuck = retransmitting.map(|(_, since)| since);
-    [close, tcp, stuck].into_iter().flatten().min()
+    earlier(earlier(close, tcp), stuck)
+}
+
+/// The earlier of two times, where they are known.
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 #[cfg(test)]
