@@ -73,6 +73,7 @@ impl Assembler {
             }
             Event::Tick(now) => {
                 self.advance(now, out);
+                self.undecided.forget(self.now);
                 if self.now >= self.progress_due {
                     self.progress_due = self.now.after(PROGRESS);
                     self.look_over(out);
@@ -210,7 +211,6 @@ impl Assembler {
             }
         }
         self.sockets.tick(to, out);
-        self.undecided.tick(to);
     }
 
     fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
@@ -283,6 +283,7 @@ impl Assembler {
     }
 
     fn request(&mut self, conn: ConnId, at: Stamp, request: Box<Request>) {
+        self.undecided.forget(self.now);
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
@@ -314,6 +315,7 @@ impl Assembler {
     }
 
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
+        self.undecided.forget(self.now);
         let exchange = response.exchange;
         let known = self.undecided.places.of_exchange(conn, exchange);
         let slot = known.or_else(|| self.unasked(conn, at, &mut response));
@@ -332,10 +334,11 @@ impl Assembler {
             }
             live.tail.opened_at = response.started.ts;
             live.leg.response = Some((at, response));
-            self.undecided.weigh(id);
         }
-        self.undecided.note_opened(id);
-        self.undecided.note_invitation(id, conn);
+        self.undecided.note_answer(id);
+        if status != Some(101) {
+            self.undecided.note_invitation(id, conn);
+        }
         let same = self.undecided.same_answer(slot, at.ts);
         self.reschedule(same.unwrap_or(id));
     }
@@ -363,6 +366,7 @@ impl Assembler {
 
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
     fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Box<Connection>) {
+        self.undecided.forget(self.now);
         if let Some(place) = self.undecided.places.socket(conn) {
             // Another view of its leg has shown the 101.
             return self.sockets.joined(conn, place);

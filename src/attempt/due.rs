@@ -20,6 +20,8 @@ pub(super) struct Due<T> {
     reached: i64,
     /// Those behind it, by their numbers. None is empty.
     later: BTreeMap<i64, Vec<Reverse<(Timestamp, T)>>>,
+    /// Nothing is due before: asked far more often than anything is.
+    quiet_until: Timestamp,
 }
 
 impl<T: Ord> Default for Due<T> {
@@ -28,12 +30,14 @@ impl<T: Ord> Default for Due<T> {
             near: BinaryHeap::new(),
             reached: i64::MIN,
             later: BTreeMap::new(),
+            quiet_until: Timestamp::MAX,
         }
     }
 }
 
 impl<T: Copy + Ord> Due<T> {
     pub(super) fn push(&mut self, at: Timestamp, what: T) {
+        self.quiet_until = self.quiet_until.min(at);
         let piece = piece(at);
         let one = Reverse((at, what));
         if piece <= self.reached {
@@ -46,17 +50,26 @@ impl<T: Copy + Ord> Due<T> {
     /// Takes out the first that has come by then; of those of one time the least.
     #[inline]
     pub(super) fn pop(&mut self, by: Timestamp) -> Option<(Timestamp, T)> {
-        if self.near.is_empty() {
-            let next = self.later.first_entry()?;
-            if *next.key() > piece(by) {
-                return None;
-            }
-            self.reached = *next.key();
-            self.near = next.remove().into();
+        if by < self.quiet_until {
+            return None;
         }
-        let &Reverse(first) = self.near.peek().filter(|Reverse((at, _))| *at <= by)?;
-        self.near.pop();
-        Some(first)
+        self.take(by)
+    }
+
+    fn take(&mut self, by: Timestamp) -> Option<(Timestamp, T)> {
+        if self.near.is_empty()
+            && let Some((piece, next)) = self.later.pop_first()
+        {
+            self.reached = piece;
+            self.near = next.into();
+        }
+        let first = self.near.peek().map(|&Reverse(first)| first);
+        self.quiet_until = first.map_or(Timestamp::MAX, |(at, _)| at);
+        let due = first.filter(|(at, _)| *at <= by);
+        if due.is_some() {
+            self.near.pop();
+        }
+        due
     }
 }
 

@@ -181,7 +181,7 @@ impl Keys {
 
     /// Forgets what is over.
     #[inline]
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp) {
         while self.expiring.front().is_some_and(|(until, _)| *until < now) {
             let Some((_, key)) = self.expiring.pop_front() else {
                 return;

@@ -72,21 +72,17 @@ impl Undecided {
         None
     }
 
-    /// Notes that the client of an attempt has its 101, if it has. Where only a hop has one, the client waits.
-    pub(super) fn note_opened(&mut self, id: CaseId) {
-        let Some(case) = self.cases.get_mut(id).filter(|case| !case.noted_opened) else {
+    /// A leg of an attempt was answered: takes account of what is kept by now, and notes that its client has its 101, if it
+    /// has. Where only a hop has one, the client waits.
+    pub(super) fn note_answer(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get_mut(id) else {
             return;
         };
-        case.noted_opened = case.has_opened();
-        if case.noted_opened {
+        weigh(&mut self.allocated, case);
+        let was_noted = case.noted_opened;
+        case.noted_opened = was_noted || case.has_opened();
+        if case.noted_opened && !was_noted {
             self.opened.push(id, &self.cases);
-        }
-    }
-
-    /// Takes account of what an attempt keeps by now.
-    pub(super) fn weigh(&mut self, id: CaseId) {
-        if let Some(case) = self.cases.get_mut(id) {
-            weigh(&mut self.allocated, case);
         }
     }
 
@@ -420,7 +416,9 @@ impl Undecided {
             live.joined_by.get_or_insert(by);
             into.legs.push(live);
         }
-        self.weigh(outer);
+        if let Some(into) = self.cases.get_mut(outer) {
+            weigh(&mut self.allocated, into);
+        }
     }
 
     /// Takes an attempt out. Its keys and places stay: others may have them next.
@@ -451,10 +449,10 @@ impl Undecided {
         self.keys.decide(id, legs, until);
     }
 
-    /// Forgets what is over.
-    pub(super) fn tick(&mut self, now: Timestamp) {
-        self.keys.tick(now);
-        self.views.tick(now);
+    /// Forgets of decided attempts and of what legs began with what is over. What looks them up asks for it first.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.keys.forget(now);
+        self.views.forget(now);
     }
 }
 

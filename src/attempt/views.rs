@@ -132,7 +132,7 @@ impl Views {
 
     /// Forgets what is over.
     #[inline]
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp) {
         while let Some(&(until, number)) = self.expiring.front() {
             if until >= now {
                 return;
