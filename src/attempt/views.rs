@@ -169,10 +169,10 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
     a.wrapping_sub(b) <= NEAR || b.wrapping_sub(a) <= NEAR
 }
 
-/// All of a head, in its order.
+/// All of a head, in its order; the target stands in front of its fields.
 fn digest(head: &RequestHead, seed: &DigestSeed) -> u64 {
     let mut hasher = seed.build_hasher();
-    (&head.method, head.target(), head.version).hash(&mut hasher);
+    (&head.method, head.version).hash(&mut hasher);
     head.fields.hash(&mut hasher);
     hasher.finish()
 }
