@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use self::decide::Cut;
 use crate::attempt::around::Around;
-use crate::attempt::case::{Case, CaseId, Progress};
+use crate::attempt::case::{Case, CaseId, MOST_CASES, Progress};
 use crate::attempt::closing::Sockets;
 use crate::attempt::due::Due;
 use crate::attempt::join::Joined;
 use crate::attempt::places::Slot;
 use crate::attempt::plain::Plain;
 use crate::attempt::polls::Polls;
-use crate::attempt::undecided::Undecided;
+use crate::attempt::undecided::{Undecided, Whose};
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
 use crate::flow::{ConnId, Direction};
@@ -151,7 +151,7 @@ impl Assembler {
             }
             let limit = if allocated > self.limits.undecided_bytes {
                 Limit::undecided_bytes
-            } else if self.undecided.len() > self.limits.open_attempts {
+            } else if self.undecided.len() > self.limits.open_attempts.min(MOST_CASES) {
                 Limit::open_attempts
             } else {
                 return;
@@ -261,21 +261,15 @@ impl Assembler {
             self.around.gap(at.ts);
         }
         let is_over = matches!(fact, Fact::Ended { .. });
-        match self.undecided.places.of_last(conn) {
-            Some(slot) => {
-                if let Some(case) = self.undecided.get_mut(slot.case)
-                    && case
-                        .view_mut(slot.at)
-                        .is_some_and(|live| live.note(at, fact))
-                {
-                    reschedule(&mut self.due, slot.case, case, self.now);
+        match self.undecided.whose(conn) {
+            Whose::Case(id, case, leg) => {
+                let live = case.view_mut(leg);
+                if live.is_some_and(|live| live.note(at, fact)) {
+                    reschedule(&mut self.due, id, case, self.now);
                 }
             }
-            None => {
-                if let Some(place) = self.undecided.places.socket(conn) {
-                    self.sockets.fact(conn, place, at, fact);
-                }
-            }
+            Whose::Socket(place) => self.sockets.fact(conn, place, at, fact),
+            Whose::Nobody => {}
         }
         if is_over {
             self.undecided.places.forget(conn);
@@ -317,7 +311,7 @@ impl Assembler {
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
         self.undecided.forget(self.now);
         let exchange = response.exchange;
-        let known = self.undecided.places.of_exchange(conn, exchange);
+        let known = self.undecided.of_exchange(conn, exchange);
         let slot = known.or_else(|| self.unasked(conn, at, &mut response));
         let Some(slot) = slot else { return };
         let id = slot.case;
@@ -361,7 +355,7 @@ impl Assembler {
         if let Some((_, live)) = self.undecided.last_live(conn) {
             live.tail.lose(Direction::ToServer);
         }
-        self.undecided.places.of_last(conn)
+        self.undecided.of_last(conn)
     }
 
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.

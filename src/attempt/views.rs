@@ -179,8 +179,8 @@ fn digest(head: &RequestHead, seed: &DigestSeed) -> u64 {
 
 impl LiveLeg {
     /// Another view of it; `None` where enough are followed.
-    pub(super) fn see(&mut self, leg: Leg) -> Option<usize> {
-        self.adopt(Self::new(leg, None))
+    pub(super) fn see(&mut self, leg: Leg, exchange: u32) -> Option<usize> {
+        self.adopt(Self::new(leg, exchange, None))
     }
 
     /// Likewise with all that is known of it.
@@ -195,6 +195,15 @@ impl LiveLeg {
     }
 
     /// The leg as one of its views shows it: 0 is the first.
+    #[inline]
+    pub(super) fn view(&self, view: usize) -> Option<&Self> {
+        match view.checked_sub(1) {
+            None => Some(self),
+            Some(copy) => self.copies.get(copy),
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn view_mut(&mut self, view: usize) -> Option<&mut Self> {
         match view.checked_sub(1) {
             None => Some(self),
