@@ -142,7 +142,10 @@ impl Sockets {
             legs,
             trouble: has_some.then(|| Box::new(trouble)),
         };
-        if let Some(at) = self.open.insert(socket) {
+        let has_ended = socket.legs.views().any(|view| view.tail.has_end());
+        if let Some(at) = self.open.insert(socket)
+            && has_ended
+        {
             self.reschedule(at);
         }
     }

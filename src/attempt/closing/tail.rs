@@ -192,6 +192,14 @@ impl Tail {
         )
     }
 
+    /// Whether there is any sign of its end.
+    pub(super) fn has_end(&self) -> bool {
+        let since = self.since.as_ref();
+        since.is_some_and(|since| {
+            !since.closes.is_empty() || !since.tcp_ends.is_empty() || since.retransmitting.is_some()
+        })
+    }
+
     /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
     pub(super) fn first_end(&self) -> Option<Timestamp> {
         let since = self.since.as_ref()?;

@@ -152,11 +152,11 @@ impl Trial<'_> {
     pub(super) fn engine_io_ping(&self) -> Option<String> {
         let closing = self.closing;
         let speaks =
-            closing.target.contains("EIO=") && closing.target.contains("transport=websocket");
+            || closing.target.contains("EIO=") && closing.target.contains("transport=websocket");
         let leg = closing
             .legs
             .last()
-            .filter(|_| speaks && self.by == Party::Server)?;
+            .filter(|_| self.by == Party::Server && speaks())?;
         let [_, latest] = leg.latest;
         let waited = closing.server_idle();
         let is_empty = closing

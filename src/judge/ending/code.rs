@@ -293,12 +293,17 @@ pub(super) fn kind_of(close: &SeenClose) -> Kind {
 
 /// Libraries give it as the reason, under 1011, 1000 or a code of their own.
 fn tells_of_ping(reason: &str) -> bool {
+    const SHORTEST: &str = "no pong";
+    // Most say nothing at all.
+    if reason.len() < SHORTEST.len() {
+        return false;
+    }
     let reason = reason.to_ascii_lowercase();
     [
+        SHORTEST,
         "ping timeout",
         "ping timed out",
         "pong timeout",
-        "no pong",
         "missing pong",
     ]
     .iter()

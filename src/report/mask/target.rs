@@ -1,5 +1,7 @@
 //! A request target or URL with its secrets hidden: values of the query, userinfo, tokens in the path.
 
+use memchr::{memchr, memchr2_iter};
+
 use super::HIDDEN;
 use super::plain::is_plain;
 use super::token::{looks_secret, name_of_secret};
@@ -8,7 +10,7 @@ use crate::tally::template;
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
-    let fragment = target.bytes().position(|byte| byte == b'#');
+    let fragment = memchr(b'#', target.as_bytes());
     let (rest, fragment) = target.split_at(fragment.unwrap_or(target.len()));
     let (path, query) = split_query(rest);
     write_path(path, &mut out);
@@ -33,16 +35,21 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
         let code = target.get(at..at + 3);
         code.is_some_and(|code| code.eq_ignore_ascii_case("%3F"))
     };
-    let mark = |(at, byte)| match byte {
-        b'?' => Some((at, 1)),
-        b'%' if is_encoded(at) => Some((at, 3)),
-        _ => None,
+    let mark = |at| match target.as_bytes().get(at) {
+        Some(b'?') => Some((at, 1)),
+        _ => is_encoded(at).then_some((at, 3)),
     };
-    let first = target.bytes().enumerate().find_map(mark);
+    let first = memchr2_iter(b'?', b'%', target.as_bytes()).find_map(mark);
     first.map_or((target, None), |(at, len)| {
         let (path, rest) = target.split_at(at);
         (path, rest.split_at_checked(len))
     })
+}
+
+/// Name and value of a pair.
+pub(super) fn split_pair(pair: &str) -> Option<(&str, &str)> {
+    let at = memchr(b'=', pair.as_bytes())?;
+    Some((pair.get(..at)?, pair.get(at + 1..)?))
 }
 
 /// What stands between marks, which are ASCII.
@@ -144,7 +151,7 @@ fn write_query(query: &str, out: &mut String) {
     while !rest.is_empty() {
         let end = rest.bytes().position(|byte| matches!(byte, b'&' | b';'));
         let (pair, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        match pair.split_once('=') {
+        match split_pair(pair) {
             Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
                 out.push_str(pair);
             }
