@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr3_iter;
-
 use crate::attempt::Leg;
 
 /// Longer routes are cut: they are labels, and labels are kept.
@@ -262,12 +260,17 @@ fn path(target: &str) -> &str {
             .unwrap_or("/"),
         None => target,
     };
-    let is_end = |&at: &usize| match path.get(at..at + 3) {
-        Some(code) if code.starts_with('%') => code.eq_ignore_ascii_case("%3f"),
-        _ => !path.get(at..).unwrap_or_default().starts_with('%'),
+    let ends = |at: usize, byte: u8| match byte {
+        b'?' | b'#' => true,
+        b'%' => path
+            .get(at..at + 3)
+            .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
+        _ => false,
     };
-    let end = memchr3_iter(b'?', b'#', b'%', path.as_bytes()).find(is_end);
-    end.and_then(|end| path.get(..end)).unwrap_or(path)
+    let mut bytes = path.bytes().enumerate();
+    let end = bytes.find(|&(at, byte)| ends(at, byte));
+    path.get(..end.map_or(path.len(), |(at, _)| at))
+        .unwrap_or(path)
 }
 
 fn authority(target: &str) -> Option<&str> {

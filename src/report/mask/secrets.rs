@@ -6,8 +6,6 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use memchr::memchr;
-
 use super::HIDDEN;
 use super::plain::{is_bare, is_plain};
 use super::target::{is_harmless, path_masked, pieces, split_pair, split_query, target_masked};
@@ -238,7 +236,7 @@ fn word_masked(word: &str) -> String {
 
 /// The value without percent-encoding, where it has some.
 fn percent_decoded(value: &str) -> Option<String> {
-    memchr(b'%', value.as_bytes())?;
+    value.bytes().position(|byte| byte == b'%')?;
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

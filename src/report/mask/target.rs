@@ -1,7 +1,5 @@
 //! A request target or URL with its secrets hidden: values of the query, userinfo, tokens in the path.
 
-use memchr::{memchr, memchr2_iter};
-
 use super::HIDDEN;
 use super::plain::is_plain;
 use super::token::{looks_secret, name_of_secret};
@@ -10,7 +8,7 @@ use crate::tally::template;
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
-    let fragment = memchr(b'#', target.as_bytes());
+    let fragment = target.bytes().position(|byte| byte == b'#');
     let (rest, fragment) = target.split_at(fragment.unwrap_or(target.len()));
     let (path, query) = split_query(rest);
     write_path(path, &mut out);
@@ -35,11 +33,12 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
         let code = target.get(at..at + 3);
         code.is_some_and(|code| code.eq_ignore_ascii_case("%3F"))
     };
-    let mark = |at| match target.as_bytes().get(at) {
-        Some(b'?') => Some((at, 1)),
-        _ => is_encoded(at).then_some((at, 3)),
+    let mark = |(at, byte)| match byte {
+        b'?' => Some((at, 1)),
+        b'%' if is_encoded(at) => Some((at, 3)),
+        _ => None,
     };
-    let first = memchr2_iter(b'?', b'%', target.as_bytes()).find_map(mark);
+    let first = target.bytes().enumerate().find_map(mark);
     first.map_or((target, None), |(at, len)| {
         let (path, rest) = target.split_at(at);
         (path, rest.split_at_checked(len))
@@ -48,7 +47,7 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
 
 /// Name and value of a pair.
 pub(super) fn split_pair(pair: &str) -> Option<(&str, &str)> {
-    let at = memchr(b'=', pair.as_bytes())?;
+    let at = pair.bytes().position(|byte| byte == b'=')?;
     Some((pair.get(..at)?, pair.get(at + 1..)?))
 }
 
