@@ -333,8 +333,7 @@ impl Undecided {
             case: id,
             at: LegView::new(case.legs.len(), 0),
         };
-        let before = self.of_last(leg.conn);
-        self.places.insert(leg.conn, slot, before);
+        self.insert(leg.conn, slot);
         let Some(case) = self.cases.get_mut(id) else {
             return;
         };

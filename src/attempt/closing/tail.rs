@@ -294,7 +294,7 @@ fn add(known: &mut Frames, since: &Frames) {
 /// Adds to what is in order, and mostly stays at two: one of each side.
 fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) {
     if to.is_empty() {
-        to.reserve_exact(2);
+        *to = Vec::with_capacity(2);
     }
     let at = to.partition_point(|other| key(other) <= key(&one));
     to.insert(at, one);
