@@ -27,21 +27,13 @@ const MOST_OF_A_KEY: usize = 64;
 /// doubles.
 const DECIDED: usize = 57_344;
 
-/// Which undecided attempts have which key, and which decided one had it a moment ago.
+/// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    users: HashMap<Arc<str>, Users>,
-    /// How many keys are known of a decided attempt.
-    decided: usize,
-    /// Those in the order in which that may be forgotten.
+    cases: HashMap<Arc<str>, Few<CaseId>>,
+    decided: HashMap<Arc<str>, Decided>,
+    /// Keys of `decided` in the order in which they may be forgotten.
     expiring: VecDeque<(Timestamp, Arc<str>)>,
-}
-
-/// Who has a key; somebody has.
-#[derive(Debug, Default)]
-struct Users {
-    undecided: Option<Few<CaseId>>,
-    decided: Option<Box<Decided>>,
 }
 
 /// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
@@ -71,9 +63,13 @@ impl Keys {
         let Some(key) = usable_key(leg) else {
             return Joined::Alone;
         };
-        let Some(users) = self.users.get(key).filter(|users| !users.are_many()) else {
+        let known = self.cases.get(key);
+        if known.is_none() && !self.decided.contains_key(key) {
             return Joined::Alone;
-        };
+        }
+        if known.is_some_and(|ids| ids.len() >= MOST_OF_A_KEY) {
+            return Joined::Alone;
+        }
         let ends = Ends::of(leg);
         let fits = |case: &Case| {
             case.legs
@@ -81,7 +77,10 @@ impl Keys {
                 .all(|live| !Ends::of(&live.leg).conflicts(&ends) && !is_next_try(&live.leg, leg))
         };
         let has_room = |id: &CaseId| cases.get(*id).is_some_and(|case| case.has_room(1));
-        let candidates = || users.undecided().filter(has_room);
+        let candidates = || {
+            let all = known.into_iter().flat_map(Few::iter).copied();
+            all.filter(has_room)
+        };
         if is_shared(candidates().filter_map(|id| cases.get(id))) {
             let mut serving = candidates().filter(|id| {
                 let case = cases.get(*id);
@@ -96,7 +95,7 @@ impl Keys {
         if let Some(id) = fitting.max() {
             return Joined::To(id);
         }
-        match &users.decided {
+        match self.decided.get(key) {
             Some(decided)
                 if leg.started() <= decided.until
                     && !decided.outermost().conflicts(&ends)
@@ -110,9 +109,8 @@ impl Keys {
 
     /// The undecided attempt after whose refusal the same client asks again with the key it had.
     pub(super) fn refused_before(&self, leg: &Leg, cases: &Cases) -> Option<CaseId> {
-        let users = self.users.get(usable_key(leg)?)?;
-        users
-            .undecided()
+        let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
+        candidates
             .filter(|id| {
                 let Some(case) = cases.get(*id) else {
                     return false;
@@ -129,21 +127,18 @@ impl Keys {
     /// An undecided attempt has that key.
     pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
         if let Some(key) = usable_key(leg) {
-            let users = self.users.entry(Arc::clone(key)).or_default();
-            match &mut users.undecided {
+            match self.cases.get_mut(key) {
                 Some(ids) if ids.len() >= MOST_OF_A_KEY => {}
                 Some(ids) => ids.push(case),
-                none => *none = Some(Few::one(case)),
+                None => _ = self.cases.insert(Arc::clone(key), Few::one(case)),
             }
         }
     }
 
     /// An attempt turned out to be part of another.
     pub(super) fn rename(&mut self, leg: &Leg, from: CaseId, to: CaseId) {
-        let users = usable_key(leg).and_then(|key| self.users.get_mut(key));
-        let ids = users.and_then(|users| users.undecided.as_mut());
-        for id in ids.into_iter().flat_map(Few::iter_mut) {
-            if *id == from {
+        if let Some(ids) = usable_key(leg).and_then(|key| self.cases.get_mut(key)) {
+            for id in ids.iter_mut().filter(|id| **id == from) {
                 *id = to;
             }
         }
@@ -153,14 +148,24 @@ impl Keys {
     pub(super) fn decide<'a>(
         &mut self,
         case: CaseId,
-        legs: impl Iterator<Item = &'a Leg> + Clone,
+        mut legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
         until: Timestamp,
     ) {
-        let outermost = legs.clone().next();
+        let mut last = None;
+        for leg in legs.clone().rev() {
+            let Some(key) = usable_key(leg) else { continue };
+            // Most have one key.
+            if last.replace(key) != Some(key)
+                && let Some(ids) = self.cases.get_mut(key)
+                && !ids.retain(|&id| id != case)
+            {
+                self.cases.remove(key);
+            }
+        }
         // With very many at once the oldest are still the ones whose late legs are to come.
-        if let Some(outermost) = outermost
+        if let Some(outermost) = legs.next()
             && let Some(key) = usable_key(outermost)
-            && self.decided < DECIDED
+            && self.decided.len() < DECIDED
         {
             self.expiring.push_back((until, Arc::clone(key)));
             let ends = Ends::of(outermost);
@@ -170,19 +175,7 @@ impl Keys {
                 named: ends.named.to_owned(),
                 until,
             };
-            let users = self.users.entry(Arc::clone(key)).or_default();
-            let before = users.decided.replace(Box::new(decided));
-            self.decided += usize::from(before.is_none());
-        }
-        let mut last = None;
-        for key in legs.filter_map(usable_key) {
-            // Most have one key.
-            if last.replace(key) != Some(key)
-                && let Some(users) = self.users.get_mut(key)
-                && !users.leave(case)
-            {
-                self.users.remove(key);
-            }
+            self.decided.insert(Arc::clone(key), decided);
         }
     }
 
@@ -193,37 +186,14 @@ impl Keys {
             let Some((_, key)) = self.expiring.pop_front() else {
                 return;
             };
-            let Some(users) = self.users.get_mut(&key) else {
-                continue;
-            };
-            if users.decided.take_if(|known| known.until < now).is_some() {
-                self.decided -= 1;
-                if users.undecided.is_none() {
-                    self.users.remove(&key);
-                }
+            if self
+                .decided
+                .get(&key)
+                .is_some_and(|decided| decided.until < now)
+            {
+                self.decided.remove(&key);
             }
         }
-    }
-}
-
-impl Users {
-    fn undecided(&self) -> impl Iterator<Item = CaseId> + Clone {
-        self.undecided.iter().flat_map(Few::iter).copied()
-    }
-
-    /// Too many for a key.
-    fn are_many(&self) -> bool {
-        let ids = self.undecided.as_ref();
-        ids.is_some_and(|ids| ids.len() >= MOST_OF_A_KEY)
-    }
-
-    /// An attempt is undecided no more; false where nobody has the key any more.
-    fn leave(&mut self, case: CaseId) -> bool {
-        let ids = self.undecided.as_mut();
-        if ids.is_some_and(|ids| !ids.retain(|&id| id != case)) {
-            self.undecided = None;
-        }
-        self.undecided.is_some() || self.decided.is_some()
     }
 }
 
