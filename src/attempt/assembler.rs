@@ -2,19 +2,18 @@
 
 mod decide;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use self::decide::Cut;
 use crate::attempt::around::Around;
-use crate::attempt::case::{Case, CaseId, Progress};
+use crate::attempt::case::{Case, CaseId, MOST_CASES, Progress};
 use crate::attempt::closing::Sockets;
+use crate::attempt::due::Due;
 use crate::attempt::join::Joined;
 use crate::attempt::places::Slot;
 use crate::attempt::plain::Plain;
 use crate::attempt::polls::Polls;
-use crate::attempt::undecided::Undecided;
+use crate::attempt::undecided::{Undecided, Whose};
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
 use crate::flow::{ConnId, Direction};
@@ -32,7 +31,8 @@ pub struct Assembler {
     limits: Limits,
     now: Timestamp,
     undecided: Undecided,
-    due: Due,
+    /// When to look at undecided attempts again; what it says may be out of date.
+    due: Due<CaseId>,
     next_attempt: u64,
     sockets: Sockets,
     around: Around,
@@ -73,6 +73,7 @@ impl Assembler {
             }
             Event::Tick(now) => {
                 self.advance(now, out);
+                self.undecided.forget(self.now);
                 if self.now >= self.progress_due {
                     self.progress_due = self.now.after(PROGRESS);
                     self.look_over(out);
@@ -150,7 +151,7 @@ impl Assembler {
             }
             let limit = if allocated > self.limits.undecided_bytes {
                 Limit::undecided_bytes
-            } else if self.undecided.len() > self.limits.open_attempts {
+            } else if self.undecided.len() > self.limits.open_attempts.min(MOST_CASES) {
                 Limit::open_attempts
             } else {
                 return;
@@ -199,18 +200,17 @@ impl Assembler {
                         Some(next) if next > at => {
                             let then = next.after(Duration::from_nanos(1));
                             if let Some(case) = self.undecided.get_mut(id) {
-                                self.due.look_again(id, case, then);
+                                look_again(&mut self.due, id, case, then);
                             }
                         }
                         _ => self.decide(id, Cut::No, out),
                     }
                 }
-                Progress::Settling(settled) => self.due.look_again(id, case, settled),
+                Progress::Settling(settled) => look_again(&mut self.due, id, case, settled),
                 Progress::Waiting(_) => {}
             }
         }
         self.sockets.tick(to, out);
-        self.undecided.tick(to);
     }
 
     fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
@@ -261,21 +261,15 @@ impl Assembler {
             self.around.gap(at.ts);
         }
         let is_over = matches!(fact, Fact::Ended { .. });
-        match self.undecided.places.of_last(conn) {
-            Some(slot) => {
-                if let Some(case) = self.undecided.get_mut(slot.case)
-                    && case
-                        .view_mut(slot.at)
-                        .is_some_and(|live| live.note(at, fact))
-                {
-                    self.due.reschedule(slot.case, case, self.now);
+        match self.undecided.whose(conn) {
+            Whose::Case(id, case, leg) => {
+                let live = case.view_mut(leg);
+                if live.is_some_and(|live| live.note(at, fact)) {
+                    reschedule(&mut self.due, id, case, self.now);
                 }
             }
-            None => {
-                if let Some(place) = self.undecided.places.socket(conn) {
-                    self.sockets.fact(conn, place, at, fact);
-                }
-            }
+            Whose::Socket(place) => self.sockets.fact(conn, place, at, fact),
+            Whose::Nobody => {}
         }
         if is_over {
             self.undecided.places.forget(conn);
@@ -283,6 +277,7 @@ impl Assembler {
     }
 
     fn request(&mut self, conn: ConnId, at: Stamp, request: Box<Request>) {
+        self.undecided.forget(self.now);
         let exchange = request.exchange;
         let protocol = Protocol::asked_by(&request);
         let leg = Leg {
@@ -314,8 +309,9 @@ impl Assembler {
     }
 
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
+        self.undecided.forget(self.now);
         let exchange = response.exchange;
-        let known = self.undecided.places.of_exchange(conn, exchange);
+        let known = self.undecided.of_exchange(conn, exchange);
         let slot = known.or_else(|| self.unasked(conn, at, &mut response));
         let Some(slot) = slot else { return };
         let id = slot.case;
@@ -332,10 +328,11 @@ impl Assembler {
             }
             live.tail.opened_at = response.started.ts;
             live.leg.response = Some((at, response));
-            self.undecided.weigh(id);
         }
-        self.undecided.note_opened(id);
-        self.undecided.note_invitation(id, conn);
+        self.undecided.note_answer(id);
+        if status != Some(101) {
+            self.undecided.note_invitation(id, conn);
+        }
         let same = self.undecided.same_answer(slot, at.ts);
         self.reschedule(same.unwrap_or(id));
     }
@@ -358,11 +355,12 @@ impl Assembler {
         if let Some((_, live)) = self.undecided.last_live(conn) {
             live.tail.lose(Direction::ToServer);
         }
-        self.undecided.places.of_last(conn)
+        self.undecided.of_last(conn)
     }
 
     /// Frames without a 101 in sight: joined in the middle, or the 101 of a known request was lost.
     fn mid_stream(&mut self, conn: ConnId, at: Stamp, connection: Box<Connection>) {
+        self.undecided.forget(self.now);
         if let Some(place) = self.undecided.places.socket(conn) {
             // Another view of its leg has shown the 101.
             return self.sockets.joined(conn, place);
@@ -401,33 +399,20 @@ impl Assembler {
 
     fn reschedule(&mut self, id: CaseId) {
         if let Some(case) = self.undecided.get_mut(id) {
-            self.due.reschedule(id, case, self.now);
+            reschedule(&mut self.due, id, case, self.now);
         }
     }
 }
 
-/// When to look at undecided attempts again; entries may be out of date.
-#[derive(Debug, Default)]
-struct Due(BinaryHeap<Reverse<(Timestamp, CaseId)>>);
-
-impl Due {
-    /// Something of an attempt has changed: it may be decided at another time.
-    fn reschedule(&mut self, id: CaseId, case: &mut Case, now: Timestamp) {
-        if let Progress::Settling(at) = case.progress() {
-            self.look_again(id, case, at.max(now));
-        }
+/// Something of an attempt has changed: it may be decided at another time.
+fn reschedule(due: &mut Due<CaseId>, id: CaseId, case: &mut Case, now: Timestamp) {
+    if let Progress::Settling(at) = case.progress() {
+        look_again(due, id, case, at.max(now));
     }
+}
 
-    fn look_again(&mut self, id: CaseId, case: &mut Case, at: Timestamp) {
-        if case.due.replace(at) != Some(at) {
-            self.0.push(Reverse((at, id)));
-        }
-    }
-
-    /// Takes out the first that has come by then.
-    fn pop(&mut self, by: Timestamp) -> Option<(Timestamp, CaseId)> {
-        let &Reverse(first) = self.0.peek().filter(|Reverse((at, _))| *at <= by)?;
-        self.0.pop();
-        Some(first)
+fn look_again(due: &mut Due<CaseId>, id: CaseId, case: &mut Case, at: Timestamp) {
+    if case.due.replace(at) != Some(at) {
+        due.push(at, id);
     }
 }

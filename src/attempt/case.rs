@@ -9,9 +9,9 @@ use crate::attempt::join::Client;
 use crate::attempt::places::LegView;
 use crate::attempt::{JoinedBy, Leg, Protocol, tree};
 use crate::event::{Fact, FrameCounts, GapOver, ViolationKind};
-use crate::flow::End;
-use crate::hash::HashMap;
+use crate::flow::{ConnId, End};
 use crate::http::Fields;
+use crate::slab::Slab;
 use crate::time::{Stamp, Timestamp};
 
 /// After an answer that nothing may follow.
@@ -28,12 +28,23 @@ const SETTLE_HOLES: Duration = Duration::from_millis(250);
 /// number of them alike, and each is held against all others.
 pub(super) const MOST_LEGS: usize = 24;
 
-/// Number of an undecided attempt, in the order of its first request.
-pub(super) type CaseId = NonZeroU64;
+/// Number of an undecided attempt: in the order of its first request, with the place where it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct CaseId(NonZeroU64);
 
-/// Undecided attempts by their number. Each has a place of its own: a table has room for many that are not there.
+/// Bits of that number which say the place.
+const PLACE_BITS: u32 = 24;
+
+/// So many have a place.
+pub(super) const MOST_CASES: u64 = (1 << PLACE_BITS) - 1;
+
+/// Undecided attempts by their number.
 #[derive(Debug, Default)]
-pub(super) struct Cases(HashMap<CaseId, Box<Case>>);
+pub(super) struct Cases {
+    kept: Slab<(CaseId, Box<Case>)>,
+    /// How many there ever were.
+    begun: u64,
+}
 
 /// An undecided attempt: there may be very many at one time.
 #[derive(Debug)]
@@ -64,6 +75,8 @@ pub(super) struct Case {
 #[derive(Debug)]
 pub(super) struct LiveLeg {
     pub(super) leg: Leg,
+    /// Which exchange of its connection it is.
+    pub(super) exchange: u32,
     pub(super) joined_by: Option<JoinedBy>,
     /// What came after the 101.
     pub(super) tail: Tail,
@@ -88,32 +101,77 @@ const INDEXES: usize = 512;
 
 impl Cases {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.kept.len()
     }
 
     pub(super) fn contains(&self, id: CaseId) -> bool {
-        self.0.contains_key(&id)
+        let kept = self.kept.get(id.place());
+        kept.is_some_and(|(known, _)| *known == id)
     }
 
+    #[inline]
     pub(super) fn get(&self, id: CaseId) -> Option<&Case> {
-        self.0.get(&id).map(|case| &**case)
+        let (known, case) = self.at(id.place())?;
+        (known == id).then_some(case)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: CaseId) -> Option<&mut Case> {
-        self.0.get_mut(&id).map(|case| &mut **case)
+        let (known, case) = self.at_mut(id.place())?;
+        (known == id).then_some(case)
+    }
+
+    /// The one that is kept there.
+    #[inline]
+    pub(super) fn at(&self, place: u32) -> Option<(CaseId, &Case)> {
+        let (id, case) = self.kept.get(place)?;
+        Some((*id, case))
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: u32) -> Option<(CaseId, &mut Case)> {
+        let (id, case) = self.kept.get_mut(place)?;
+        Some((*id, case))
     }
 
     /// All of them, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CaseId, &Case)> {
-        self.0.iter().map(|(&id, case)| (id, &**case))
+        self.kept.iter().map(|(_, (id, case))| (*id, &**case))
     }
 
-    pub(super) fn insert(&mut self, id: CaseId, case: Box<Case>) {
-        self.0.insert(id, case);
+    /// The number of the next that is added.
+    pub(super) fn next_id(&self) -> CaseId {
+        CaseId::new(self.begun, self.kept.next_place().unwrap_or(u32::MAX))
+    }
+
+    /// Adds the next one.
+    pub(super) fn add(&mut self, case: Box<Case>) {
+        let id = self.next_id();
+        self.begun += 1;
+        self.kept.insert((id, case));
     }
 
     pub(super) fn remove(&mut self, id: CaseId) -> Option<Box<Case>> {
-        self.0.remove(&id)
+        let is_there = self.contains(id);
+        is_there
+            .then(|| self.kept.take(id.place()))?
+            .map(|(_, case)| case)
+    }
+}
+
+impl CaseId {
+    /// The last there can be.
+    pub(super) const MAX: Self = Self(NonZeroU64::MAX);
+
+    pub(super) fn new(number: u64, place: u32) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number << PLACE_BITS | u64::from(place)))
+    }
+
+    /// Where it is kept.
+    #[inline]
+    pub(super) const fn place(self) -> u32 {
+        ((self.0.get() - 1) % (1 << PLACE_BITS)) as u32
     }
 }
 
@@ -126,6 +184,14 @@ impl Case {
     /// One view of one of its legs.
     pub(super) fn view_mut(&mut self, at: LegView) -> Option<&mut LiveLeg> {
         self.legs.get_mut(at.leg())?.view_mut(at.view())
+    }
+
+    /// Whether a connection is that view of a leg of it.
+    #[inline]
+    pub(super) fn is_at(&self, at: LegView, conn: ConnId) -> bool {
+        let live = self.legs.get(at.leg());
+        let view = live.and_then(|live| live.view(at.view()));
+        view.is_some_and(|view| view.leg.conn == conn)
     }
 
     /// Bytes that are allocated for it.
@@ -256,9 +322,10 @@ impl Case {
 }
 
 impl LiveLeg {
-    pub(super) fn new(leg: Leg, joined_by: Option<JoinedBy>) -> Self {
+    pub(super) fn new(leg: Leg, exchange: u32, joined_by: Option<JoinedBy>) -> Self {
         Self {
             leg,
+            exchange,
             joined_by,
             tail: Tail::default(),
             used_at: None,

@@ -8,8 +8,7 @@ mod legs;
 mod tail;
 mod view;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,7 +19,9 @@ pub(super) use self::view::Shown;
 
 use self::ends::Ends;
 use self::legs::best_of;
+use self::tail::earlier;
 use self::view::{Handshakes, View};
+use crate::attempt::due::Due;
 use crate::attempt::places::SocketLeg;
 use crate::attempt::{
     Attempt, Closing, FailedUpstream, Leg, Output, Role, SeenClose, UpstreamFailure,
@@ -41,16 +42,14 @@ const STRAGGLERS: Duration = Duration::from_secs(10);
 /// How long one whose bytes nobody acknowledges may take until somebody gives up.
 const GIVING_UP: Duration = Duration::from_secs(60);
 
-/// When to look at an open WebSocket, by the number of its attempt and where it is kept.
-type Due = BinaryHeap<Reverse<(Timestamp, u64, u32)>>;
-
 /// Open WebSockets.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     open: Slab<Socket>,
     pub(super) handshakes: Handshakes,
-    due: Due,
-    /// Of those, the ones that have ended and wait for their last packets.
+    /// When to look at which, by the number of its attempt and where it is kept.
+    due: Due<(u64, u32)>,
+    /// Of the open ones, those that have ended and wait for their last packets.
     ended: usize,
     ends: Ends,
     refusals: VecDeque<Refusal>,
@@ -141,7 +140,10 @@ impl Sockets {
             legs,
             trouble: has_some.then(|| Box::new(trouble)),
         };
-        if let Some(at) = self.open.insert(socket) {
+        let has_ended = socket.legs.views().any(|view| view.tail.has_end());
+        if let Some(at) = self.open.insert(socket)
+            && has_ended
+        {
             self.reschedule(at);
         }
     }
@@ -228,11 +230,7 @@ impl Sockets {
 
     /// Hands on the closings that are complete at that time.
     pub(super) fn tick(&mut self, now: Timestamp, out: &mut impl Extend<Output>) {
-        while let Some(&Reverse((due, attempt, at))) = self.due.peek() {
-            if due > now {
-                break;
-            }
-            self.due.pop();
+        while let Some((due, (attempt, at))) = self.due.pop(now) {
             let socket = self.open.get_mut(at);
             let Some(socket) = socket.filter(|socket| socket.attempt == attempt) else {
                 continue;
@@ -350,10 +348,10 @@ impl Socket {
     }
 
     /// It, which is kept at this place, will be looked at then.
-    fn look_at(&mut self, at: u32, when: Timestamp, due: &mut Due) {
+    fn look_at(&mut self, at: u32, when: Timestamp, due: &mut Due<(u64, u32)>) {
         let trouble = self.trouble.get_or_insert_default();
         if trouble.due.replace(when) != Some(when) {
-            due.push(Reverse((when, self.attempt, at)));
+            due.push(when, (self.attempt, at));
         }
     }
 
@@ -367,13 +365,9 @@ impl Socket {
 impl Ending {
     /// One more leg.
     fn add(&mut self, tail: &Tail) {
-        let earlier = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
         self.first = earlier(self.first, tail.first_end());
-        self.is_over &= tail.is_over();
         let ends = tail.tcp_ends();
+        self.is_over &= tail.is_over();
         self.last = self.last.max(ends.last().map(|end| end.at));
         // A Close alone is not the end: the answer to it may take its time.
         let gone = match ends.first() {

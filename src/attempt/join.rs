@@ -181,7 +181,7 @@ impl Keys {
 
     /// Forgets what is over.
     #[inline]
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp) {
         while self.expiring.front().is_some_and(|(until, _)| *until < now) {
             let Some((_, key)) = self.expiring.pop_front() else {
                 return;
@@ -304,8 +304,10 @@ fn is_next_try(refused: &Leg, next: &Leg) -> bool {
 
 /// A host without its port (RFC 9110 §7.2).
 pub(super) fn host_name(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+    let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (name, _) = host.split_at(host.len() - digits);
+    match name.strip_suffix(':') {
+        Some(name) if digits > 0 => name,
         _ => host,
     }
 }

@@ -6,6 +6,7 @@ mod around;
 mod assembler;
 mod case;
 mod closing;
+mod due;
 mod few;
 mod join;
 mod leg;
@@ -18,6 +19,7 @@ mod tree;
 mod undecided;
 mod views;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use assembler::Assembler;
@@ -206,7 +208,7 @@ pub struct Closing {
     /// Of the outermost leg's 101.
     pub opened_at: Timestamp,
     /// Host and target as in the attempt, for grouping.
-    pub host: Option<Box<str>>,
+    pub host: Option<Arc<str>>,
     /// Target of the outermost leg, with its secrets.
     pub target: Box<str>,
     /// `path` legs, outermost first. Never empty.
@@ -232,24 +234,10 @@ pub struct ClosingLeg {
     pub client: Endpoint,
     /// Server of this leg.
     pub server: Endpoint,
-    /// Version of the request, where it was seen.
-    pub version: Option<Version>,
-    /// The `Server` field of its answer.
-    pub software: Option<Box<str>>,
+    /// What its handshake says.
+    pub handshake: Arc<Handshake>,
     /// Fields that show who handled it: `cf-ray`, `via`, `x-amzn-trace-id` and the like, as `name: value`.
     pub marks: Vec<Box<str>>,
-    /// Extensions asked for.
-    pub offered: Box<[Extension]>,
-    /// Extensions agreed.
-    pub agreed: Box<[Extension]>,
-    /// Subprotocol agreed.
-    pub subprotocol: Option<Box<str>>,
-    /// What shows that a proxy sent the request, where something does.
-    pub proxy_mark: Option<&'static str>,
-    /// Subprotocols asked for, where none was agreed; the first few.
-    pub offered_subprotocols: Box<[Box<str>]>,
-    /// Accept of its 101.
-    pub accept: Option<Accept>,
     /// Of its 101.
     pub opened_at: Timestamp,
     /// Close frames in their order, at most four.
@@ -289,6 +277,33 @@ pub struct ClosingLeg {
     pub torn: [bool; 2],
     /// Only one direction was ever seen.
     pub one_sided: bool,
+}
+
+/// What the handshake of an opened leg says, which many say alike: each is kept once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// Version of the request, where it was seen.
+    pub version: Option<Version>,
+    /// The `Server` field of its answer.
+    pub software: Option<Box<str>>,
+    /// Extensions asked for.
+    pub offered: Box<[Extension]>,
+    /// Extensions agreed.
+    pub agreed: Box<[Extension]>,
+    /// Subprotocol agreed.
+    pub subprotocol: Option<Box<str>>,
+    /// What shows that a proxy sent the request, where something does.
+    pub proxy_mark: Option<&'static str>,
+    /// Subprotocols asked for, where none was agreed; the first few.
+    pub offered_subprotocols: Box<[Box<str>]>,
+    /// Accept of its 101.
+    pub accept: Option<Accept>,
+    /// Index of the leg in its attempt.
+    leg: usize,
+    /// The host of its attempt.
+    host: Option<Arc<str>>,
+    /// What tells it apart.
+    digest: u64,
 }
 
 /// A Close frame and when it came.

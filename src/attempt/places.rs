@@ -1,39 +1,33 @@
 //! Where the facts of a connection go: to attempts that are not decided yet, or to one open WebSocket.
 
 use std::collections::hash_map::Entry;
-use std::num::NonZeroU8;
 
 use crate::attempt::case::CaseId;
 use crate::flow::ConnId;
 use crate::hash::HashMap;
 
-/// The whereabouts of all connections that are followed. Each is in one of the two at most.
+/// The whereabouts of all connections that are followed. There may be a million, and their numbers follow each other, so
+/// those of neighbours stand side by side.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    cases: HashMap<ConnId, Place>,
-    sockets: Neighbours,
+    by_conn: HashMap<u64, Box<[Option<Place>; SIDE_BY_SIDE]>>,
+    /// The legs of undecided attempts that the exchanges of one connection are, in their order, where it has several.
+    several: HashMap<ConnId, Vec<Slot>>,
 }
-
-/// The legs of undecided attempts that the exchanges of one connection are.
-#[derive(Clone, Debug)]
-enum Place {
-    /// Of its only exchange.
-    One(Slot),
-    /// Of each, in their order.
-    #[expect(
-        clippy::box_collection,
-        reason = "few have several, and all are as large as the largest"
-    )]
-    Several(Box<Vec<Slot>>),
-}
-
-/// The legs of open WebSockets, by their connections. There may be a million, and the numbers of connections follow each
-/// other, so those of neighbours stand side by side.
-#[derive(Debug, Default)]
-struct Neighbours(HashMap<u64, Box<[Option<SocketLeg>; SIDE_BY_SIDE]>>);
 
 /// Enough that what finds them is little to each, few enough that one alone has not the room of many.
 const SIDE_BY_SIDE: usize = 8;
+
+/// What a connection carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its only exchange is a leg of the undecided attempt that is kept there.
+    Case(u32, LegView),
+    /// It has several that are.
+    Several,
+    /// It is a leg of the open WebSocket that is kept there.
+    Socket(u32, LegView),
+}
 
 /// One exchange of a connection, and the leg that it is.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +49,8 @@ pub(super) struct SocketLeg {
 /// One view of one of several legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LegView {
-    leg: u16,
-    /// From 1, so that none at all needs no more room.
-    view: NonZeroU8,
+    leg: u8,
+    view: u8,
 }
 
 impl LegView {
@@ -65,8 +58,8 @@ impl LegView {
     /// none.
     pub(super) fn new(leg: usize, view: usize) -> Self {
         Self {
-            leg: u16::try_from(leg).unwrap_or(u16::MAX),
-            view: NonZeroU8::MIN.saturating_add(u8::try_from(view).unwrap_or(u8::MAX)),
+            leg: u8::try_from(leg).unwrap_or(u8::MAX),
+            view: u8::try_from(view).unwrap_or(u8::MAX),
         }
     }
 
@@ -75,7 +68,7 @@ impl LegView {
     }
 
     pub(super) fn view(self) -> usize {
-        usize::from(self.view.get()).saturating_sub(1)
+        self.view.into()
     }
 
     /// The same view of another leg.
@@ -87,122 +80,109 @@ impl LegView {
     }
 }
 
-impl Neighbours {
-    fn get(&self, ConnId(conn): ConnId) -> Option<SocketLeg> {
-        let side_by_side = self.0.get(&(conn / SIDE_BY_SIDE as u64))?;
-        *side_by_side.get(Self::place(conn))?
-    }
-
-    fn insert(&mut self, ConnId(conn): ConnId, leg: SocketLeg) {
-        let side_by_side = self.0.entry(conn / SIDE_BY_SIDE as u64);
-        if let Some(place) = side_by_side.or_default().get_mut(Self::place(conn)) {
-            *place = Some(leg);
-        }
-    }
-
-    fn remove(&mut self, ConnId(conn): ConnId) {
-        let Entry::Occupied(mut side_by_side) = self.0.entry(conn / SIDE_BY_SIDE as u64) else {
-            return;
-        };
-        if let Some(place) = side_by_side.get_mut().get_mut(Self::place(conn)) {
-            *place = None;
-        }
-        if side_by_side.get().iter().all(Option::is_none) {
-            side_by_side.remove();
-        }
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "less than there are side by side"
-    )]
-    const fn place(conn: u64) -> usize {
-        (conn % SIDE_BY_SIDE as u64) as usize
-    }
-}
-
 impl Places {
-    /// An exchange is a leg of an undecided attempt. A WebSocket that the connection had is over.
-    pub(super) fn insert(&mut self, conn: ConnId, slot: Slot) {
-        match self.cases.entry(conn) {
-            Entry::Vacant(place) => {
-                place.insert(Place::One(slot));
-                self.sockets.remove(conn);
-            }
-            Entry::Occupied(mut place) => match place.get_mut() {
-                Place::Several(slots) => slots.push(slot),
-                Place::One(first) => {
-                    let both = vec![*first, slot];
-                    place.insert(Place::Several(Box::new(both)));
-                }
-            },
+    /// What a connection carries.
+    #[inline]
+    pub(super) fn get(&self, ConnId(conn): ConnId) -> Option<Place> {
+        let side_by_side = self.by_conn.get(&(conn / SIDE_BY_SIDE as u64))?;
+        *side_by_side.get(index(conn))?
+    }
+
+    /// The legs that the exchanges of a connection are, where it has several.
+    pub(super) fn several(&self, conn: ConnId) -> &[Slot] {
+        self.several.get(&conn).map_or(&[], |slots| slots)
+    }
+
+    /// An exchange is a leg of an undecided attempt; and so is the one `before` it, where there is one.
+    pub(super) fn insert(&mut self, conn: ConnId, slot: Slot, before: Option<Slot>) {
+        let Some(before) = before else {
+            return self.set(conn, Place::Case(slot.case.place(), slot.at));
+        };
+        let slots = self.several.entry(conn).or_default();
+        if slots.is_empty() {
+            slots.push(before);
         }
-    }
-
-    /// Where an exchange is in its undecided attempt.
-    pub(super) fn of_exchange(&self, conn: ConnId, exchange: u32) -> Option<Slot> {
-        self.newest(conn, |slot| slot.exchange == exchange)
-    }
-
-    /// Likewise of the exchange that came last.
-    pub(super) fn of_last(&self, conn: ConnId) -> Option<Slot> {
-        self.newest(conn, |_| true)
-    }
-
-    fn newest(&self, conn: ConnId, fits: impl Fn(&Slot) -> bool) -> Option<Slot> {
-        match self.cases.get(&conn)? {
-            Place::Several(slots) => slots.iter().rev().find(|slot| fits(slot)).copied(),
-            Place::One(slot) => Some(*slot).filter(fits),
-        }
+        slots.push(slot);
+        self.set(conn, Place::Several);
     }
 
     /// The WebSocket of a connection, which may be over.
     pub(super) fn socket(&self, conn: ConnId) -> Option<SocketLeg> {
-        self.sockets.get(conn)
+        match self.get(conn)? {
+            Place::Socket(socket, at) => Some(SocketLeg { socket, at }),
+            Place::Case(..) | Place::Several => None,
+        }
     }
 
     /// A decided attempt has opened, and left the connection: what follows on it is its WebSocket's.
     pub(super) fn open_socket(&mut self, conn: ConnId, socket: SocketLeg) {
-        self.sockets.insert(conn, socket);
+        self.set(conn, Place::Socket(socket.socket, socket.at));
     }
 
     /// Legs of one attempt became legs of another, behind the `offset` that it had.
     pub(super) fn rename(&mut self, conn: ConnId, from: CaseId, to: CaseId, offset: usize) {
-        let rename = |slot: &mut Slot| {
-            if slot.case == from {
-                slot.case = to;
-                slot.at = slot.at.of_leg(slot.at.leg().saturating_add(offset));
+        let behind = |at: LegView| at.of_leg(at.leg().saturating_add(offset));
+        match self.get(conn) {
+            Some(Place::Case(place, at)) if place == from.place() => {
+                self.set(conn, Place::Case(to.place(), behind(at)));
             }
-        };
-        match self.cases.get_mut(&conn) {
-            Some(Place::Several(slots)) => slots.iter_mut().for_each(rename),
-            Some(Place::One(slot)) => rename(slot),
-            None => {}
+            Some(Place::Several) => {
+                let slots = self.several.get_mut(&conn).into_iter().flatten();
+                for slot in slots.filter(|slot| slot.case == from) {
+                    slot.case = to;
+                    slot.at = behind(slot.at);
+                }
+            }
+            _ => {}
         }
     }
 
     /// An attempt is no more; true where the connection had no other.
     pub(super) fn release(&mut self, conn: ConnId, case: CaseId) -> bool {
-        let gone = match self.cases.get_mut(&conn) {
-            Some(Place::One(only)) => only.case == case,
-            Some(Place::Several(slots)) => {
+        let gone = match self.get(conn) {
+            Some(Place::Case(place, _)) => place == case.place(),
+            Some(Place::Several) => self.several.get_mut(&conn).is_none_or(|slots| {
                 slots.retain(|slot| slot.case != case);
                 slots.is_empty()
-            }
-            None => false,
+            }),
+            Some(Place::Socket(..)) | None => false,
         };
         if gone {
-            self.cases.remove(&conn);
+            self.forget(conn);
         }
         gone
     }
 
     /// Nothing that follows on the connection is of interest.
     pub(super) fn forget(&mut self, conn: ConnId) {
-        if self.cases.remove(&conn).is_none() {
-            self.sockets.remove(conn);
+        let ConnId(number) = conn;
+        let Entry::Occupied(mut side_by_side) = self.by_conn.entry(number / SIDE_BY_SIDE as u64)
+        else {
+            return;
+        };
+        let place = side_by_side.get_mut().get_mut(index(number));
+        if place.and_then(Option::take) == Some(Place::Several) {
+            self.several.remove(&conn);
+        }
+        if side_by_side.get().iter().all(Option::is_none) {
+            side_by_side.remove();
         }
     }
+
+    fn set(&mut self, ConnId(conn): ConnId, place: Place) {
+        let side_by_side = self.by_conn.entry(conn / SIDE_BY_SIDE as u64);
+        if let Some(kept) = side_by_side.or_default().get_mut(index(conn)) {
+            *kept = Some(place);
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "less than there are side by side"
+)]
+const fn index(conn: u64) -> usize {
+    (conn % SIDE_BY_SIDE as u64) as usize
 }
 
 #[cfg(test)]
@@ -210,7 +190,7 @@ mod tests {
     use super::*;
 
     fn id(number: u64) -> CaseId {
-        CaseId::MIN.saturating_add(number)
+        CaseId::new(number, u32::try_from(number).unwrap())
     }
 
     fn slot(exchange: u32, case: u64) -> Slot {
@@ -222,17 +202,32 @@ mod tests {
     #[test]
     fn exchanges_of_one_connection_may_be_legs_of_several_attempts() {
         let (mut places, conn) = (Places::default(), ConnId(1));
-        for exchange in 0..3 {
-            places.insert(conn, slot(exchange, u64::from(exchange)));
+        places.insert(conn, slot(0, 0), None);
+        assert_eq!(places.get(conn), Some(Place::Case(0, LegView::new(1, 2))));
+        for exchange in 1..3 {
+            let before = slot(exchange - 1, u64::from(exchange) - 1);
+            places.insert(conn, slot(exchange, u64::from(exchange)), Some(before));
         }
         places.rename(conn, id(1), id(7), 4);
-        let found = places.of_exchange(conn, 1).unwrap();
+        let [_, found, last] = *places.several(conn) else {
+            panic!("three");
+        };
         assert_eq!((found.case, found.at.leg(), found.at.view()), (id(7), 5, 2));
-        assert_eq!(places.of_last(conn).unwrap().case, id(2));
+        assert_eq!((found.exchange, last.case), (1, id(2)));
         assert!(!places.release(conn, id(2)) && !places.release(conn, id(0)));
-        assert_eq!(places.of_last(conn).unwrap().case, id(7));
+        assert_eq!(places.several(conn).len(), 1);
         assert!(places.release(conn, id(7)));
-        assert!(places.of_last(conn).is_none());
+        assert!(places.get(conn).is_none() && places.several.is_empty());
+    }
+
+    #[test]
+    fn an_attempt_that_became_part_of_another_is_found_there() {
+        let (mut places, conn) = (Places::default(), ConnId(1));
+        places.insert(conn, slot(0, 3), None);
+        places.rename(conn, id(4), id(5), 1);
+        places.rename(conn, id(3), id(9), 2);
+        assert_eq!(places.get(conn), Some(Place::Case(9, LegView::new(3, 2))));
+        assert!(!places.release(conn, id(3)) && places.release(conn, id(9)));
     }
 
     #[test]
@@ -244,10 +239,10 @@ mod tests {
         };
         places.open_socket(conn, socket);
         assert_eq!(places.socket(conn), Some(socket));
-        places.insert(conn, slot(1, 3));
+        places.insert(conn, slot(1, 3), None);
         assert_eq!(places.socket(conn), None);
         assert!(places.release(conn, id(3)));
-        assert!(places.sockets.0.is_empty());
+        assert!(places.by_conn.is_empty());
     }
 
     #[test]
@@ -269,12 +264,11 @@ mod tests {
             assert_eq!(found, is_there.then(|| socket(conn)));
         }
         (0..1_000_u64).for_each(|conn| places.forget(ConnId(conn)));
-        assert!(places.sockets.0.is_empty());
+        assert!(places.by_conn.is_empty());
     }
 
     #[test]
     fn a_place_is_small() {
-        assert_eq!(size_of::<Option<SocketLeg>>(), 8);
-        assert!(size_of::<Place>() <= 16, "{}", size_of::<Place>());
+        assert_eq!(size_of::<Option<Place>>(), 8);
     }
 }

@@ -8,7 +8,7 @@ use crate::attempt::case::{Case, CaseId, Cases, LiveLeg, Progress, SETTLE_TRIES}
 use crate::attempt::few::Few;
 use crate::attempt::join::{self, Client, Joined, Keys};
 use crate::attempt::lone::{Lone, Partner};
-use crate::attempt::places::{LegView, Places, Slot};
+use crate::attempt::places::{LegView, Place, Places, Slot, SocketLeg};
 use crate::attempt::views::Views;
 use crate::attempt::{JoinedBy, Leg, Protocol};
 use crate::flow::ConnId;
@@ -18,13 +18,20 @@ use crate::time::Timestamp;
 /// Attempts of one client, as far as addresses tell clients apart, that may be followed by another try at one time.
 const INVITING: usize = 16;
 
+/// What a connection carries.
+pub(super) enum Whose<'a> {
+    /// A leg of an undecided attempt.
+    Case(CaseId, &'a mut Case, LegView),
+    /// A leg of a WebSocket, which may be over.
+    Socket(SocketLeg),
+    Nobody,
+}
+
 /// Undecided attempts with their indexes. A case stands in each of them until it is taken out or merged; in that of the
 /// keys until [`Undecided::forget_keys`].
 #[derive(Debug, Default)]
 pub(super) struct Undecided {
     cases: Cases,
-    /// How many there ever were.
-    begun: u64,
     /// By connection. Open WebSockets have their places here too, for a connection has one or the other.
     pub(super) places: Places,
     keys: Keys,
@@ -72,21 +79,17 @@ impl Undecided {
         None
     }
 
-    /// Notes that the client of an attempt has its 101, if it has. Where only a hop has one, the client waits.
-    pub(super) fn note_opened(&mut self, id: CaseId) {
-        let Some(case) = self.cases.get_mut(id).filter(|case| !case.noted_opened) else {
+    /// A leg of an attempt was answered: takes account of what is kept by now, and notes that its client has its 101, if it
+    /// has. Where only a hop has one, the client waits.
+    pub(super) fn note_answer(&mut self, id: CaseId) {
+        let Some(case) = self.cases.get_mut(id) else {
             return;
         };
-        case.noted_opened = case.has_opened();
-        if case.noted_opened {
+        weigh(&mut self.allocated, case);
+        let was_noted = case.noted_opened;
+        case.noted_opened = was_noted || case.has_opened();
+        if case.noted_opened && !was_noted {
             self.opened.push(id, &self.cases);
-        }
-    }
-
-    /// Takes account of what an attempt keeps by now.
-    pub(super) fn weigh(&mut self, id: CaseId) {
-        if let Some(case) = self.cases.get_mut(id) {
-            weigh(&mut self.allocated, case);
         }
     }
 
@@ -125,15 +128,70 @@ impl Undecided {
 
     /// The leg that an exchange is.
     pub(super) fn live(&mut self, conn: ConnId, exchange: u32) -> Option<&mut LiveLeg> {
-        let slot = self.places.of_exchange(conn, exchange)?;
+        let slot = self.of_exchange(conn, exchange)?;
         self.cases.get_mut(slot.case)?.view_mut(slot.at)
     }
 
     /// The leg that the last exchange of a connection is.
     pub(super) fn last_live(&mut self, conn: ConnId) -> Option<(CaseId, &mut LiveLeg)> {
-        let slot = self.places.of_last(conn)?;
-        let case = self.cases.get_mut(slot.case)?;
-        Some((slot.case, case.view_mut(slot.at)?))
+        match self.whose(conn) {
+            Whose::Case(id, case, at) => Some((id, case.view_mut(at)?)),
+            _ => None,
+        }
+    }
+
+    /// What the last exchange of a connection has become.
+    #[inline]
+    pub(super) fn whose(&mut self, conn: ConnId) -> Whose<'_> {
+        let (place, at) = match self.places.get(conn) {
+            None => return Whose::Nobody,
+            Some(Place::Socket(socket, at)) => return Whose::Socket(SocketLeg { socket, at }),
+            Some(Place::Case(place, at)) => (place, at),
+            Some(Place::Several) => match self.places.several(conn).last() {
+                Some(last) => (last.case.place(), last.at),
+                None => return Whose::Nobody,
+            },
+        };
+        match self.cases.at_mut(place) {
+            Some((id, case)) if case.is_at(at, conn) => Whose::Case(id, case, at),
+            _ => Whose::Nobody,
+        }
+    }
+
+    /// Where an exchange is in its undecided attempt.
+    pub(super) fn of_exchange(&self, conn: ConnId, exchange: u32) -> Option<Slot> {
+        self.slots(conn).rfind(|slot| slot.exchange == exchange)
+    }
+
+    /// Likewise of the exchange that came last.
+    pub(super) fn of_last(&self, conn: ConnId) -> Option<Slot> {
+        self.slots(conn).next_back()
+    }
+
+    /// Where the exchanges of a connection are in their undecided attempts, in their order.
+    fn slots(&self, conn: ConnId) -> impl DoubleEndedIterator<Item = Slot> {
+        let (only, several) = match self.places.get(conn) {
+            Some(Place::Case(place, at)) => (self.only_slot(conn, place, at), &[][..]),
+            Some(Place::Several) => (None, self.places.several(conn)),
+            Some(Place::Socket(..)) | None => (None, &[][..]),
+        };
+        only.into_iter().chain(several.iter().copied())
+    }
+
+    fn only_slot(&self, conn: ConnId, place: u32, at: LegView) -> Option<Slot> {
+        let (id, case) = self.cases.at(place)?;
+        let live = case.legs.get(at.leg())?.view(at.view())?;
+        (live.leg.conn == conn).then_some(Slot {
+            exchange: live.exchange,
+            case: id,
+            at,
+        })
+    }
+
+    /// An exchange is a leg of an undecided attempt. A WebSocket that the connection had is over.
+    fn insert(&mut self, conn: ConnId, slot: Slot) {
+        let before = self.of_last(conn);
+        self.places.insert(conn, slot, before);
     }
 
     /// Whether a leg is one that is known already, under other addresses: then it belongs there, or, where that is
@@ -142,17 +200,17 @@ impl Undecided {
         let Some((conn, first)) = self.views.first_of(leg, exchange, now) else {
             return false;
         };
-        let known = self.places.of_exchange(conn, first);
+        let known = self.of_exchange(conn, first);
         let seen = known.and_then(|slot| {
             let view = self.cases.get_mut(slot.case)?.legs.get_mut(slot.at.leg())?;
             Some(Slot {
                 exchange,
-                at: LegView::new(slot.at.leg(), view.see(leg.clone())?),
+                at: LegView::new(slot.at.leg(), view.see(leg.clone(), exchange)?),
                 ..slot
             })
         });
         match seen {
-            Some(slot) => self.places.insert(leg.conn, slot),
+            Some(slot) => self.insert(leg.conn, slot),
             None => self.places.forget(leg.conn),
         }
         true
@@ -163,7 +221,7 @@ impl Undecided {
     pub(super) fn same_answer(&mut self, here: Slot, now: Timestamp) -> Option<CaseId> {
         let live = self.cases.get_mut(here.case)?.view_mut(here.at)?;
         let (other, first) = self.views.answered_like(&live.leg, here.exchange, now)?;
-        let there = self.places.of_exchange(other, first)?;
+        let there = self.of_exchange(other, first)?;
         let is_half = |slot: Slot| {
             let only = self.cases.get(slot.case).and_then(|case| case.legs.only());
             only.is_some_and(|only| only.leg.request.is_none())
@@ -185,7 +243,7 @@ impl Undecided {
                 .get_mut(whole.at.leg())?;
             self.places.release(conn, half.case);
             if let Some(view) = leg.adopt(live) {
-                self.places.insert(
+                self.insert(
                     conn,
                     Slot {
                         at: LegView::new(whole.at.leg(), view),
@@ -206,14 +264,13 @@ impl Undecided {
         protocol: Protocol,
         lost_before: u64,
     ) -> CaseId {
-        let id = CaseId::MIN.saturating_add(self.begun);
-        self.begun += 1;
+        let id = self.cases.next_id();
         let slot = Slot {
             exchange,
             case: id,
             at: LegView::new(0, 0),
         };
-        self.places.insert(leg.conn, slot);
+        self.insert(leg.conn, slot);
         let previous = self.previous(&leg);
         self.keys.add(&leg, id);
         // A 426 to a request that asked for nothing may be the answer to what a hop has left of a handshake.
@@ -225,7 +282,7 @@ impl Undecided {
             protocol,
             previous,
             next: None,
-            legs: Few::one(LiveLeg::new(leg, None)),
+            legs: Few::one(LiveLeg::new(leg, exchange, None)),
             lost_before,
             mid_stream: false,
             invites: None,
@@ -235,7 +292,7 @@ impl Undecided {
             due: None,
         });
         weigh(&mut self.allocated, &mut case);
-        self.cases.insert(id, case);
+        self.cases.add(case);
         // Those that were decided before an older one stay in the list behind it.
         self.order.push(id, &self.cases);
         id
@@ -276,8 +333,12 @@ impl Undecided {
             case: id,
             at: LegView::new(case.legs.len(), 0),
         };
-        self.places.insert(leg.conn, slot);
-        case.legs.push(LiveLeg::new(leg, Some(JoinedBy::Key)));
+        self.insert(leg.conn, slot);
+        let Some(case) = self.cases.get_mut(id) else {
+            return;
+        };
+        case.legs
+            .push(LiveLeg::new(leg, exchange, Some(JoinedBy::Key)));
         // By the clock of another file an inner leg may have come first; who tries again is the outermost one's client.
         if case.previous.is_none() && previous != Some(id) {
             case.previous = previous;
@@ -323,7 +384,7 @@ impl Undecided {
     /// A client's first frame on a connection. Two legs on which it is the same have a tunnel between them: returns the
     /// attempt that they make.
     pub(super) fn first_bytes(&mut self, conn: ConnId, hash: u64) -> Option<CaseId> {
-        let id = self.places.of_last(conn)?.case;
+        let id = self.of_last(conn)?.case;
         let other = self
             .by_bytes
             .get(&hash)
@@ -420,7 +481,9 @@ impl Undecided {
             live.joined_by.get_or_insert(by);
             into.legs.push(live);
         }
-        self.weigh(outer);
+        if let Some(into) = self.cases.get_mut(outer) {
+            weigh(&mut self.allocated, into);
+        }
     }
 
     /// Takes an attempt out. Its keys and places stay: others may have them next.
@@ -451,10 +514,10 @@ impl Undecided {
         self.keys.decide(id, legs, until);
     }
 
-    /// Forgets what is over.
-    pub(super) fn tick(&mut self, now: Timestamp) {
-        self.keys.tick(now);
-        self.views.tick(now);
+    /// Forgets of decided attempts and of what legs began with what is over. What looks them up asks for it first.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.keys.forget(now);
+        self.views.forget(now);
     }
 }
 

@@ -132,7 +132,7 @@ impl Views {
 
     /// Forgets what is over.
     #[inline]
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp) {
         while let Some(&(until, number)) = self.expiring.front() {
             if until >= now {
                 return;
@@ -169,18 +169,18 @@ fn near(a: Option<u32>, b: Option<u32>) -> bool {
     a.wrapping_sub(b) <= NEAR || b.wrapping_sub(a) <= NEAR
 }
 
-/// All of a head, in its order.
+/// All of a head, in its order; the target stands in front of its fields.
 fn digest(head: &RequestHead, seed: &DigestSeed) -> u64 {
     let mut hasher = seed.build_hasher();
-    (&head.method, head.target(), head.version).hash(&mut hasher);
+    (&head.method, head.version).hash(&mut hasher);
     head.fields.hash(&mut hasher);
     hasher.finish()
 }
 
 impl LiveLeg {
     /// Another view of it; `None` where enough are followed.
-    pub(super) fn see(&mut self, leg: Leg) -> Option<usize> {
-        self.adopt(Self::new(leg, None))
+    pub(super) fn see(&mut self, leg: Leg, exchange: u32) -> Option<usize> {
+        self.adopt(Self::new(leg, exchange, None))
     }
 
     /// Likewise with all that is known of it.
@@ -195,6 +195,15 @@ impl LiveLeg {
     }
 
     /// The leg as one of its views shows it: 0 is the first.
+    #[inline]
+    pub(super) fn view(&self, view: usize) -> Option<&Self> {
+        match view.checked_sub(1) {
+            None => Some(self),
+            Some(copy) => self.copies.get(copy),
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn view_mut(&mut self, view: usize) -> Option<&mut Self> {
         match view.checked_sub(1) {
             None => Some(self),

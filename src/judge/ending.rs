@@ -158,14 +158,14 @@ impl Trial<'_> {
             at_hop: self.is_hop(),
             ends: self.ends_of_hop(),
             engine_io: self.engine_io_ping().is_some(),
-            version: closing.legs.last().and_then(|leg| leg.version),
+            version: closing.legs.last().and_then(|leg| leg.handshake.version),
             reason,
             age: closing.age(),
             idle: closing.idle(),
             server_idle: closing.server_idle(),
             software: match &self.hop {
                 Some(hop) => hop.software.as_deref(),
-                None => self.outermost.software.as_deref(),
+                None => self.outermost.handshake.software.as_deref(),
             },
             marks: &self.outermost.marks,
         }
@@ -241,15 +241,14 @@ const fn sender(dir: Direction) -> Party {
 }
 
 fn hop_between(outer: &ClosingLeg, inner: &ClosingLeg) -> Hop {
+    let (said, passed_on) = (&outer.handshake, &inner.handshake);
     Hop {
         inward: Some(outer.server),
         outward: Some(inner.client),
-        software: outer
-            .software
-            .clone()
-            .filter(|software| Some(software) != inner.software.as_ref())
-            // It may only have passed on what the inner leg said, whose 101 is not there.
-            .filter(|_| inner.accept.is_some()),
+        // It may only have passed on what the inner leg said, even where the 101 of that one is not there.
+        software: (said.software != passed_on.software && passed_on.accept.is_some())
+            .then(|| said.software.clone())
+            .flatten(),
         adjacent: is_host_reached(inner.client.addr, outer.client, outer.server).then_some(true),
     }
 }

@@ -10,18 +10,20 @@ const MAX_CHARS: usize = 120;
 const MAX_HOST: usize = 261;
 /// Shorter words than this are nothing else.
 const WORD: usize = 16;
+/// How many paths are kept with their routes, and how long they may be.
+const PLACES: usize = 256;
+const LONGEST: usize = 128;
 /// What stands for an id.
 const ANY: &str = "*";
 
 /// The route of a target: its path without query, with `*` in the place of ids, numbers and tokens.
 pub fn template(target: &str) -> String {
     let mut route = String::new();
-    write_template(target, &mut route);
+    write_route(path(target), &mut route);
     route
 }
 
-fn write_template(target: &str, route: &mut String) {
-    let path = path(target);
+fn write_route(path: &str, route: &mut String) {
     let sockjs = sockjs_session(path);
     let slashes = path.bytes().enumerate().filter(|&(_, byte)| byte == b'/');
     let ends = slashes.map(|(at, _)| at).chain([path.len()]);
@@ -56,7 +58,12 @@ pub(super) struct Labels {
     host: String,
     has_host: bool,
     route: String,
+    known: Known,
 }
+
+/// Paths of late with their routes, each in its place: nearly all paths come again, and a closing has that of its attempt.
+#[derive(Clone, Debug)]
+struct Known(Vec<(String, String)>);
 
 impl Labels {
     /// Those of an attempt.
@@ -73,7 +80,7 @@ impl Labels {
         }
         self.route.clear();
         match target {
-            Some(target) => write_template(target, &mut self.route),
+            Some(target) => self.known.write_route(path(target), &mut self.route),
             None => self.route.push_str(ANY),
         }
     }
@@ -86,6 +93,35 @@ impl Labels {
     /// Path of the target, with `*` for ids.
     pub(super) fn route(&self) -> &str {
         &self.route
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let mut route = String::new();
+        write_route("", &mut route);
+        Self(vec![(String::new(), route); PLACES])
+    }
+}
+
+impl Known {
+    fn write_route(&mut self, path: &str, route: &mut String) {
+        let place = match path.as_bytes() {
+            [.., before, last] => usize::from(*before) * 8 + usize::from(*last) + path.len() * 32,
+            _ => path.len(),
+        };
+        match self.0.get_mut(place % PLACES) {
+            Some((known, its_route)) if path.len() <= LONGEST => {
+                if *known != path {
+                    known.clear();
+                    known.push_str(path);
+                    its_route.clear();
+                    write_route(path, its_route);
+                }
+                route.push_str(its_route);
+            }
+            _ => write_route(path, route),
+        }
     }
 }
 
@@ -262,6 +298,7 @@ mod tests {
 
     #[test]
     fn ids_collapse_and_names_stay() {
+        let mut labels = Labels::default();
         for (target, route) in [
             ("/ws", "/ws"),
             ("/", "/"),
@@ -296,6 +333,11 @@ mod tests {
             ),
         ] {
             assert_eq!(template(target), route, "{target}");
+            // Also where it is known, or another has had its place.
+            for target in [target, target, "/other/1", target] {
+                labels.set(None, Some(target));
+                assert_eq!(labels.route(), template(target));
+            }
         }
     }
 

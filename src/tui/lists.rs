@@ -336,7 +336,10 @@ fn closing_facts(judged: &JudgedClosing, attempt: Option<&JudgedAttempt>) -> Fac
     let mut hop = String::new();
     for leg in &closing.legs {
         add(&mut hop, leg.server);
-        add(&mut hop, leg.software.as_deref().unwrap_or_default());
+        add(
+            &mut hop,
+            leg.handshake.software.as_deref().unwrap_or_default(),
+        );
     }
     let client = closing.legs.first().map(|leg| leg.client.to_string());
     Facts {

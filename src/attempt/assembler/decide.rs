@@ -110,6 +110,7 @@ impl Assembler {
         let (nodes, several) = self.add_failed(nodes, bad_gateway.then_some(self.now));
         is_ambiguous |= several;
         self.around.learn(&nodes, self.now);
+        self.undecided.forget(self.now);
         let legs = nodes.iter().map(|node| &node.leg);
         self.undecided
             .forget_keys(id, legs, self.now.after(SETTLE_TRIES));

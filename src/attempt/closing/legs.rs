@@ -52,6 +52,16 @@ impl SocketLegs {
         }
     }
 
+    pub(super) fn views(&self) -> impl Iterator<Item = &View> {
+        let (one, several) = match self {
+            Self::None => (None, None),
+            Self::One(view) => (Some(view), None),
+            Self::Several(legs) => (None, Some(legs)),
+        };
+        let several = several.into_iter().flatten().flat_map(Few::iter);
+        one.into_iter().chain(several)
+    }
+
     pub(super) fn views_mut(&mut self) -> impl Iterator<Item = &mut View> {
         let (one, several) = match self {
             Self::None => (None, None),

@@ -1,9 +1,11 @@
 //! What a leg shows after its request, fact by fact, in as little room as there is to note: very many may be open at once,
 //! and most of them silent.
 
-use crate::attempt::{ClosingLeg, SeenClose, SeenViolation, TcpEnd};
+use std::sync::Arc;
+
+use crate::attempt::{ClosingLeg, Handshake, SeenClose, SeenViolation, TcpEnd};
 use crate::event::{Fact, Frames, GapOver};
-use crate::flow::{Direction, End};
+use crate::flow::{Direction, End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 
 /// Close frames kept of one leg: one of each side is right, more are a fault that two show.
@@ -184,6 +186,14 @@ impl Tail {
         )
     }
 
+    /// Whether there is any sign of its end.
+    pub(super) fn has_end(&self) -> bool {
+        let since = self.since.as_ref();
+        since.is_some_and(|since| {
+            !since.closes.is_empty() || !since.tcp_ends.is_empty() || since.retransmitting.is_some()
+        })
+    }
+
     /// The first Close, FIN or RST, or since when its bytes go unacknowledged.
     pub(super) fn first_end(&self) -> Option<Timestamp> {
         let since = self.since.as_ref()?;
@@ -196,8 +206,13 @@ impl Tail {
         self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
     }
 
-    /// All of it, for a leg of which the rest is known.
-    pub(super) fn into_leg(self, leg: ClosingLeg) -> ClosingLeg {
+    /// All of it, with what else is known of the leg.
+    pub(super) fn into_leg(
+        self,
+        handshake: Arc<Handshake>,
+        (client, server): (Endpoint, Endpoint),
+        marks: Vec<Box<str>>,
+    ) -> ClosingLeg {
         let Since {
             frames,
             closes,
@@ -207,6 +222,11 @@ impl Tail {
         } = self.since.map_or_else(Since::default, |since| *since);
         let frames = frames.unwrap_or_default();
         ClosingLeg {
+            leg: handshake.leg,
+            client,
+            server,
+            handshake,
+            marks,
             opened_at: self.opened_at,
             closes,
             tcp_ends,
@@ -226,7 +246,6 @@ impl Tail {
             blind: self.blind,
             torn: self.torn,
             one_sided: self.one_sided,
-            ..leg
         }
     }
 
@@ -269,7 +288,7 @@ fn add(known: &mut Frames, since: Frames) {
 /// Adds to what is in order, and mostly stays at two: one of each side.
 fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) {
     if to.is_empty() {
-        to.reserve_exact(2);
+        *to = Vec::with_capacity(2);
     }
     let at = to.partition_point(|other| key(other) <= key(&one));
     to.insert(at, one);
@@ -284,7 +303,15 @@ pub(super) fn first_end(
     let close = closes.first().map(|close| close.at.ts);
     let tcp = tcp_ends.first().map(|end| end.at);
     let stuck = retransmitting.map(|(_, since)| since);
-    [close, tcp, stuck].into_iter().flatten().min()
+    earlier(earlier(close, tcp), stuck)
+}
+
+/// The earlier of two times, where they are known.
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 #[cfg(test)]
@@ -299,7 +326,8 @@ mod tests {
     }
 
     fn began(tail: Tail) -> [Option<Timestamp>; 2] {
-        tail.into_leg(ClosingLeg::default()).began
+        let ends = (Endpoint::default(), Endpoint::default());
+        tail.into_leg(Arc::default(), ends, Vec::new()).began
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! One view of a leg of an open WebSocket. What its handshake says it mostly shares with others.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::attempt::closing::tail::Tail;
-use crate::attempt::{ClosingLeg, Leg};
+use crate::attempt::{ClosingLeg, Handshake, Leg};
 use crate::flow::{ConnId, Endpoint};
 use crate::hash::{DigestSeed, HashMap};
 use crate::http::{Fields, Version};
@@ -49,27 +50,7 @@ enum Ends {
 #[derive(Debug)]
 struct Marks(Vec<Box<str>>);
 
-/// What a handshake says that many say alike.
-#[derive(Clone, Debug)]
-struct Handshake {
-    /// What tells it apart.
-    digest: u64,
-    /// Index of the leg in its attempt.
-    leg: usize,
-    /// Of the attempt.
-    host: Option<Box<str>>,
-    /// And this of a [`ClosingLeg`], in fields of the same names.
-    version: Option<Version>,
-    software: Option<Box<str>>,
-    offered: Box<[Extension]>,
-    agreed: Box<[Extension]>,
-    subprotocol: Option<Box<str>>,
-    proxy_mark: Option<&'static str>,
-    offered_subprotocols: Box<[Box<str>]>,
-    accept: Option<Accept>,
-}
-
-/// The same as it stands in a leg.
+/// A [`Handshake`] as it stands in a leg.
 #[derive(Debug, Default)]
 struct Said<'a> {
     leg: usize,
@@ -88,7 +69,8 @@ struct Said<'a> {
 /// The handshakes of all that are open, each kept once, by their digests.
 #[derive(Debug, Default)]
 pub(in crate::attempt) struct Handshakes {
-    known: HashMap<u64, Arc<Handshake>>,
+    /// With how many views have it.
+    known: HashMap<u64, (Arc<Handshake>, usize)>,
     seed: DigestSeed,
 }
 
@@ -98,7 +80,8 @@ impl Handshakes {
         let said = Said::of(leg, of);
         let digest = said.digest(&self.seed);
         let known = self.known.entry(digest);
-        let handshake = known.or_insert_with(|| Arc::new(said.owned(digest)));
+        let (handshake, views) = known.or_insert_with(|| (Arc::new(said.owned(digest)), 0));
+        *views += 1;
         View {
             conn: leg.conn,
             handshake: Arc::clone(handshake),
@@ -109,29 +92,18 @@ impl Handshakes {
     }
 
     /// The view as it is told, with the host of its attempt. What no other has is forgotten.
-    pub(super) fn close(&mut self, view: View) -> (Option<Box<str>>, ClosingLeg) {
-        // Here and among the known.
-        if Arc::strong_count(&view.handshake) == 2 {
-            self.known.remove(&view.handshake.digest);
+    pub(super) fn close(&mut self, view: View) -> (Option<Arc<str>>, ClosingLeg) {
+        if let Entry::Occupied(mut known) = self.known.entry(view.handshake.digest) {
+            let (_, views) = known.get_mut();
+            *views = views.saturating_sub(1);
+            if *views == 0 {
+                known.remove();
+            }
         }
-        let (client, server) = view.ends.get();
-        let said = Arc::unwrap_or_clone(view.handshake);
-        let leg = ClosingLeg {
-            leg: said.leg,
-            client,
-            server,
-            version: said.version,
-            software: said.software,
-            marks: view.marks.map_or_else(Vec::new, |marks| marks.0),
-            offered: said.offered,
-            agreed: said.agreed,
-            subprotocol: said.subprotocol,
-            proxy_mark: said.proxy_mark,
-            offered_subprotocols: said.offered_subprotocols,
-            accept: said.accept,
-            ..ClosingLeg::default()
-        };
-        (said.host, view.tail.into_leg(leg))
+        let marks = view.marks.map_or_else(Vec::new, |marks| marks.0);
+        let host = view.handshake.host.clone();
+        let leg = view.tail.into_leg(view.handshake, view.ends.get(), marks);
+        (host, leg)
     }
 }
 

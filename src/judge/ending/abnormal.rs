@@ -96,13 +96,16 @@ impl Trial<'_> {
     fn refused_the_answer(&self, how: &str) -> Option<Cause> {
         let leg = self.outermost;
         let at_once = self.closing.age() <= PROBE && leg.client_frames.total() == 0;
-        let unmet = !leg.offered_subprotocols.is_empty();
+        let unmet = !leg.handshake.offered_subprotocols.is_empty();
         (self.by == Party::Client && at_once && unmet).then(|| {
-            let asked = leg.offered_subprotocols.join(", ");
+            let asked = leg.handshake.offered_subprotocols.join(", ");
             let mut inner = self.closing.legs.iter().skip(1);
-            let id = if inner.clone().any(|inner| inner.subprotocol.is_some()) {
+            let id = if inner
+                .clone()
+                .any(|inner| inner.handshake.subprotocol.is_some())
+            {
                 FindingId::ResponseSubprotocolStripped
-            } else if inner.any(|inner| inner.offered_subprotocols.is_empty()) {
+            } else if inner.any(|inner| inner.handshake.offered_subprotocols.is_empty()) {
                 FindingId::SubprotocolStripped
             } else {
                 FindingId::SubprotocolNotSelected
@@ -149,11 +152,11 @@ impl Trial<'_> {
     pub(super) fn engine_io_ping(&self) -> Option<String> {
         let closing = self.closing;
         let speaks =
-            closing.target.contains("EIO=") && closing.target.contains("transport=websocket");
+            || closing.target.contains("EIO=") && closing.target.contains("transport=websocket");
         let leg = closing
             .legs
             .last()
-            .filter(|_| speaks && self.by == Party::Server)?;
+            .filter(|_| self.by == Party::Server && speaks())?;
         let [_, latest] = leg.latest;
         let waited = closing.server_idle();
         let is_empty = closing
@@ -340,7 +343,7 @@ impl Trial<'_> {
     pub(super) fn is_hop(&self) -> bool {
         match self.by {
             Party::Proxy => true,
-            Party::Client => self.outermost.proxy_mark.is_some(),
+            Party::Client => self.outermost.handshake.proxy_mark.is_some(),
             Party::Server => self.closing.legs.len() == 1 && answers_as_proxy(self.outermost),
             Party::Unknown => false,
         }
@@ -425,7 +428,7 @@ pub(super) fn is_unused(closing: &Closing, outermost: &ClosingLeg) -> bool {
     let left = outermost.tcp_ends.first().is_some_and(|end| {
         end.dir == Direction::ToServer && end.at.since(closing.opened_at) <= PROBE
     });
-    let got_what_it_asked = outermost.offered_subprotocols.is_empty();
+    let got_what_it_asked = outermost.handshake.offered_subprotocols.is_empty();
     left && no_frames(outermost) && got_what_it_asked && !closing.lossy
 }
 
@@ -447,7 +450,7 @@ fn answers_as_proxy(leg: &ClosingLeg) -> bool {
         "caddy",
         "squid",
     ];
-    leg.software.as_deref().is_some_and(|name| {
+    leg.handshake.software.as_deref().is_some_and(|name| {
         let name = name.to_ascii_lowercase();
         PROXIES.iter().any(|proxy| name.starts_with(proxy))
     })

@@ -142,27 +142,31 @@ impl Trial<'_> {
             .legs
             .iter()
             .zip(self.closing.legs.iter().skip(1))
-            .filter(|(outer, inner)| outer.accept.is_some() && inner.accept.is_some())
+            .filter(|(outer, inner)| {
+                outer.handshake.accept.is_some() && inner.handshake.accept.is_some()
+            })
         {
-            if outer.offered.len() > inner.offered.len() {
+            if outer.handshake.offered.len() > inner.handshake.offered.len() {
                 evidence.push(format!("{} did not pass the offer on", outer.server));
                 lost = lost.or(Some((outer, inner)));
             }
-            if inner.agreed.len() > outer.agreed.len() {
+            if inner.handshake.agreed.len() > outer.handshake.agreed.len() {
                 evidence.push(format!("{} did not pass the agreement back", outer.server));
                 lost = lost.or(Some((outer, inner)));
             }
         }
         // Of a leg whose 101 was lost it is not known.
         let legs = self.closing.legs.iter();
-        let told = legs.filter(|leg| leg.accept.is_some()).map(|leg| {
-            format!(
-                "{}: asked {}, agreed {}",
-                leg.server,
-                names(&leg.offered),
-                names(&leg.agreed)
-            )
-        });
+        let told = legs
+            .filter(|leg| leg.handshake.accept.is_some())
+            .map(|leg| {
+                format!(
+                    "{}: asked {}, agreed {}",
+                    leg.server,
+                    names(&leg.handshake.offered),
+                    names(&leg.handshake.agreed)
+                )
+            });
         evidence.splice(0..0, told);
         self.hop = lost.map(|(outer, inner)| hop_between(outer, inner));
         if let Some(root) = self.findings.last_mut() {
@@ -206,7 +210,7 @@ impl Trial<'_> {
         self.hop = Some(Hop {
             inward: Some(gateway.server),
             outward: behind.map(|inner| inner.client),
-            software: gateway.software.clone(),
+            software: gateway.handshake.software.clone(),
             adjacent: None,
         });
     }
@@ -232,7 +236,7 @@ fn failure(failed: &FailedUpstream) -> String {
 /// How the leg behind a gateway ended, which is why the gateway said 1014.
 fn end_of(inner: &ClosingLeg) -> String {
     let server = inner.server;
-    match inner.accept {
+    match inner.handshake.accept {
         Some(Accept::Wrong) => {
             return format!("{server} answered 101 with a wrong Sec-WebSocket-Accept");
         }
@@ -289,12 +293,17 @@ pub(super) fn kind_of(close: &SeenClose) -> Kind {
 
 /// Libraries give it as the reason, under 1011, 1000 or a code of their own.
 fn tells_of_ping(reason: &str) -> bool {
+    const SHORTEST: &str = "no pong";
+    // Most say nothing at all.
+    if reason.len() < SHORTEST.len() {
+        return false;
+    }
     let reason = reason.to_ascii_lowercase();
     [
+        SHORTEST,
         "ping timeout",
         "ping timed out",
         "pong timeout",
-        "no pong",
         "missing pong",
     ]
     .iter()

@@ -79,7 +79,7 @@ impl Trial<'_> {
 
     /// A reserved bit on a leg that agreed no extension, while another leg did: the hop dropped the agreement.
     fn rsv(&self) -> FindingId {
-        let agreed = |leg: &ClosingLeg| !leg.agreed.is_empty();
+        let agreed = |leg: &ClosingLeg| !leg.handshake.agreed.is_empty();
         let some = self.closing.legs.iter().any(agreed);
         let all = self.closing.legs.iter().all(agreed);
         if some && !all {

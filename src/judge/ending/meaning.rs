@@ -26,11 +26,14 @@ pub(super) fn of(
 /// The subprotocol that was agreed on any leg: a hop may have removed it from the others. Where none was, those that the
 /// client offered: an app that refuses them all says so by a code of its own.
 fn subprotocols(closing: &Closing) -> Vec<&str> {
-    let agreed = |leg: &'_ ClosingLeg| leg.subprotocol.is_some();
+    let agreed = |leg: &'_ ClosingLeg| leg.handshake.subprotocol.is_some();
     let Some(leg) = closing.legs.iter().find(|leg| agreed(leg)) else {
-        let offered = closing.legs.iter().map(|leg| &leg.offered_subprotocols);
+        let offered = closing
+            .legs
+            .iter()
+            .map(|leg| &leg.handshake.offered_subprotocols);
         let first = offered.into_iter().find(|offered| !offered.is_empty());
         return first.into_iter().flatten().map(|name| &**name).collect();
     };
-    leg.subprotocol.as_deref().into_iter().collect()
+    leg.handshake.subprotocol.as_deref().into_iter().collect()
 }

@@ -17,7 +17,8 @@ pub(super) trait Json {
     fn write(self, out: &mut Buffer);
 
     /// Writes a key and it behind; what is none as one piece with its key.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the key is known where it is written")]
+    #[inline(always)]
     fn write_behind(self, key: &str, _none: &str, out: &mut Buffer)
     where
         Self: Sized,
@@ -136,7 +137,8 @@ impl<T: Json> Json for Option<T> {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the key is known where it is written")]
+    #[inline(always)]
     fn write_behind(self, key: &str, none: &str, out: &mut Buffer) {
         match self {
             Some(value) => value.write_behind(key, none, out),

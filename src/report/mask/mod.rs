@@ -136,7 +136,7 @@ impl Mask {
         if self.on {
             self.secrets.of_url(&closing.target);
             for leg in &closing.legs {
-                if let Some(subprotocol) = &leg.subprotocol {
+                if let Some(subprotocol) = &leg.handshake.subprotocol {
                     self.secrets.of_subprotocols(subprotocol);
                 }
             }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::HIDDEN;
 use super::plain::{is_bare, is_plain};
-use super::target::{is_harmless, path_masked, pieces, split_query, target_masked};
+use super::target::{is_harmless, path_masked, pieces, split_pair, split_query, target_masked};
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
@@ -70,7 +70,7 @@ impl Secrets {
         let (path, query) = split_query(url);
         if let Some((_, query)) = query {
             for pair in pieces(query, |byte| matches!(byte, b'&' | b';' | b'#')) {
-                match pair.split_once('=') {
+                match split_pair(pair) {
                     Some((name, value)) if !is_harmless(name, value) => self.keep(value),
                     Some(_) => {}
                     None => self.keep(pair),
@@ -236,9 +236,7 @@ fn word_masked(word: &str) -> String {
 
 /// The value without percent-encoding, where it has some.
 fn percent_decoded(value: &str) -> Option<String> {
-    if !value.contains('%') {
-        return None;
-    }
+    value.bytes().position(|byte| byte == b'%')?;
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

@@ -45,6 +45,12 @@ pub(super) fn split_query(target: &str) -> (&str, Option<(&str, &str)>) {
     })
 }
 
+/// Name and value of a pair.
+pub(super) fn split_pair(pair: &str) -> Option<(&str, &str)> {
+    let at = pair.bytes().position(|byte| byte == b'=')?;
+    Some((pair.get(..at)?, pair.get(at + 1..)?))
+}
+
 /// What stands between marks, which are ASCII.
 pub(super) fn pieces(text: &str, is_mark: fn(u8) -> bool) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
@@ -144,7 +150,7 @@ fn write_query(query: &str, out: &mut String) {
     while !rest.is_empty() {
         let end = rest.bytes().position(|byte| matches!(byte, b'&' | b';'));
         let (pair, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        match pair.split_once('=') {
+        match split_pair(pair) {
             Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
                 out.push_str(pair);
             }
