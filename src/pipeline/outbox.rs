@@ -6,6 +6,8 @@ use crate::event::Event;
 
 /// Events in one message, at most: as many as make waking a thread up for them cheap.
 pub(super) const BATCH: usize = 256;
+/// Room in one: what a block of records adds to a message that is nearly full.
+const ROOM: usize = BATCH + BATCH / 4;
 /// Events that are quickly copied.
 const FEW: usize = 32;
 /// So many wait that no more small ones are to be added.
@@ -96,7 +98,7 @@ fn taken(events: &mut Vec<Event>) -> Batch {
         few.append(events);
         few
     } else {
-        std::mem::replace(events, Vec::with_capacity(BATCH))
+        std::mem::replace(events, Vec::with_capacity(ROOM))
     }
 }
 
