@@ -253,6 +253,7 @@ fn read(
     stop: &AtomicBool,
     notes: Option<&Sender<String>>,
 ) -> bool {
+    let comes = source.comes();
     let mut gather = Gather::new(config, source.is_live());
     let mut more = true;
     let mut heard = true;
@@ -274,7 +275,10 @@ fn read(
         if gather.health_is_due() {
             gather.tell_health(&source, outbox.shed());
         }
-        heard &= outbox.send(gather.events());
+        // Of a file nobody waits for a few events; to wake the analyzer up for them is dear.
+        if comes {
+            heard &= outbox.send(gather.events());
+        }
     }
     source.finish(|item| gather.take(item));
     let shed = outbox.shed();

@@ -48,6 +48,8 @@ impl Input {
 pub(crate) struct Opened {
     name: String,
     raw: Box<dyn Read + Send>,
+    /// Somebody writes it while it is read: a pipe, or standard input, which may be one.
+    comes: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -55,11 +57,12 @@ impl Opened {
     /// Opens without reading.
     pub(crate) fn open(input: &Input, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
         let name = input.name();
-        let raw: Box<dyn Read + Send> = match input {
-            Input::Stdin => Box::new(Waiting {
-                input: io::stdin(),
-                stop: Arc::clone(stop),
-            }),
+        let (raw, comes): (Box<dyn Read + Send>, _) = match input {
+            Input::Stdin => {
+                let input = io::stdin();
+                let stop = Arc::clone(stop);
+                (Box::new(Waiting { input, stop }), true)
+            }
             Input::Path(path) => {
                 let (file, kind) = File::open(path)
                     .and_then(|file| {
@@ -71,18 +74,17 @@ impl Opened {
                     return Err(Error::Directory(name));
                 }
                 if kind.is_file() {
-                    Box::new(file)
+                    (Box::new(file), false)
                 } else {
-                    Box::new(Waiting {
-                        input: file,
-                        stop: Arc::clone(stop),
-                    })
+                    let stop = Arc::clone(stop);
+                    (Box::new(Waiting { input: file, stop }), true)
                 }
             }
         };
         Ok(Self {
             name,
             raw,
+            comes,
             stop: Arc::clone(stop),
         })
     }
@@ -93,13 +95,19 @@ impl Opened {
         Self {
             name: String::from("a test"),
             raw,
+            comes: false,
             stop: Arc::default(),
         }
     }
 
     /// Reads the first bytes to see what it is.
     pub(crate) fn begin(self, source: u16) -> Result<FileSource, Error> {
-        let Self { name, raw, stop } = self;
+        let Self {
+            name,
+            raw,
+            comes,
+            stop,
+        } = self;
         let mut window = Window::new(raw);
         let fill = |window: &mut Window| {
             window
@@ -138,6 +146,7 @@ impl Opened {
             clocks: Vec::new(),
             told: false,
             over: false,
+            comes,
             stop,
             notices: Vec::new(),
         })
@@ -157,6 +166,8 @@ pub(crate) struct FileSource {
     /// It was said that one of them is wrong.
     told: bool,
     over: bool,
+    /// As of [`Opened`].
+    comes: bool,
     stop: Arc<AtomicBool>,
     notices: Vec<Notice>,
 }
@@ -322,6 +333,11 @@ impl FileSource {
     /// Which `-r` it is.
     pub(crate) const fn source(&self) -> u16 {
         self.source
+    }
+
+    /// Whether it is written while it is read.
+    pub(crate) const fn comes(&self) -> bool {
+        self.comes
     }
 
     /// Whether there are names or notices to take.

@@ -73,6 +73,11 @@ impl Files {
         }
     }
 
+    /// Whether any of them is written while it is read.
+    pub(crate) fn come(&self) -> bool {
+        self.files.iter().any(FileSource::comes)
+    }
+
     /// Packets dropped while the files were written, by kernel and by interface.
     pub(crate) fn drops(&self) -> (u64, u64) {
         self.files.iter().fold((0, 0), |(kernel, iface), file| {

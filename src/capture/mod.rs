@@ -144,6 +144,14 @@ impl Source {
         matches!(self.0, Reading::Live(_))
     }
 
+    /// Whether packets come in their own time, so that each is to be told of at once; not those of a file, which are all there.
+    pub fn comes(&self) -> bool {
+        match &self.0 {
+            Reading::Live(_) => true,
+            Reading::Files(files) => files.come(),
+        }
+    }
+
     /// Packets that were dropped before they came here: by the kernel, and by the interfaces.
     pub fn drops(&self) -> (u64, u64) {
         match &self.0 {
