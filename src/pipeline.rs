@@ -155,7 +155,7 @@ fn pump(
     stop: &AtomicBool,
     report: &(dyn Fn() -> Report + Sync),
 ) -> Result<Ends, Error> {
-    let live = source.is_live();
+    let (live, comes) = (source.is_live(), source.comes());
     let (sender, receiver) = crossbeam_channel::bounded(if live { WAITING_LIVE } else { WAITING });
     let wanted = Wanted::default();
     let (window, watching, notes) = if config.output.tui {
@@ -178,7 +178,7 @@ fn pump(
                 let _over = window.is_none().then(|| StopOnDrop(stop));
                 let report = window.is_none().then(report);
                 judge_all(
-                    Analysis::new(config, catalogue, live, report),
+                    Analysis::new(config, catalogue, (live, comes), report),
                     &receiver,
                     window,
                 )
@@ -360,19 +360,13 @@ fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
 }
 
 fn report_to(config: &Config, live: bool) -> Report {
-    // Standard output is flushed at each line; only where a whole file is read at once is that a waste.
-    let piped =
-        matches!(&config.inputs, Inputs::Files(files) if files.contains(&capture::Input::Stdin));
-    let out: Box<dyn Write + Send> = if live || piped {
-        Box::new(io::stdout())
-    } else {
-        Box::new(BufWriter::with_capacity(OUTPUT, io::stdout()))
-    };
     let options = report_options(config, live);
+    let out = io::stdout();
     if config.output.json {
-        report::Report::Json(report::json::JsonReport::new(out, options))
+        report::Report::Json(report::json::JsonReport::new(Box::new(out), options))
     } else {
-        report::Report::Text(report::text::TextReport::new(out, options))
+        let out = BufWriter::with_capacity(OUTPUT, out);
+        report::Report::Text(report::text::TextReport::new(Box::new(out), options))
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Analysis<'a, W: Write> {
     config: &'a Config,
     catalogue: &'a Catalogue,
     live: bool,
+    /// Packets come in their own time, and what is told of them is to be seen at once.
+    comes: bool,
     assembler: Assembler,
     outputs: Vec<Output>,
     judged: Vec<Judged>,
@@ -68,13 +70,14 @@ impl<'a, W: Write> Analysis<'a, W> {
     pub(super) fn new(
         config: &'a Config,
         catalogue: &'a Catalogue,
-        live: bool,
+        (live, comes): (bool, bool),
         report: Option<Report<W>>,
     ) -> Self {
         Self {
             config,
             catalogue,
             live,
+            comes,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
             judged: Vec::new(),
@@ -169,15 +172,30 @@ impl<'a, W: Write> Analysis<'a, W> {
                 Judged::Other(output) => self.sum(output),
             }
         }
+        let any = !judged.is_empty();
         for one in judged.drain(..) {
-            match self.report(&one) {
-                // Whoever reads has seen enough; but what is to be failed on may come yet.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.muted = true,
-                other => other?,
-            }
+            let told = self.report(&one);
+            self.heard(told)?;
         }
         self.judged = judged;
-        Ok(())
+        match &mut self.report {
+            Some(report) if any && self.comes && !self.muted => {
+                let seen = report.flush();
+                self.heard(seen)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever reads has seen enough where the pipe is broken; but what is to be failed on may come yet.
+    fn heard(&mut self, told: io::Result<()>) -> io::Result<()> {
+        match told {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.muted = true;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn judge(&mut self, output: Output) -> Judged {

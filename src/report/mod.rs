@@ -37,7 +37,7 @@ pub struct Options {
     pub color: bool,
     /// Files of the command line by their number; empty when live.
     pub files: Vec<String>,
-    /// Print each attempt once it is decided, and flush.
+    /// Print each attempt once it is decided.
     pub live: bool,
     /// How much to say.
     pub verbosity: Verbosity,
@@ -125,6 +125,14 @@ impl<W: Write> Report<W> {
         match self {
             Self::Json(report) => report.health(health, now),
             Self::Text(report) => report.health(health, now),
+        }
+    }
+
+    /// What was printed so far is to be seen now.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Json(report) => report.flush(),
+            Self::Text(report) => report.flush(),
         }
     }
 

@@ -42,7 +42,6 @@ impl<W: Write> JsonReport<W> {
         Self {
             lines: Lines {
                 out,
-                flush: options.live,
                 buffer: Buffer::default(),
             },
             mask: Mask::new(options.redact),
@@ -109,6 +108,12 @@ impl<W: Write> JsonReport<W> {
         self.lines.write(Library(health))?;
         self.lines
             .write(Library(summary::SummaryLine::new(snapshot)))?;
+        self.flush()
+    }
+
+    /// What was written so far is to be seen.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.lines.send()?;
         self.lines.out.flush()
     }
 }
@@ -117,21 +122,29 @@ impl<W: Write> JsonReport<W> {
 #[derive(Debug)]
 struct Lines<W> {
     out: W,
-    flush: bool,
+    /// Whole lines, some at a time.
     buffer: Buffer,
 }
 
+/// Bytes that are worth a write.
+const ENOUGH: usize = 64 * 1024;
+
 impl<W: Write> Lines<W> {
     fn write(&mut self, line: impl Json) -> io::Result<()> {
-        // A line is written whole, so that a reader never sees half of one.
-        self.buffer.clear();
+        self.buffer.begin_line();
         line.write(&mut self.buffer);
         self.buffer.push(b'\n');
-        self.out.write_all(self.buffer.bytes())?;
-        if self.flush {
-            self.out.flush()?;
+        if self.buffer.bytes().len() < ENOUGH {
+            return Ok(());
         }
-        Ok(())
+        self.send()
+    }
+
+    /// Lines are written whole, so that a reader never sees half of one.
+    fn send(&mut self) -> io::Result<()> {
+        let sent = self.out.write_all(self.buffer.bytes());
+        self.buffer.clear();
+        sent
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) trait Json {
     }
 }
 
-/// A line in the making, and what lines have in common: it is kept from one to the next.
+/// Lines in the making, and what they have in common: it is kept from one to the next.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -44,9 +44,14 @@ impl Buffer {
         &self.bytes
     }
 
-    /// Begins anew.
+    /// Forgets what was written.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.begin_line();
+    }
+
+    /// What follows is another line.
+    pub(super) fn begin_line(&mut self) {
         self.kept = 0..0;
     }
 
