@@ -1,9 +1,10 @@
 //! Each flag does what the specification says of it, over recorded captures.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -474,6 +475,31 @@ fn a_signal_while_a_pipe_is_silent_prints_the_summary() {
         assert!(began.elapsed() < Duration::from_secs(5), "{name}");
         assert_eq!((code(&output), packets(&output)), (1, 20), "{name}");
     }
+}
+
+/// Of a whole file nobody waits for a line; who pipes does.
+#[test]
+fn what_came_through_a_pipe_is_told_while_it_is_open() {
+    let bytes = fs::read(capture("close/idle_timeout_nginx_3s.pcapng")).unwrap();
+    let mut child = Command::new(WSCAP)
+        .args(["-r", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&bytes).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (said, first) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        said.send(lines.next().unwrap().unwrap()).unwrap();
+        lines.count()
+    });
+    let first = first.recv_timeout(Duration::from_secs(10));
+    drop(pipe);
+    assert!(first.unwrap().contains(r#""type":"attempt""#));
+    assert!(reader.join().unwrap() > 0);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
