@@ -126,9 +126,9 @@ pub fn run(config: &Config) -> Result<Exit, Error> {
     stop_on_signals(&stop)?;
     let source = open.begin()?;
     greet(config);
-    let live = source.is_live();
+    let (live, comes) = (source.is_live(), source.comes());
     let ends = pump(config, &catalogue, source, &stop, &|| {
-        report_to(config, live)
+        report_to(config, live, comes)
     })?;
     warn_of_links(config, &ends.outcome.health)?;
     if ends.interrupted_by_loss {
@@ -155,7 +155,7 @@ fn pump(
     stop: &AtomicBool,
     report: &(dyn Fn() -> Report + Sync),
 ) -> Result<Ends, Error> {
-    let (live, comes) = (source.is_live(), source.comes());
+    let live = source.is_live();
     let (sender, receiver) = crossbeam_channel::bounded(if live { WAITING_LIVE } else { WAITING });
     let wanted = Wanted::default();
     let (window, watching, notes) = if config.output.tui {
@@ -178,7 +178,7 @@ fn pump(
                 let _over = window.is_none().then(|| StopOnDrop(stop));
                 let report = window.is_none().then(report);
                 judge_all(
-                    Analysis::new(config, catalogue, (live, comes), report),
+                    Analysis::new(config, catalogue, live, report),
                     &receiver,
                     window,
                 )
@@ -219,7 +219,7 @@ fn pump(
 /// The screen. What was to be said meanwhile, and whether the terminal could be drawn on.
 fn look(config: &Config, live: bool, mut watching: Watching<'_>) -> (Vec<String>, io::Result<()>) {
     watching.ends_as_asked(config);
-    let setup = screen::setup(config, report_options(config, live));
+    let setup = screen::setup(config, report_options(config, live, false));
     let empty = Tally::new(&config.limits).glance();
     let shown = tui::run(setup, empty, &mut watching);
     (watching.told, shown)
@@ -237,7 +237,7 @@ fn print_behind(
     }
     if let Some(snapshot) = &outcome.snapshot {
         // Its terminal may be gone; that is told below.
-        let printed = report_to(config, live).finish(snapshot);
+        let printed = report_to(config, live, false).finish(snapshot);
         if shown.is_ok() {
             printed.map_err(Error::Write)?;
         }
@@ -359,10 +359,11 @@ fn stop_on_signals(stop: &Arc<AtomicBool>) -> Result<(), Error> {
     Ok(())
 }
 
-fn report_to(config: &Config, live: bool) -> Report {
-    let options = report_options(config, live);
+fn report_to(config: &Config, live: bool, by_line: bool) -> Report {
+    let options = report_options(config, live, by_line);
     let out = io::stdout();
     if config.output.json {
+        // It writes some lines at a time by itself.
         report::Report::Json(report::json::JsonReport::new(Box::new(out), options))
     } else {
         let out = BufWriter::with_capacity(OUTPUT, out);
@@ -370,7 +371,8 @@ fn report_to(config: &Config, live: bool) -> Report {
     }
 }
 
-fn report_options(config: &Config, live: bool) -> report::Options {
+/// By line where packets come in their own time; where a whole file is read at once that is a waste.
+fn report_options(config: &Config, live: bool, by_line: bool) -> report::Options {
     let files = match &config.inputs {
         Inputs::Live(..) => Vec::new(),
         Inputs::Files(files) => files.iter().map(capture::Input::name).collect(),
@@ -378,6 +380,7 @@ fn report_options(config: &Config, live: bool) -> report::Options {
     let output = &config.output;
     let only = config.only.clone();
     report::Options {
+        by_line,
         redact: output.redact,
         utc: output.utc,
         color: output.color,
@@ -472,7 +475,7 @@ mod tests {
         let source = open.begin().unwrap();
         let catalogue = Catalogue::embedded();
         let ends = pump(&config, catalogue, source, &stop, &|| {
-            let options = report_options(&config, false);
+            let options = report_options(&config, false, true);
             report::Report::Json(report::json::JsonReport::new(Box::new(Panics), options))
         });
         assert!(matches!(ends, Err(Error::Panic("analyze"))));
@@ -523,7 +526,7 @@ mod tests {
         let stop = AtomicBool::new(false);
         let page = Page::default();
         let ends = pump(&config, Catalogue::embedded(), source, &stop, &|| {
-            let options = report_options(&config, false);
+            let options = report_options(&config, false, true);
             report::Report::Json(report::json::JsonReport::new(
                 Box::new(page.clone()),
                 options,

@@ -23,8 +23,6 @@ pub(super) struct Analysis<'a, W: Write> {
     config: &'a Config,
     catalogue: &'a Catalogue,
     live: bool,
-    /// Packets come in their own time, and what is told of them is to be seen at once.
-    comes: bool,
     assembler: Assembler,
     outputs: Vec<Output>,
     judged: Vec<Judged>,
@@ -70,14 +68,13 @@ impl<'a, W: Write> Analysis<'a, W> {
     pub(super) fn new(
         config: &'a Config,
         catalogue: &'a Catalogue,
-        (live, comes): (bool, bool),
+        live: bool,
         report: Option<Report<W>>,
     ) -> Self {
         Self {
             config,
             catalogue,
             live,
-            comes,
             assembler: Assembler::new(&config.limits),
             outputs: Vec::new(),
             judged: Vec::new(),
@@ -172,30 +169,15 @@ impl<'a, W: Write> Analysis<'a, W> {
                 Judged::Other(output) => self.sum(output),
             }
         }
-        let any = !judged.is_empty();
         for one in judged.drain(..) {
-            let told = self.report(&one);
-            self.heard(told)?;
+            match self.report(&one) {
+                // Whoever reads has seen enough; but what is to be failed on may come yet.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.muted = true,
+                other => other?,
+            }
         }
         self.judged = judged;
-        match &mut self.report {
-            Some(report) if any && self.comes && !self.muted => {
-                let seen = report.flush();
-                self.heard(seen)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whoever reads has seen enough where the pipe is broken; but what is to be failed on may come yet.
-    fn heard(&mut self, told: io::Result<()>) -> io::Result<()> {
-        match told {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.muted = true;
-                Ok(())
-            }
-            other => other,
-        }
+        Ok(())
     }
 
     fn judge(&mut self, output: Output) -> Judged {

@@ -39,6 +39,8 @@ pub struct Options {
     pub files: Vec<String>,
     /// Print each attempt once it is decided.
     pub live: bool,
+    /// Each line is to be seen at once.
+    pub by_line: bool,
     /// How much to say.
     pub verbosity: Verbosity,
     /// What to print, where not all (`--only`). Lines that the caller holds back need not be asked for; the groups of the
@@ -54,6 +56,7 @@ impl Default for Options {
             color: false,
             files: Vec::new(),
             live: false,
+            by_line: false,
             verbosity: Verbosity::default(),
             only: None,
         }
@@ -125,14 +128,6 @@ impl<W: Write> Report<W> {
         match self {
             Self::Json(report) => report.health(health, now),
             Self::Text(report) => report.health(health, now),
-        }
-    }
-
-    /// What was printed so far is to be seen now.
-    pub fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Json(report) => report.flush(),
-            Self::Text(report) => report.flush(),
         }
     }
 

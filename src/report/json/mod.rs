@@ -42,6 +42,7 @@ impl<W: Write> JsonReport<W> {
         Self {
             lines: Lines {
                 out,
+                by_line: options.by_line,
                 buffer: Buffer::default(),
             },
             mask: Mask::new(options.redact),
@@ -108,13 +109,7 @@ impl<W: Write> JsonReport<W> {
         self.lines.write(Library(health))?;
         self.lines
             .write(Library(summary::SummaryLine::new(snapshot)))?;
-        self.flush()
-    }
-
-    /// What was written so far is to be seen.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.lines.send()?;
-        self.lines.out.flush()
+        self.lines.send()
     }
 }
 
@@ -122,7 +117,8 @@ impl<W: Write> JsonReport<W> {
 #[derive(Debug)]
 struct Lines<W> {
     out: W,
-    /// Whole lines, some at a time.
+    by_line: bool,
+    /// Whole lines: one, or some at a time.
     buffer: Buffer,
 }
 
@@ -134,17 +130,18 @@ impl<W: Write> Lines<W> {
         self.buffer.begin_line();
         line.write(&mut self.buffer);
         self.buffer.push(b'\n');
-        if self.buffer.bytes().len() < ENOUGH {
-            return Ok(());
+        if self.by_line || self.buffer.bytes().len() >= ENOUGH {
+            self.send()?;
         }
-        self.send()
+        Ok(())
     }
 
     /// Lines are written whole, so that a reader never sees half of one.
     fn send(&mut self) -> io::Result<()> {
         let sent = self.out.write_all(self.buffer.bytes());
         self.buffer.clear();
-        sent
+        sent?;
+        self.out.flush()
     }
 }
 

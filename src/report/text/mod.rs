@@ -193,11 +193,6 @@ impl<W: Write> TextReport<W> {
         self.out.flush()
     }
 
-    /// What was printed so far is to be seen now.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
     fn tells_lines(&self) -> bool {
         match self.options.verbosity {
             Verbosity::Quiet => false,
@@ -221,7 +216,11 @@ impl<W: Write> TextReport<W> {
     fn line(&mut self, line: &str) -> io::Result<()> {
         // A line is written whole, so that a reader never sees half of one.
         self.out
-            .write_all(format!("{}\n", line.trim_end()).as_bytes())
+            .write_all(format!("{}\n", line.trim_end()).as_bytes())?;
+        if self.options.by_line {
+            self.out.flush()?;
+        }
+        Ok(())
     }
 }
 
