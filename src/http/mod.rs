@@ -1,8 +1,8 @@
 //! The bytes of one direction as HTTP/1 messages: head, fields, and a body that is skipped (RFC 9112, RFC 9110).
 //!
 //! Knows HTTP and not WebSocket. Reads whatever is offered in pieces of any size; what is malformed is told as such and
-//! never an error. Secrets (Cookie, Authorization and their kin) are left out of [`Fields`] and heads left unread as they are made,
-//! so no room behind this one can print them.
+//! never an error. Secrets (Cookie, Authorization and their kin) are left out of [`Fields`], and of heads left unread, as
+//! they are made, so no room behind this one can print them.
 
 mod body;
 mod buffer;
