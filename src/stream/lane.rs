@@ -102,13 +102,43 @@ pub(super) struct Lane<P> {
     pub(super) next: u32,
     /// The last acknowledgment.
     pub(super) acked: u32,
-    /// How long before the last segment the last byte passed, in nanoseconds.
-    ago: u32,
+    /// How long before the last segment the last byte passed.
+    ago: Ago,
     /// Where its segments are captured, if that is known.
     source: u16,
     iface: u16,
     state: u8,
     pub(super) passage: P,
+}
+
+/// Nanoseconds in five bytes, eighteen minutes of them: the acknowledgments of a side that says nothing for so long pass.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ago {
+    low: [u8; 4],
+    high: u8,
+}
+
+impl Ago {
+    const NOW: Self = Self {
+        low: [0; 4],
+        high: 0,
+    };
+
+    /// Unless it is more, or less than nothing.
+    #[inline]
+    const fn new(nanos: i64) -> Option<Self> {
+        let [a, b, c, d, high, 0, 0, 0] = nanos.to_le_bytes() else {
+            return None;
+        };
+        let low = [a, b, c, d];
+        Some(Self { low, high })
+    }
+
+    #[inline]
+    const fn as_nanos(self) -> i64 {
+        let [a, b, c, d] = self.low;
+        i64::from_le_bytes([a, b, c, d, self.high, 0, 0, 0])
+    }
 }
 
 impl<P: Copy + Default> Lanes<P> {
@@ -190,9 +220,8 @@ impl<P: Copy + Default> Lanes<P> {
             return false;
         }
         if segment.payload.is_empty() {
-            let heard = me.ts.as_nanos().wrapping_sub(i64::from(me.ago));
-            let ago = at.ts.as_nanos().wrapping_sub(heard);
-            let Ok(ago) = u32::try_from(ago) else {
+            let heard = me.ts.as_nanos().wrapping_sub(me.ago.as_nanos());
+            let Some(ago) = Ago::new(at.ts.as_nanos().wrapping_sub(heard)) else {
                 return false;
             };
             me.ago = ago;
@@ -204,7 +233,7 @@ impl<P: Copy + Default> Lanes<P> {
                 return false;
             }
             me.next = next;
-            me.ago = 0;
+            me.ago = Ago::NOW;
             self.recents.remember((slot, side), segment, at, now);
         }
         if acknowledges {
@@ -289,7 +318,7 @@ impl<P> Lane<P> {
 
     /// When its last byte passed, if any did.
     pub(super) fn heard(&self) -> Timestamp {
-        Timestamp::from_nanos(self.ts.as_nanos().saturating_sub(i64::from(self.ago)))
+        Timestamp::from_nanos(self.ts.as_nanos().saturating_sub(self.ago.as_nanos()))
     }
 }
 
@@ -334,7 +363,7 @@ impl<P: Copy + Default> Pair<P> {
         if me.is_acknowledging(segment) {
             me.acked = segment.ack;
         }
-        (me.next, me.ago) = (next, 0);
+        (me.next, me.ago) = (next, Ago::NOW);
         me.comes_to(at);
     }
 
@@ -355,7 +384,7 @@ impl<P: Copy + Default> Pair<P> {
             lane.comes_to(&at);
             lane.next = way.next;
             lane.acked = way.acked;
-            lane.ago = 0;
+            lane.ago = Ago::NOW;
             lane.passage = way.passage;
         }
         let (me, peer) = match side {
@@ -379,7 +408,7 @@ impl<P: Copy + Default> Pair<P> {
     ) {
         for (lane, passage) in [(&mut self.low, low), (&mut self.high, high)] {
             lane.comes_to(at);
-            lane.ago = 0;
+            lane.ago = Ago::NOW;
             lane.state |= Lane::<P>::OPEN;
             lane.passage = passage;
         }
@@ -417,5 +446,44 @@ mod tests {
     fn a_lane_is_a_cache_line() {
         assert_eq!(size_of::<Lane<[u64; 4]>>(), 64);
         assert_eq!(size_of::<Pair<[u64; 4]>>(), 128);
+    }
+
+    /// Most clients of a feed say nothing for minutes, and acknowledge all the while.
+    #[test]
+    fn who_only_acknowledges_goes_on_passing() {
+        let mut lanes = Lanes::<()>::new();
+        lanes.make(0);
+        let at = |seconds: i64| Stamp {
+            ts: Timestamp::from_nanos(seconds * 1_000_000_000),
+            frame: seconds.cast_unsigned(),
+            ..Stamp::default()
+        };
+        let pair = lanes.of(0).unwrap();
+        for side in [Side::Low, Side::High] {
+            pair.learn_place(side, at(0));
+        }
+        let way = Way {
+            next: 7,
+            acked: 7,
+            passage: (),
+        };
+        pair.open(Side::Low, at(0), [way; 2]);
+        let mut acknowledges = |seconds| {
+            let segment = Usual {
+                seq: 7,
+                ack: 7,
+                ip_id: 0,
+                flags: Flags(Flags::ACK),
+                ttl: 64,
+                payload: b"",
+            };
+            let at = at(seconds);
+            let passes = lanes.pass::<()>(0, Side::Low, &segment, (&at, at.ts));
+            (passes, lanes.of(0).unwrap().low.heard())
+        };
+        for seconds in [1, 5, 600, 1099] {
+            assert_eq!(acknowledges(seconds), (true, at(0).ts));
+        }
+        assert!(!acknowledges(1100).0, "there is no room for more");
     }
 }
