@@ -178,6 +178,7 @@ struct State {
 
 impl Above for State {
     type Passage = ();
+    type Word = ();
     type Note = ();
     type Folded = Self;
 

@@ -94,8 +94,10 @@ pub enum Fact {
         /// Its masking key, opcode and length. Never told of a frame without a mask.
         hash: u64,
     },
-    /// Frames since the last such fact. Comes at the first data, ping or pong frame while that may settle the attempt, before
-    /// a Close, and at the end.
+    /// A side sent its first frame that is no Close, or began its first message, while that may settle the attempt: the 101 was
+    /// taken. Not once the other side has begun a message.
+    Used,
+    /// Frames since the last such fact. Comes before a loss behind the first of a side, before a Close, and at the end.
     Frames(Box<Frames>),
     /// A Close frame.
     Close {

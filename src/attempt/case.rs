@@ -358,6 +358,7 @@ impl LiveLeg {
                 let is_new = !std::mem::replace(&mut self.leg.http_after_101, true);
                 self.used(at) || is_new
             }
+            Fact::Used => self.used(at),
             Fact::Frames(frames) => {
                 let has_used = |counts: &FrameCounts| counts.total() > counts.close;
                 (has_used(&frames.client) || has_used(&frames.server)) && self.used(at)

@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use crate::dissect::connection::Connection;
 use crate::dissect::link::{Counts, Link};
+use crate::dissect::passage::Begun;
 use crate::event::{Event, Health};
+use crate::flow::ConnId;
 use crate::limits::{Budget, Limits};
 use crate::packet::{self, Decoder, Packet, Undecoded};
 use crate::record::{LinkType, Record};
@@ -147,7 +149,7 @@ impl Dissector {
     #[inline(never)]
     fn take_whole(&mut self, record: &Record<'_>, addressed: &Addressed<'_>) {
         self.make_room();
-        self.table.take(
+        let word = self.table.take(
             addressed,
             &record.at,
             || packet::straight(record),
@@ -156,6 +158,7 @@ impl Dissector {
                 &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
             ),
         );
+        say(record.at, word, &mut self.events);
     }
 
     /// Takes a record that is none of the usual ones.
@@ -163,11 +166,14 @@ impl Dissector {
     fn decode(&mut self, record: &Record<'_>) {
         self.make_room();
         match self.decoder.walk(record, &mut self.budget) {
-            Packet::Segment(segment) => self.table.push(
-                &segment,
-                &mut self.budget,
-                &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
-            ),
+            Packet::Segment(segment) => {
+                let word = self.table.push(
+                    &segment,
+                    &mut self.budget,
+                    &mut sink(&self.limits, self.live, &mut self.counts, &mut self.events),
+                );
+                say(segment.at, word, &mut self.events);
+            }
             Packet::Other => {}
             Packet::NotDecoded(why) => {
                 self.seen.not_decoded += 1;
@@ -292,6 +298,15 @@ impl Seen {
             // Clocks step back, and files that are merged do; time does not.
             self.now = self.now.max(record.at.ts);
         }
+    }
+}
+
+/// Tells what was found of bytes that pass by.
+#[inline]
+fn say(at: Stamp, word: Option<(ConnId, Begun)>, events: &mut Vec<Event>) {
+    if let Some((conn, begun)) = word {
+        let facts = begun.facts().into_iter().flatten();
+        events.extend(facts.map(|fact| Event::Conn { conn, at, fact }));
     }
 }
 

@@ -5,24 +5,43 @@ use std::time::Duration;
 
 use crate::dissect::connection::{Connection, Speaks};
 use crate::dissect::folded::Folded;
+use crate::dissect::socket::Seen;
+use crate::event::Fact;
 use crate::flow::Direction;
 use crate::stream::Above;
 use crate::time::Timestamp;
-use crate::websocket::{Passing, Ping};
+use crate::websocket::{FrameHeader, Passing, Ping};
 
 /// Which bytes of one direction pass by.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Passage {
     /// Fewer than so many: content of a message of HTTP of which so much is left, or what is not read.
     Content(u32),
-    /// Those of data frames. With the time from which on the first of them may pass, and then the time when it did; the
-    /// earliest there is where it was told.
+    /// Those of data frames. With the time from which on the first of them may pass without a word, the latest there is where
+    /// it may not pass at all; then with the time when it did, the earliest there is where it is no longer to be told.
     Frames(Passing, Timestamp),
 }
 
 /// So long after its 101 the first frame of a side is told at once, for it settles the attempt; later than that it was
 /// settled by the time alone, even where a hole took a while to be told or a hop to hand the 101 on.
 const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// The first message of a side began, and passed by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    /// See [`Fact::FirstBytes`].
+    first_bytes: Option<u64>,
+    /// The other side had begun nothing.
+    is_first: bool,
+}
+
+impl Begun {
+    /// What is told of it, as where it did not pass by.
+    pub(super) fn facts(self) -> [Option<Fact>; 2] {
+        let first_bytes = self.first_bytes.map(|hash| Fact::FirstBytes { hash });
+        [first_bytes, self.is_first.then_some(Fact::Used)]
+    }
+}
 
 impl Default for Passage {
     fn default() -> Self {
@@ -36,15 +55,25 @@ impl Passage {
     /// As many as can be counted.
     const UNREAD: Self = Self::Content(u32::MAX);
 
-    /// Behind frames of which the first has yet to come, if it `begins`.
-    fn of(frames: Passing, has_begun: bool, before: &Self, now: Timestamp) -> Self {
-        let from = match before {
-            _ if has_begun => Timestamp::MIN,
+    /// Behind frames of that kind.
+    fn of(frames: Passing, seen: Seen, before: &Self, now: Timestamp) -> Self {
+        let from = match (seen, before) {
+            (Seen::Message, _) => Timestamp::MIN,
+            // What the first frame tells was told, and what the first message does was not.
+            (Seen::Control, _) => Timestamp::MAX,
             // The handshake is as long ago as it was.
-            Self::Frames(_, from) if *from != Timestamp::MIN => *from,
-            _ => now.after(UNSETTLED),
+            (Seen::Nothing, Self::Frames(_, from)) if *from != Timestamp::MIN => *from,
+            (Seen::Nothing, _) => now.after(UNSETTLED),
         };
         Self::Frames(frames, from)
+    }
+
+    /// Whether a message began, passing by or before, if that is known.
+    fn has_begun(&self) -> Option<bool> {
+        match self {
+            Self::Frames(frames, first) => Some(*first == Timestamp::MIN || !frames.is_untouched()),
+            Self::Content(_) => None,
+        }
     }
 }
 
@@ -55,7 +84,7 @@ impl Above for Connection {
         let dir = self.direction(dir);
         match &self.speaks {
             Speaks::WebSocket(socket) => socket.passing(dir).map_or(Passage::CLOSED, |frames| {
-                Passage::of(frames, socket.has_begun(dir), before, now)
+                Passage::of(frames, socket.seen(dir), before, now)
             }),
             Speaks::Http1(http) => {
                 Passage::Content(u32::try_from(http.ahead(dir)).unwrap_or(u32::MAX))
@@ -88,6 +117,33 @@ impl Above for Connection {
             }
         }
         true
+    }
+
+    type Word = Begun;
+
+    fn begin(
+        (me, peer): (&mut Passage, &Passage),
+        bytes: &[u8],
+        at: Timestamp,
+    ) -> Option<Option<Begun>> {
+        let Passage::Frames(frames, first) = me else {
+            return None;
+        };
+        // Later it passes without a word.
+        let is_told =
+            at < *first && *first != Timestamp::MAX && frames.is_untouched() && frames.is_between();
+        let (header, _) = FrameHeader::parse(bytes).filter(|_| is_told)?;
+        let is_first = !peer.has_begun()?;
+        let mut passed = *frames;
+        if !passed.over(bytes) {
+            return None;
+        }
+        (*frames, *first) = (passed, at);
+        let begun = Begun {
+            first_bytes: header.first_bytes(),
+            is_first,
+        };
+        Some((begun.is_first || begun.first_bytes.is_some()).then_some(begun))
     }
 
     type Note = Ping;

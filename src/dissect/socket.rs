@@ -26,7 +26,7 @@ pub(super) struct Socket {
     pings: Option<Box<Pings>>,
     /// The first frame of the client was told.
     named: bool,
-    /// A first frame passed by, and is told with what comes next.
+    /// A side began its first message, which is told with the next frames.
     untold: bool,
     /// Violations told of each side and kind.
     told: Both<[u8; KINDS]>,
@@ -43,6 +43,17 @@ pub(super) enum Rsv {
     Compressed,
     /// Not known: nobody is accused.
     Unknown,
+}
+
+/// What came of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// No frame but a Close.
+    Nothing,
+    /// Frames, but none that begins a message.
+    Control,
+    /// A message, or its beginning.
+    Message,
 }
 
 /// Where a frame begins: on which side, and how far behind the head of the handshake.
@@ -175,9 +186,16 @@ impl Socket {
         Some(passing.with(masked, self.rsv.of_data(), &side.sizes()))
     }
 
-    /// Whether a message of this direction began.
-    pub(super) fn has_begun(&self, dir: Direction) -> bool {
-        self.sides.get(dir).began
+    /// What came of this direction.
+    pub(super) fn seen(&self, dir: Direction) -> Seen {
+        let side = self.sides.get(dir);
+        if side.began {
+            Seen::Message
+        } else if side.used {
+            Seen::Control
+        } else {
+            Seen::Nothing
+        }
     }
 
     /// The first frame of a direction passed by, of those that are taken in next.
@@ -321,13 +339,17 @@ impl Socket {
                     self.heard(link.at.ts, dir);
                 }
                 let is_data = !header.opcode.is_control() && !header.opcode.is_reserved();
-                let began = &mut self.sides.get_mut(dir).began;
-                if is_data && !std::mem::replace(began, true) && !past {
+                let side = self.sides.get_mut(dir);
+                let begins = is_data && !std::mem::replace(&mut side.began, true);
+                let is_used = !is_close && !std::mem::replace(&mut side.used, true);
+                if begins && !past {
                     self.began(link.at.ts, dir);
+                    self.untold = true;
                 }
-                let used = &mut self.sides.get_mut(dir).used;
-                if !is_close && !std::mem::replace(used, true) {
-                    self.flush_first(link);
+                // Once a side has begun, the other settles nothing more.
+                let other = self.sides.get(dir.flip());
+                if (begins || is_used) && !past && !other.began {
+                    link.tell(Fact::Used);
                 }
             }
             FrameStep::Message { .. } => {
@@ -373,12 +395,9 @@ impl Socket {
             return;
         }
         self.named = true;
-        let Some(mask) = header.mask.filter(|mask| *mask != [0; 4]) else {
-            return;
-        };
-        let rest = (header.payload_len << 4) | u64::from(header.opcode.0);
-        let hash = (u64::from(u32::from_be_bytes(mask)) << 32) | (rest & u64::from(u32::MAX));
-        link.tell(Fact::FirstBytes { hash });
+        if let Some(hash) = header.first_bytes() {
+            link.tell(Fact::FirstBytes { hash });
+        }
     }
 
     fn header(
@@ -564,7 +583,7 @@ impl Socket {
         link.tell(Fact::Frames(since));
     }
 
-    /// Tells the first frame of a side as it begins. The rest of it follows, however it is cut into segments.
+    /// Tells of what a side began with before it is told what was lost.
     fn flush_first(&mut self, link: &mut Link<'_>) {
         let last = self.since.as_ref().map(|since| since.last);
         self.flush(link);

@@ -28,6 +28,20 @@ pub trait Above: Default {
         false
     }
 
+    /// What is told of bytes that pass by, though nothing of them was told before.
+    type Word;
+
+    /// Lets the next bytes of a direction pass by, with which something begins there, and says what is to be told of that, if
+    /// anything. None, and nothing changed, where there is more to do. Of the other direction it may be looked whether
+    /// anything began.
+    fn begin(
+        _: (&mut Self::Passage, &Self::Passage),
+        _bytes: &[u8],
+        _at: Timestamp,
+    ) -> Option<Option<Self::Word>> {
+        None
+    }
+
     /// What is noted of bytes that do not pass by, but bring nothing else with them.
     type Note;
 
@@ -62,6 +76,7 @@ pub trait Above: Default {
 /// A connection of which the room above keeps nothing, and is told everything.
 impl Above for () {
     type Passage = ();
+    type Word = ();
     type Note = ();
     type Folded = ();
 
@@ -352,6 +367,20 @@ impl<P: Copy + Default> Pair<P> {
         };
         let goes_on = !segment.payload.is_empty() && me.continues(peer, segment, at);
         goes_on.then(|| me.after(segment)).flatten()
+    }
+
+    /// Lets the room above begin something with the next bytes of a side.
+    pub(super) fn begin<S: Above<Passage = P>>(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        at: &Stamp,
+    ) -> Option<Option<S::Word>> {
+        let (me, peer) = match side {
+            Side::Low => (&mut self.low, &self.high),
+            Side::High => (&mut self.high, &self.low),
+        };
+        S::begin((&mut me.passage, &peer.passage), bytes, at.ts)
     }
 
     /// Lets a segment with data pass by, which is the next one, up to this sequence number.

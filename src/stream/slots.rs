@@ -79,6 +79,18 @@ impl<S: Above> Slots<S> {
         }
     }
 
+    /// The number of a connection.
+    pub(super) fn id(&self, slot: u32) -> Option<ConnId> {
+        self.id_of(self.all.get(slot)?)
+    }
+
+    fn id_of(&self, slot: &Slot) -> Option<ConnId> {
+        Some(match *slot {
+            Slot::Awake(at) => self.awake.get(at)?.conn.id,
+            Slot::Asleep(at) => self.asleep.get(at)?.id(),
+        })
+    }
+
     /// Adds a connection. Its slot, unless there are four thousand million.
     pub(super) fn insert(&mut self, entry: Entry<S>) -> Option<u32> {
         let at = self.awake.insert(Box::new(entry))?;
@@ -111,13 +123,8 @@ impl<S: Above> Slots<S> {
 
     /// All connections with their slots.
     fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
-        self.all.iter().filter_map(|(slot, kept)| {
-            let id = match *kept {
-                Slot::Awake(at) => self.awake.get(at)?.conn.id,
-                Slot::Asleep(at) => self.asleep.get(at)?.id(),
-            };
-            Some((id, slot))
-        })
+        let all = self.all.iter();
+        all.filter_map(|(slot, kept)| Some((self.id_of(kept)?, slot)))
     }
 
     /// A connection, opened if it is folded up. What its lanes show is as it was left to them, or later.
@@ -238,6 +245,7 @@ mod tests {
 
     impl crate::stream::Above for Above {
         type Passage = ();
+        type Word = ();
         type Note = ();
         type Folded = Self;
 

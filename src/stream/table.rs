@@ -9,7 +9,7 @@ mod whose;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::flow::{Ends, FlowKey};
+use crate::flow::{ConnId, Ends, FlowKey};
 use crate::limits::{Budget, Limits};
 use crate::packet::{Flags, Segment, Usual};
 use crate::stream::age::Ages;
@@ -133,7 +133,14 @@ impl<S: Above> Table<S> {
     /// Takes a segment and tells `sink` what follows from it, in order. The stamp is that of the record that made the
     /// item known: for bytes that waited behind a hole, of the record that filled it; where the hole was skipped, of
     /// the record that held them.
-    pub fn push<F>(&mut self, segment: &Segment<'_>, budget: &mut Budget, sink: &mut F)
+    ///
+    /// Where the room above need not be shown the bytes for it, what is to be told of them is returned, with whose they are.
+    pub fn push<F>(
+        &mut self,
+        segment: &Segment<'_>,
+        budget: &mut Budget,
+        sink: &mut F,
+    ) -> Option<(ConnId, S::Word)>
     where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
@@ -146,8 +153,9 @@ impl<S: Above> Table<S> {
             let place = self.place(addressed.hash);
             self.take_whole(place, &addressed.arrival(segment), (budget, sink));
         } else if !self.pass(&addressed, &segment.at) {
-            self.take(&addressed, &segment.at, || Some(*segment), (budget, sink));
+            return self.take(&addressed, &segment.at, || Some(*segment), (budget, sink));
         }
+        None
     }
 
     /// A usual segment that is to come, with what finds its connection.
@@ -175,8 +183,8 @@ impl<S: Above> Table<S> {
             .pass::<S>(slot, addressed.side, &addressed.segment, (at, self.now))
     }
 
-    /// Takes a segment the long way, and tells `sink` as [`Table::push`] does. All of it is asked for only where there is
-    /// more to it than the next bytes of a connection.
+    /// Takes a segment the long way, and tells `sink`, or returns, what [`Table::push`] does. All of it is asked for only
+    /// where there is more to it than the next bytes of a connection.
     #[inline(never)]
     pub(crate) fn take<'a, F>(
         &mut self,
@@ -184,7 +192,8 @@ impl<S: Above> Table<S> {
         at: &Stamp,
         whole: impl FnOnce() -> Option<Segment<'a>>,
         (budget, sink): (&mut Budget, &mut F),
-    ) where
+    ) -> Option<(ConnId, S::Word)>
+    where
         F: FnMut(&mut Conn<S>, Stamp, StreamItem<'_>, &mut Budget),
     {
         self.last = *at;
@@ -195,17 +204,21 @@ impl<S: Above> Table<S> {
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
         {
             let &Addressed { segment, side, .. } = addressed;
-            if let Some(note) = S::note_of(pair.passage(side), segment.payload)
-                && self.slots.note(slot, side, &note, at.ts)
-            {
+            let begun = pair.begin::<S>(side, segment.payload, at);
+            let mut is_noted = || {
+                S::note_of(pair.passage(side), segment.payload)
+                    .is_some_and(|note| self.slots.note(slot, side, &note, at.ts))
+            };
+            if begun.is_some() || is_noted() {
                 recents.remember((slot, side), &segment, at, self.now);
-                return pair.let_by(side, &segment, (at, next));
+                pair.let_by(side, &segment, (at, next));
+                return self.slots.id(slot).zip(begun.flatten());
             }
-            return self.tell(slot, (addressed, at, next), (budget, sink));
-        }
-        if let Some(segment) = whole() {
+            self.tell(slot, (addressed, at, next), (budget, sink));
+        } else if let Some(segment) = whole() {
             self.take_whole(place, &addressed.arrival(&segment), (budget, sink));
         }
+        None
     }
 
     /// Takes a segment that may be anything.

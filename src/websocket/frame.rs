@@ -85,6 +85,13 @@ impl FrameHeader {
     /// Longest header: 2 bytes, 8 of length, 4 of mask.
     pub const MAX_LEN: usize = 14;
 
+    /// What tells this frame from others, if it is masked at random (RFC 6455 §5.3): its masking key, opcode and length.
+    pub fn first_bytes(&self) -> Option<u64> {
+        let mask = self.mask.filter(|mask| *mask != [0; 4])?;
+        let rest = (self.payload_len << 4) | u64::from(self.opcode.0);
+        Some((u64::from(u32::from_be_bytes(mask)) << 32) | (rest & u64::from(u32::MAX)))
+    }
+
     /// Reads a header from the start of `bytes`, with its own length; `None` where more bytes are needed.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {

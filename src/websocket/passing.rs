@@ -134,6 +134,11 @@ impl Passing {
         self.more.get() & GOES_ON != 0
     }
 
+    /// Whether the next byte begins a frame.
+    pub const fn is_between(&self) -> bool {
+        self.left == 0
+    }
+
     /// Whether no frame began.
     pub const fn is_untouched(&self) -> bool {
         self.text == 0 && self.binary == 0 && self.continuations() == 0

@@ -97,7 +97,7 @@ pub(crate) fn facts(records: &[OwnedRecord]) -> Vec<String> {
                 pending.add(frames);
                 continue;
             }
-            Fact::FirstBytes { .. }
+            Fact::FirstBytes { .. } | Fact::Used
                 if pending
                     .opened
                     .is_some_and(|at_101| at.ts >= at_101.after(UNSETTLED)) =>

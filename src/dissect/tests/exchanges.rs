@@ -114,7 +114,7 @@ fn a_request_that_only_its_answer_makes_matter_comes_late() {
 fn an_answer_without_its_request_stands_alone() {
     let mut talk = Talk::joined();
     talk.send(S, SWITCH).send(S, frame(S, 0x81, b"x"));
-    assert_eq!(talk.story(), "response0(101,Unknown) frames(0,1)");
+    assert_eq!(talk.story(), "response0(101,Unknown) used");
     match &talk.facts()[0] {
         Fact::Response(response) => assert!(response.connection.is_some()),
         other => panic!("{other:?}"),
@@ -131,7 +131,7 @@ fn frames_before_the_101_and_with_it() {
     talk.end(End::Fin);
     assert_eq!(
         talk.story(),
-        "request0(/ws) response0(101,Ok) frames(1,0) frames(1,1) frames(0,0) ended(Fin)"
+        "request0(/ws) response0(101,Ok) used frames(2,1) ended(Fin)"
     );
 }
 

@@ -5,11 +5,28 @@ use super::*;
 #[test]
 fn the_first_frame_of_either_side_is_told_at_once() {
     let mut talk = opened();
-    talk.send(S, frame(S, 0x81, b"a"))
-        .send(S, frame(S, 0x81, b"b"))
+    talk.send(S, frame(S, 0x81, b"a"));
+    assert_eq!(talk.story(), "used");
+    // What the others are is told when that matters.
+    talk.send(S, frame(S, 0x81, b"b"))
         .send(C, frame(C, 0x81, b"c"));
-    assert_eq!(talk.story(), "frames(0,1) frames(1,1)");
+    assert_eq!(talk.story(), "used");
     assert_eq!(talk.conn.rank, Rank::WebSocket);
+}
+
+#[test]
+fn pings_of_either_side_show_that_the_101_was_taken() {
+    let mut talk = opened();
+    talk.send(S, frame(S, 0x89, b""))
+        .send(C, frame(C, 0x8a, b""));
+    assert_eq!(talk.story(), "used used");
+    talk.send(C, frame(C, 0x81, b"c"))
+        .send(S, frame(S, 0x81, b"a"));
+    assert_eq!(talk.story(), "used used used", "and the first message");
+    assert_eq!(
+        opened().send(C, frame(C, 0x88, b"")).story(),
+        "frames(1,0) close(c,none)"
+    );
 }
 
 #[test]
@@ -138,7 +155,7 @@ fn a_gap_in_a_payload_is_arithmetic() {
         .send(S, &wire[2900..]);
     assert_eq!(
         talk.story(),
-        "frames(0,1) gap(s,2800,Payload) frames(0,1) close(s,1000)"
+        "used frames(0,1) gap(s,2800,Payload) frames(0,1) close(s,1000)"
     );
 }
 
@@ -365,14 +382,14 @@ fn a_capture_that_cuts_every_head_still_follows_the_frames() {
 }
 
 #[test]
-fn a_message_whose_frame_was_told_as_it_began_is_counted_when_it_ends() {
+fn a_message_is_counted_when_it_ends() {
     for size in [1, 3, 100] {
         let mut talk = opened();
         for piece in frame(S, 0x81, b"hello").chunks(size) {
             talk.send(S, piece);
         }
         talk.end(End::CaptureOver);
-        assert_eq!(talk.story(), "frames(0,1) frames(0,0) ended(CaptureOver)");
+        assert_eq!(talk.story(), "used frames(0,1) ended(CaptureOver)");
         let messages: u64 = talk
             .facts()
             .iter()

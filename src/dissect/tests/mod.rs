@@ -173,6 +173,7 @@ fn word(fact: &Fact) -> String {
         Fact::Plain(None) => "plain".into(),
         Fact::Plain(Some(plain)) => format!("plain({})", plain.request.head.target()),
         Fact::MidStream(_) => "midstream".into(),
+        Fact::Used => "used".into(),
         Fact::Frames(frames) => {
             format!(
                 "frames({},{})",
@@ -293,8 +294,8 @@ fn a_long_talk() {
     talk.fin(S).fin(C).end(End::Fin);
     assert_eq!(
         talk.story(),
-        "plain request1(/ws) response1(400) body(nope) request2(/ws) response2(101,Ok) frames(1,0) \
-         frames(0,1) frames(1,3) close(s,1001) frames(1,0) close(c,1001) fin(s) fin(c) ended(Fin)"
+        "plain request1(/ws) response1(400) body(nope) request2(/ws) response2(101,Ok) used \
+         frames(2,4) close(s,1001) frames(1,0) close(c,1001) fin(s) fin(c) ended(Fin)"
     );
     assert_eq!(talk.counts.plain, 1);
 }

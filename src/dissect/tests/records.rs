@@ -103,8 +103,9 @@ fn facts_ticks_and_health_come_in_the_order_of_time() {
     assert_eq!(health.first.map(Timestamp::as_nanos), Some(0));
 }
 
-/// A handshake whose 101 comes at 60 ms, then a frame of each side. What is told of them at once, and then in the end.
-fn first_frames(at: [i64; 2]) -> (usize, Vec<crate::event::Frames>) {
+/// A handshake whose 101 comes at 60 ms, then a frame of each side. How often it is told at once that a side began, and what the
+/// client did with; and all frames.
+fn first_frames(at: [i64; 2]) -> ((usize, usize), Vec<crate::event::Frames>) {
     let mut records = conversation();
     records.truncate(4);
     let (c, s) = (UPGRADE.len(), SWITCH.len());
@@ -145,7 +146,17 @@ fn first_frames(at: [i64; 2]) -> (usize, Vec<crate::event::Frames>) {
         });
         all.collect::<Vec<_>>()
     };
-    let at_once = frames(&events).len();
+    assert!(frames(&events).is_empty());
+    let count = |is: fn(&Fact) -> bool| {
+        let facts = events.iter();
+        facts
+            .filter(|event| matches!(event, Event::Conn { fact, .. } if is(fact)))
+            .count()
+    };
+    let at_once = (
+        count(|fact| matches!(fact, Fact::Used)),
+        count(|fact| matches!(fact, Fact::FirstBytes { .. })),
+    );
     dissector.finish(&mut events);
     (at_once, frames(&events))
 }
@@ -153,7 +164,11 @@ fn first_frames(at: [i64; 2]) -> (usize, Vec<crate::event::Frames>) {
 #[test]
 fn a_first_frame_that_settles_nothing_passes_by_and_is_told_in_the_end() {
     let ms = |ms: i64| Some(Timestamp::from_nanos(ms * 1_000_000));
-    for (at, at_once) in [([200, 300], 2), ([2_059, 2_060], 1), ([2_060, 9_000], 0)] {
+    for (at, at_once) in [
+        ([200, 300], (1, 1)),
+        ([2_059, 2_060], (1, 0)),
+        ([2_060, 9_000], (0, 0)),
+    ] {
         let (told, all) = first_frames(at);
         assert_eq!(told, at_once, "{at:?}");
         let mut began = [None; 2];
