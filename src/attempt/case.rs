@@ -358,14 +358,13 @@ impl LiveLeg {
                 let is_new = !std::mem::replace(&mut self.leg.http_after_101, true);
                 self.used(at) || is_new
             }
-            Fact::Used => self.used(at),
             Fact::Frames(frames) => {
                 let has_used = |counts: &FrameCounts| counts.total() > counts.close;
                 (has_used(&frames.client) || has_used(&frames.server)) && self.used(at)
             }
             // Its end may be long in coming, and is not waited for.
             Fact::OneSided => !std::mem::replace(&mut self.leg.gaps.one_sided, true),
-            Fact::Close { .. } | Fact::Fin { .. } => self.used(at),
+            Fact::Used | Fact::Close { .. } | Fact::Fin { .. } => self.used(at),
             Fact::Ended { how, both_ways } => {
                 self.used(at);
                 self.leg.gaps.one_sided = !both_ways;

@@ -8,7 +8,7 @@ use crate::dissect::folded::Folded;
 use crate::dissect::socket::Seen;
 use crate::event::Fact;
 use crate::flow::Direction;
-use crate::stream::Above;
+use crate::stream::{Above, Begins};
 use crate::time::Timestamp;
 use crate::websocket::{FrameHeader, Passing, Ping};
 
@@ -121,29 +121,32 @@ impl Above for Connection {
 
     type Word = Begun;
 
-    fn begin(
-        (me, peer): (&mut Passage, &Passage),
-        bytes: &[u8],
-        at: Timestamp,
-    ) -> Option<Option<Begun>> {
+    fn begin((me, peer): (&mut Passage, &Passage), bytes: &[u8], at: Timestamp) -> Begins<Begun> {
         let Passage::Frames(frames, first) = me else {
-            return None;
+            return Begins::Not;
         };
         // Later it passes without a word.
         let is_told =
             at < *first && *first != Timestamp::MAX && frames.is_untouched() && frames.is_between();
-        let (header, _) = FrameHeader::parse(bytes).filter(|_| is_told)?;
-        let is_first = !peer.has_begun()?;
+        let (Some((header, _)), Some(peer_has), true) =
+            (FrameHeader::parse(bytes), peer.has_begun(), is_told)
+        else {
+            return Begins::Not;
+        };
         let mut passed = *frames;
         if !passed.over(bytes) {
-            return None;
+            return Begins::Not;
         }
         (*frames, *first) = (passed, at);
         let begun = Begun {
             first_bytes: header.first_bytes(),
-            is_first,
+            is_first: !peer_has,
         };
-        Some((begun.is_first || begun.first_bytes.is_some()).then_some(begun))
+        if begun.is_first || begun.first_bytes.is_some() {
+            Begins::With(begun)
+        } else {
+            Begins::Quietly
+        }
     }
 
     type Note = Ping;

@@ -31,15 +31,14 @@ pub trait Above: Default {
     /// What is told of bytes that pass by, though nothing of them was told before.
     type Word;
 
-    /// Lets the next bytes of a direction pass by, with which something begins there, and says what is to be told of that, if
-    /// anything. None, and nothing changed, where there is more to do. Of the other direction it may be looked whether
-    /// anything began.
+    /// Lets the next bytes of a direction pass by, with which something begins there. Of the other direction it may be looked
+    /// whether anything began.
     fn begin(
         _: (&mut Self::Passage, &Self::Passage),
         _bytes: &[u8],
         _at: Timestamp,
-    ) -> Option<Option<Self::Word>> {
-        None
+    ) -> Begins<Self::Word> {
+        Begins::Not
     }
 
     /// What is noted of bytes that do not pass by, but bring nothing else with them.
@@ -71,6 +70,17 @@ pub trait Above: Default {
 
     /// What it was before.
     fn unfold(bits: u8, rest: Option<Box<Self::Folded>>) -> Self;
+}
+
+/// What comes of bytes with which something may begin.
+#[derive(Clone, Copy, Debug)]
+pub enum Begins<W> {
+    /// There is more to do, and nothing changed.
+    Not,
+    /// They passed by, and nothing is to be told.
+    Quietly,
+    /// They passed by, and this is to be told.
+    With(W),
 }
 
 /// A connection of which the room above keeps nothing, and is told everything.
@@ -375,7 +385,7 @@ impl<P: Copy + Default> Pair<P> {
         side: Side,
         bytes: &[u8],
         at: &Stamp,
-    ) -> Option<Option<S::Word>> {
+    ) -> Begins<S::Word> {
         let (me, peer) = match side {
             Side::Low => (&mut self.low, &self.high),
             Side::High => (&mut self.high, &self.low),

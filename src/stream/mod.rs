@@ -28,7 +28,7 @@ mod table;
 pub use ahead::Addressed;
 pub use conn::{Conn, Counters, Interfaces, Rank};
 pub use halves::Redirected;
-pub use lane::Above;
+pub use lane::{Above, Begins};
 pub use table::Table;
 
 use crate::flow::{Direction, End};

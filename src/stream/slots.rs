@@ -81,11 +81,11 @@ impl<S: Above> Slots<S> {
 
     /// The number of a connection.
     pub(super) fn id(&self, slot: u32) -> Option<ConnId> {
-        self.id_of(self.all.get(slot)?)
+        self.id_of(*self.all.get(slot)?)
     }
 
-    fn id_of(&self, slot: &Slot) -> Option<ConnId> {
-        Some(match *slot {
+    fn id_of(&self, slot: Slot) -> Option<ConnId> {
+        Some(match slot {
             Slot::Awake(at) => self.awake.get(at)?.conn.id,
             Slot::Asleep(at) => self.asleep.get(at)?.id(),
         })
@@ -124,7 +124,7 @@ impl<S: Above> Slots<S> {
     /// All connections with their slots.
     fn ids(&self) -> impl Iterator<Item = (ConnId, u32)> + '_ {
         let all = self.all.iter();
-        all.filter_map(|(slot, kept)| Some((self.id_of(kept)?, slot)))
+        all.filter_map(|(slot, kept)| Some((self.id_of(*kept)?, slot)))
     }
 
     /// A connection, opened if it is folded up. What its lanes show is as it was left to them, or later.

@@ -18,7 +18,7 @@ use crate::stream::conn::{Conn, Counters, Rank, Side};
 use crate::stream::connection::{Connection, Scene};
 use crate::stream::halves::Halves;
 use crate::stream::index::{Hash, Index};
-use crate::stream::lane::{Above, Lanes, Pair, Way};
+use crate::stream::lane::{Above, Begins, Lanes, Pair, Way};
 use crate::stream::numbers::{self, Numbers};
 use crate::stream::past::Past;
 use crate::stream::slots::Slots;
@@ -204,15 +204,18 @@ impl<S: Above> Table<S> {
             && let Some(next) = pair.goes_on(addressed.side, &addressed.segment, at)
         {
             let &Addressed { segment, side, .. } = addressed;
-            let begun = pair.begin::<S>(side, segment.payload, at);
+            let begins = pair.begin::<S>(side, segment.payload, at);
             let mut is_noted = || {
                 S::note_of(pair.passage(side), segment.payload)
                     .is_some_and(|note| self.slots.note(slot, side, &note, at.ts))
             };
-            if begun.is_some() || is_noted() {
+            if !matches!(begins, Begins::Not) || is_noted() {
                 recents.remember((slot, side), &segment, at, self.now);
                 pair.let_by(side, &segment, (at, next));
-                return self.slots.id(slot).zip(begun.flatten());
+                return match begins {
+                    Begins::With(word) => self.slots.id(slot).map(|id| (id, word)),
+                    Begins::Not | Begins::Quietly => None,
+                };
             }
             self.tell(slot, (addressed, at, next), (budget, sink));
         } else if let Some(segment) = whole() {

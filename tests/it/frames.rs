@@ -26,7 +26,7 @@ use self::travel::{TcpEnd, Travel};
 use crate::lanes;
 use crate::properties::within_reach;
 use crate::support::conversation::Who;
-use crate::support::mischief;
+use crate::support::{mischief, seed};
 
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn config(cases: u32) -> Config {
@@ -36,6 +36,7 @@ fn config(cases: u32) -> Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/it/frames.proptest-regressions",
         ))),
+        rng_seed: seed(),
         ..Config::default()
     }
 }

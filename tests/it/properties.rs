@@ -20,9 +20,9 @@ use wscap::record::LinkType;
 use wscap::stream::{Conn, StreamItem, Table};
 use wscap::time::{Stamp, Timestamp};
 
-use crate::support::OwnedRecord;
 use crate::support::conversation::Conversation;
 use crate::support::mischief::{self, Wrap};
+use crate::support::{OwnedRecord, seed};
 
 fn config() -> Config {
     Config {
@@ -30,6 +30,7 @@ fn config() -> Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/it/properties.proptest-regressions",
         ))),
+        rng_seed: seed(),
         ..Config::default()
     }
 }

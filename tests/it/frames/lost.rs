@@ -82,7 +82,11 @@ proptest! {
         let heard = listen(&records);
         prop_assert_eq!(of_headers(&heard.story), of_headers(&journey.story));
         let end = heard.end.unwrap();
-        prop_assert_eq!((end.wire_code, end.by), (journey.end.wire_code, journey.end.by));
+        prop_assert_eq!(end.wire_code, journey.end.wire_code);
+        // Of a frame that was to be longer than what came it is not known, once bytes of it are missing, that it did not end.
+        let may_have_ended = [&client, &server].into_iter().any(|frames| frames.last().is_some_and(|last| last.claim.is_some()));
+        let is_open = lost > 0 && may_have_ended && end.by == Party::Unknown;
+        prop_assert!(end.by == journey.end.by || is_open, "{:?} {:?}", end, journey.end);
         prop_assert_eq!((end.echoed, end.lossy), (journey.end.echoed, lost > 0));
         prop_assert_eq!(heard.gaps, [lost as u64, 0]);
     }

@@ -11,8 +11,22 @@ pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod reader;
 
+use std::env;
+
+use proptest::test_runner::RngSeed;
 use wscap::record::{LinkType, Record};
 use wscap::time::Stamp;
+
+/// Where properties take their cases from: the same each time, so that a run says something of a change and not of luck. By
+/// chance where `PROPTEST_CASES` asks for more, or `PROPTEST_RNG_SEED` for others.
+pub(crate) fn seed() -> RngSeed {
+    let said = |name| env::var(name).ok();
+    match said("PROPTEST_RNG_SEED").and_then(|seed| seed.parse().ok()) {
+        Some(seed) => RngSeed::Fixed(seed),
+        None if said("PROPTEST_CASES").is_some() => RngSeed::Random,
+        None => RngSeed::Fixed(1),
+    }
+}
 
 /// A record that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
