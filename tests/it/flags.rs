@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -453,20 +453,26 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
+/// Reads a capture from a pipe that stays open as long as what is returned with it.
+fn open_pipe(options: &[&str], bytes: &[u8]) -> (Child, ChildStdin) {
+    let mut child = Command::new(WSCAP)
+        .args(["-r", "-", "--json"])
+        .args(options)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(bytes).unwrap();
+    (child, pipe)
+}
+
 #[test]
 fn a_signal_while_a_pipe_is_silent_prints_the_summary() {
     let bytes = fs::read(capture("handshake/stripped_by_nginx_default.pcapng")).unwrap();
     for name in ["-INT", "-TERM"] {
-        let mut child = Command::new(WSCAP)
-            .args(["-r", "-", "--json", "--fail-on", "stripped"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut pipe = child.stdin.take().unwrap();
-        pipe.write_all(&bytes).unwrap();
-        pipe.flush().unwrap();
-        // The pipe stays open, so it waits for more.
+        let (child, pipe) = open_pipe(&["--fail-on", "stripped"], &bytes);
+        // It waits for more.
         thread::sleep(Duration::from_millis(500));
         signal(&child, name);
         let began = Instant::now();
@@ -481,14 +487,7 @@ fn a_signal_while_a_pipe_is_silent_prints_the_summary() {
 #[test]
 fn what_came_through_a_pipe_is_told_while_it_is_open() {
     let bytes = fs::read(capture("close/idle_timeout_nginx_3s.pcapng")).unwrap();
-    let mut child = Command::new(WSCAP)
-        .args(["-r", "-", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut pipe = child.stdin.take().unwrap();
-    pipe.write_all(&bytes).unwrap();
+    let (mut child, pipe) = open_pipe(&[], &bytes);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (said, first) = mpsc::channel();
     let reader = thread::spawn(move || {
