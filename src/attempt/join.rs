@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, OccupiedEntry};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::attempt::case::{Case, CaseId, Cases};
 use crate::attempt::few::Few;
 use crate::attempt::{Leg, tree};
 use crate::flow::Endpoint;
-use crate::hash::HashMap;
+use crate::hash::{DigestSeed, HashMap};
 use crate::http::origin_form;
 use crate::time::Timestamp;
 
@@ -30,10 +31,20 @@ const DECIDED: usize = 57_344;
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    cases: HashMap<Arc<str>, Few<CaseId>>,
-    decided: HashMap<Arc<str>, Decided>,
-    /// Keys of `decided` in the order in which they may be forgotten.
-    expiring: VecDeque<(Timestamp, Arc<str>)>,
+    /// By a digest of the key.
+    known: HashMap<u64, Known>,
+    /// How many of them a decided attempt had.
+    decided: usize,
+    /// Those in the order in which they may be forgotten.
+    expiring: VecDeque<(Timestamp, u64)>,
+    seed: DigestSeed,
+}
+
+/// Who has a key. One of the two at least.
+#[derive(Debug, Default)]
+struct Known {
+    cases: Option<Few<CaseId>>,
+    decided: Option<Decided>,
 }
 
 /// What is remembered of a decided attempt, so that a late leg of it is not taken for an attempt of its own.
@@ -60,14 +71,10 @@ pub(super) enum Joined {
 impl Keys {
     /// Where a leg with a key belongs.
     pub(super) fn place(&self, leg: &Leg, cases: &Cases) -> Joined {
-        let Some(key) = usable_key(leg) else {
+        let Some(known) = self.known(leg) else {
             return Joined::Alone;
         };
-        let known = self.cases.get(key);
-        if known.is_none() && !self.decided.contains_key(key) {
-            return Joined::Alone;
-        }
-        if known.is_some_and(|ids| ids.len() >= MOST_OF_A_KEY) {
+        if known.is_full() {
             return Joined::Alone;
         }
         let ends = Ends::of(leg);
@@ -78,7 +85,7 @@ impl Keys {
         };
         let has_room = |id: &CaseId| cases.get(*id).is_some_and(|case| case.has_room(1));
         let candidates = || {
-            let all = known.into_iter().flat_map(Few::iter).copied();
+            let all = known.cases.iter().flat_map(Few::iter).copied();
             all.filter(has_room)
         };
         if is_shared(candidates().filter_map(|id| cases.get(id))) {
@@ -95,7 +102,7 @@ impl Keys {
         if let Some(id) = fitting.max() {
             return Joined::To(id);
         }
-        match self.decided.get(key) {
+        match &known.decided {
             Some(decided)
                 if leg.started() <= decided.until
                     && !decided.outermost().conflicts(&ends)
@@ -109,7 +116,7 @@ impl Keys {
 
     /// The undecided attempt after whose refusal the same client asks again with the key it had.
     pub(super) fn refused_before(&self, leg: &Leg, cases: &Cases) -> Option<CaseId> {
-        let candidates = self.cases.get(usable_key(leg)?)?.iter().copied();
+        let candidates = self.known(leg)?.cases.as_ref()?.iter().copied();
         candidates
             .filter(|id| {
                 let Some(case) = cases.get(*id) else {
@@ -126,18 +133,21 @@ impl Keys {
 
     /// An undecided attempt has that key.
     pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
-        if let Some(key) = usable_key(leg) {
-            match self.cases.get_mut(key) {
-                Some(ids) if ids.len() >= MOST_OF_A_KEY => {}
-                Some(ids) => ids.push(case),
-                None => _ = self.cases.insert(Arc::clone(key), Few::one(case)),
-            }
+        let Some(key) = self.digest(leg) else { return };
+        let known = self.known.entry(key).or_default();
+        if known.is_full() {
+            return;
+        }
+        match &mut known.cases {
+            Some(ids) => ids.push(case),
+            none => *none = Some(Few::one(case)),
         }
     }
 
     /// An attempt turned out to be part of another.
     pub(super) fn rename(&mut self, leg: &Leg, from: CaseId, to: CaseId) {
-        if let Some(ids) = usable_key(leg).and_then(|key| self.cases.get_mut(key)) {
+        let known = self.digest(leg).and_then(|key| self.known.get_mut(&key));
+        if let Some(ids) = known.and_then(|known| known.cases.as_mut()) {
             for id in ids.iter_mut().filter(|id| **id == from) {
                 *id = to;
             }
@@ -148,52 +158,97 @@ impl Keys {
     pub(super) fn decide<'a>(
         &mut self,
         case: CaseId,
-        mut legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
+        mut legs: impl Iterator<Item = &'a Leg>,
         until: Timestamp,
     ) {
-        let mut last = None;
-        for leg in legs.clone().rev() {
-            let Some(key) = usable_key(leg) else { continue };
+        let Some(outermost) = legs.next() else { return };
+        let own = self.digest(outermost);
+        let mut last = own;
+        for leg in legs {
+            let Some(key) = self.digest(leg) else {
+                continue;
+            };
             // Most have one key.
             if last.replace(key) != Some(key)
-                && let Some(ids) = self.cases.get_mut(key)
-                && !ids.retain(|&id| id != case)
+                && let Entry::Occupied(known) = self.known.entry(key)
             {
-                self.cases.remove(key);
+                release(known, case);
             }
         }
+        let Some(own) = own else { return };
         // With very many at once the oldest are still the ones whose late legs are to come.
-        if let Some(outermost) = legs.next()
-            && let Some(key) = usable_key(outermost)
-            && self.decided.len() < DECIDED
-        {
-            self.expiring.push_back((until, Arc::clone(key)));
-            let ends = Ends::of(outermost);
-            let decided = Decided {
-                client: ends.client,
-                server: ends.server,
-                named: ends.named.to_owned(),
-                until,
-            };
-            self.decided.insert(Arc::clone(key), decided);
+        if self.decided >= DECIDED {
+            if let Entry::Occupied(known) = self.known.entry(own) {
+                release(known, case);
+            }
+            return;
         }
+        self.expiring.push_back((until, own));
+        let known = self.known.entry(own).or_default();
+        known.leave(case);
+        let ends = Ends::of(outermost);
+        let before = known.decided.replace(Decided {
+            client: ends.client,
+            server: ends.server,
+            named: ends.named.to_owned(),
+            until,
+        });
+        self.decided += usize::from(before.is_none());
     }
 
     /// Forgets what is over.
     #[inline]
     pub(super) fn forget(&mut self, now: Timestamp) {
         while self.expiring.front().is_some_and(|(until, _)| *until < now) {
-            let Some((_, key)) = self.expiring.pop_front() else {
-                return;
-            };
-            if self
-                .decided
-                .get(&key)
-                .is_some_and(|decided| decided.until < now)
-            {
-                self.decided.remove(&key);
+            self.forget_first(now);
+        }
+    }
+
+    fn forget_first(&mut self, now: Timestamp) {
+        let Some((_, key)) = self.expiring.pop_front() else {
+            return;
+        };
+        let Entry::Occupied(mut known) = self.known.entry(key) else {
+            return;
+        };
+        let decided = &mut known.get_mut().decided;
+        if decided.take_if(|decided| decided.until < now).is_some() {
+            self.decided = self.decided.saturating_sub(1);
+            if known.get().cases.is_none() {
+                known.remove();
             }
         }
+    }
+
+    /// Who has the key of a leg.
+    fn known(&self, leg: &Leg) -> Option<&Known> {
+        self.known.get(&self.digest(leg)?)
+    }
+
+    /// What tells the key of a leg apart.
+    fn digest(&self, leg: &Leg) -> Option<u64> {
+        Some(self.seed.hash_one(usable_key(leg)?))
+    }
+}
+
+impl Known {
+    fn is_full(&self) -> bool {
+        let ids = self.cases.as_ref();
+        ids.is_some_and(|ids| ids.len() >= MOST_OF_A_KEY)
+    }
+
+    /// An attempt has the key no more.
+    fn leave(&mut self, case: CaseId) {
+        self.cases.take_if(|ids| !ids.retain(|&id| id != case));
+    }
+}
+
+/// Likewise; who has it last takes it along.
+fn release(mut known: OccupiedEntry<'_, u64, Known>, case: CaseId) {
+    known.get_mut().leave(case);
+    let Known { cases, decided } = known.get();
+    if cases.is_none() && decided.is_none() {
+        known.remove();
     }
 }
 
@@ -317,11 +372,11 @@ fn path(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or(target)
 }
 
-fn usable_key(leg: &Leg) -> Option<&Arc<str>> {
+fn usable_key(leg: &Leg) -> Option<&str> {
     leg.offer()?
         .key
-        .as_ref()
-        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(&&***key))
+        .as_deref()
+        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
 }
 
 /// Between whom a leg runs, and for whom it says that it does.

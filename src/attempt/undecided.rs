@@ -508,7 +508,7 @@ impl Undecided {
     pub(super) fn forget_keys<'a>(
         &mut self,
         id: CaseId,
-        legs: impl DoubleEndedIterator<Item = &'a Leg> + Clone,
+        legs: impl Iterator<Item = &'a Leg>,
         until: Timestamp,
     ) {
         self.keys.decide(id, legs, until);
