@@ -4,7 +4,7 @@ mod decide;
 
 use std::time::Duration;
 
-use self::decide::Cut;
+use self::decide::{Cut, Tails};
 use crate::attempt::around::Around;
 use crate::attempt::case::{Case, CaseId, MOST_CASES, Progress};
 use crate::attempt::closing::Sockets;
@@ -42,6 +42,8 @@ pub struct Assembler {
     progress_due: Timestamp,
     /// When events were shed last: of what was under way then, any may be missing.
     shed_at: Option<Timestamp>,
+    /// Room for those of the one that is decided; empty between two.
+    tails: Vec<Tails>,
 }
 
 impl Assembler {
@@ -60,6 +62,7 @@ impl Assembler {
             reached: Reached::default(),
             progress_due: Timestamp::MIN,
             shed_at: None,
+            tails: Vec::new(),
         }
     }
 
@@ -68,8 +71,15 @@ impl Assembler {
         match event {
             Event::Conn { conn, at, fact } => {
                 self.advance(at.ts, out);
+                let may_add = matches!(
+                    fact,
+                    Fact::Request(_) | Fact::Response(_) | Fact::MidStream(_)
+                );
                 self.fact(conn, at, fact);
-                self.make_room(out);
+                // Nothing else adds to what is undecided.
+                if may_add {
+                    self.make_room(out);
+                }
             }
             Event::Tick(now) => {
                 self.advance(now, out);
@@ -186,7 +196,18 @@ impl Assembler {
         self.now = to;
     }
 
+    /// Mostly there is nothing to do.
+    #[inline]
     fn run_due(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
+        if self.due.is_due(to) {
+            self.decide_due(to, out);
+        }
+        if self.sockets.is_due(to) {
+            self.sockets.tick(to, out);
+        }
+    }
+
+    fn decide_due(&mut self, to: Timestamp, out: &mut impl Extend<Output>) {
         while let Some((at, id)) = self.due.pop(to) {
             self.now = self.now.max(at);
             let Some(case) = self.undecided.get_mut(id) else {
@@ -210,7 +231,6 @@ impl Assembler {
                 Progress::Waiting(_) => {}
             }
         }
-        self.sockets.tick(to, out);
     }
 
     fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {

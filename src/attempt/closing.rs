@@ -210,6 +210,12 @@ impl Sockets {
         (view.conn == conn).then_some(view)
     }
 
+    /// Whether each leg has one view.
+    fn is_seen_once(&self, at: u32) -> bool {
+        let socket = self.open.get(at);
+        socket.is_some_and(|socket| socket.legs.is_seen_once())
+    }
+
     /// Takes a fact of one leg.
     pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: Fact) {
         let Some(leg) = self.at(conn, place) else {
@@ -222,10 +228,17 @@ impl Sockets {
                 | Fact::Ended { .. }
                 | Fact::Retransmitting { .. }
         );
-        leg.tail.note(at, fact);
-        if may_end {
+        let is_news = leg.tail.note(at, fact);
+        // Of several views another may be the best by now.
+        if is_news || (may_end && !self.is_seen_once(place.socket)) {
             self.reschedule(place.socket);
         }
+    }
+
+    /// Whether there is one to look at by then.
+    #[inline]
+    pub(super) fn is_due(&self, by: Timestamp) -> bool {
+        self.due.is_due(by)
     }
 
     /// Hands on the closings that are complete at that time.
@@ -330,7 +343,7 @@ impl Sockets {
             lossy: trouble.lossy || legs.iter().any(|leg| leg.lossy || leg.one_sided),
             legs,
         };
-        out.extend([Output::Closing(Box::new(closing))]);
+        out.extend([Output::Closing(closing)]);
     }
 }
 

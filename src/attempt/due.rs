@@ -47,10 +47,16 @@ impl<T: Copy + Ord> Due<T> {
         }
     }
 
+    /// Whether anything may have come by then.
+    #[inline]
+    pub(super) fn is_due(&self, by: Timestamp) -> bool {
+        by >= self.quiet_until
+    }
+
     /// Takes out the first that has come by then; of those of one time the least.
     #[inline]
     pub(super) fn pop(&mut self, by: Timestamp) -> Option<(Timestamp, T)> {
-        if by < self.quiet_until {
+        if !self.is_due(by) {
             return None;
         }
         self.take(by)

@@ -21,14 +21,8 @@ pub(super) struct Few<T> {
 
 impl<T> Few<T> {
     pub(super) fn one(first: T) -> Self {
-        Self::of(first, Vec::new())
-    }
-
-    pub(super) fn of(first: T, others: Vec<T>) -> Self {
-        Self {
-            first,
-            others: others.into(),
-        }
+        let others = Box::default();
+        Self { first, others }
     }
 
     pub(super) fn push(&mut self, other: T) {
@@ -54,13 +48,6 @@ impl<T> Few<T> {
 
     pub(super) fn into_first(self) -> T {
         self.first
-    }
-
-    /// Each made into something else, in their order.
-    pub(super) fn map<U>(self, mut make: impl FnMut(T) -> U) -> Few<U> {
-        let first = make(self.first);
-        let others = self.others.into_vec().into_iter().map(make).collect();
-        Few { first, others }
     }
 
     /// The one that is alone.

@@ -36,9 +36,9 @@ use crate::websocket::{Accept, Close, Extension, RoundTrips, Transport};
 #[derive(Clone, Debug)]
 pub enum Output {
     /// An attempt, decided.
-    Attempt(Box<Attempt>),
+    Attempt(Attempt),
     /// How an opened WebSocket ended; after its attempt.
-    Closing(Box<Closing>),
+    Closing(Closing),
     /// The state of the capture.
     Health(Box<Health>),
     /// An interface got its name.

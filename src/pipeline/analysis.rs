@@ -55,7 +55,8 @@ pub(super) struct Outcome {
 enum Judged {
     Attempt(Arc<JudgedAttempt>, bool),
     Closing(Arc<JudgedClosing>, bool),
-    Other(Output),
+    /// Boxed, for it is rare and large.
+    Other(Box<Output>),
 }
 
 /// Whether `--only` lets an attempt through: as for `--fail-on`, but who asks for `ok` wants to see what is.
@@ -187,10 +188,7 @@ impl<'a, W: Write> Analysis<'a, W> {
             Output::Attempt(attempt) => {
                 let judgement = judge::attempt(&attempt, catalogue);
                 self.matched |= fail_on.attempt(&judgement);
-                let judged = Arc::new(JudgedAttempt {
-                    attempt: *attempt,
-                    judgement,
-                });
+                let judged = Arc::new(JudgedAttempt { attempt, judgement });
                 let wanted = only.is_empty() || shows(only, &judged);
                 Judged::Attempt(judged, wanted)
             }
@@ -198,13 +196,10 @@ impl<'a, W: Write> Analysis<'a, W> {
                 let judgement = judge::closing(&closing, catalogue);
                 self.matched |= fail_on.closing(&judgement);
                 let wanted = only.is_empty() || only.closing(&judgement);
-                let judged = Arc::new(JudgedClosing {
-                    closing: *closing,
-                    judgement,
-                });
+                let judged = Arc::new(JudgedClosing { closing, judgement });
                 Judged::Closing(judged, wanted)
             }
-            other => Judged::Other(other),
+            other => Judged::Other(Box::new(other)),
         }
     }
 
@@ -224,9 +219,8 @@ impl<'a, W: Write> Analysis<'a, W> {
     }
 
     fn report(&mut self, judged: &Judged) -> io::Result<()> {
-        if let Judged::Other(Output::Health(health)) = judged {
-            self.health = (**health).clone();
-            return self.health_line();
+        if let Judged::Other(output) = judged {
+            return self.report_other(output);
         }
         let Some(report) = &mut self.report else {
             return Ok(());
@@ -234,16 +228,28 @@ impl<'a, W: Write> Analysis<'a, W> {
         match judged {
             Judged::Attempt(attempt, true) if !self.muted => report.attempt(attempt),
             Judged::Closing(closing, true) if !self.muted => report.closing(closing),
-            Judged::Other(Output::Interface {
+            _ => Ok(()),
+        }
+    }
+
+    fn report_other(&mut self, output: &Output) -> io::Result<()> {
+        match output {
+            Output::Health(health) => {
+                self.health = (**health).clone();
+                return self.health_line();
+            }
+            Output::Interface {
                 source,
                 iface,
                 name,
-            }) => {
-                report.interface(*source, *iface, name);
-                Ok(())
+            } => {
+                if let Some(report) = &mut self.report {
+                    report.interface(*source, *iface, name);
+                }
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     /// Live: in JSON a line every now and then. The text report looks at each for what must be said at once, and a word

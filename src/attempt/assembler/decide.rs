@@ -41,7 +41,8 @@ pub(super) enum Cut {
 }
 
 /// What the views of a leg show after its request.
-struct Tails {
+#[derive(Debug)]
+pub(super) struct Tails {
     /// Of the first, which is the leg in the attempt.
     conn: ConnId,
     /// `None` once it is handed over.
@@ -95,11 +96,12 @@ impl Assembler {
             ..
         } = *case;
         let mut nodes = Vec::with_capacity(legs.len());
-        let tails = legs.map(|live| {
-            let (node, tails) = Tails::of(live);
+        let mut tails = std::mem::take(&mut self.tails);
+        for live in legs {
+            let (node, of_leg) = Tails::of(live);
             nodes.push(node);
-            tails
-        });
+            tails.push(of_leg);
+        }
         let bad_gateway = tails
             .iter()
             .flat_map(Tails::all)
@@ -132,18 +134,14 @@ impl Assembler {
             let_go: cut == Cut::NoRoom,
         };
         self.next_attempt += 1;
-        self.hand_over(id, &attempt, tails, mid_stream);
-        out.extend([Output::Attempt(Box::new(attempt))]);
+        self.hand_over(id, &attempt, &mut tails, mid_stream);
+        tails.clear();
+        self.tails = tails;
+        out.extend([Output::Attempt(attempt)]);
     }
 
     /// From here on the facts of the attempt's connections go to its open WebSocket, or nowhere.
-    fn hand_over(
-        &mut self,
-        id: CaseId,
-        attempt: &Attempt,
-        mut tails: Few<Tails>,
-        mid_stream: bool,
-    ) {
+    fn hand_over(&mut self, id: CaseId, attempt: &Attempt, tails: &mut [Tails], mid_stream: bool) {
         let is_open = attempt.protocol == Protocol::WebSocket
             && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
         let places = &mut self.undecided.places;
@@ -196,12 +194,15 @@ impl Assembler {
                 Some(self.sockets.handshakes.view(leg_of, tail, of))
             };
             let first = follow_view(node.leg.conn, &node.leg, tail, 0);
-            let others = std::mem::take(others).into_iter().enumerate();
-            let others: Vec<_> = others
-                .filter_map(|(at, live)| follow_view(live.leg.conn, &live.leg, live.tail, at + 1))
-                .collect();
-            if let Some(first) = first {
-                legs.push(Few::of(first, others));
+            let mut views = first.map(Few::one);
+            for (at, live) in std::mem::take(others).into_iter().enumerate() {
+                let other = follow_view(live.leg.conn, &live.leg, live.tail, at + 1);
+                if let (Some(views), Some(other)) = (&mut views, other) {
+                    views.push(other);
+                }
+            }
+            if let Some(views) = views {
+                legs.push(views);
             }
         }
         if socket.is_some() {

@@ -24,6 +24,14 @@ impl SocketLegs {
         }
     }
 
+    /// Whether each has one view.
+    pub(super) fn is_seen_once(&self) -> bool {
+        match self {
+            Self::None | Self::One(_) => true,
+            Self::Several(legs) => legs.iter().all(|views| views.len() == 1),
+        }
+    }
+
     pub(in crate::attempt) fn push(&mut self, views: Few<View>) {
         *self = match std::mem::replace(self, Self::None) {
             Self::None if views.len() == 1 => Self::One(views.into_first()),

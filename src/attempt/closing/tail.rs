@@ -45,8 +45,8 @@ const fn in_order(at: Stamp) -> (Timestamp, u64) {
 }
 
 impl Tail {
-    /// Takes note of a fact.
-    pub(in crate::attempt) fn note(&mut self, at: Stamp, fact: Fact) {
+    /// Takes note of a fact. True where it shows something new of the end.
+    pub(in crate::attempt) fn note(&mut self, at: Stamp, fact: Fact) -> bool {
         match fact {
             Fact::Frames(mut frames) => {
                 // Of what a side sent first where some may be missing it is not known that it was the first.
@@ -54,14 +54,14 @@ impl Tail {
                     *began = began.filter(|_| !blind);
                 }
                 match &mut self.since().frames {
-                    Some(known) => add(known, *frames),
+                    Some(known) => add(known, &mut frames),
                     none => *none = Some(frames),
                 }
             }
             Fact::Close { dir, close } => {
                 let since = self.since();
                 if !since.has_room_for_close(dir) {
-                    return;
+                    return false;
                 }
                 let other = dir.flip().index();
                 let frames = since.frames.as_deref();
@@ -75,7 +75,7 @@ impl Tail {
                     receiving: receiving.copied().unwrap_or_default(),
                 };
                 // What waited behind a hole is told late.
-                insert(&mut since.closes, seen, |seen| in_order(seen.at));
+                return insert(&mut since.closes, seen, |seen| in_order(seen.at)) == 0;
             }
             Fact::Violation(violation) => {
                 let violations = &mut self.since().violations;
@@ -109,26 +109,35 @@ impl Tail {
             }
             Fact::Gap { dir, .. } => self.lose(dir),
             Fact::Retransmitting { dir } => {
-                self.since().retransmitting.get_or_insert((dir, at.ts));
+                let since = self.since();
+                let is_first = since.retransmitting.is_none();
+                since.retransmitting.get_or_insert((dir, at.ts));
+                return is_first;
             }
-            Fact::Fin { dir } => self.since().tcp_end(TcpEnd {
-                dir,
-                at: at.ts,
-                reset: false,
-            }),
+            Fact::Fin { dir } => {
+                return self.since().tcp_end(TcpEnd {
+                    dir,
+                    at: at.ts,
+                    reset: false,
+                });
+            }
             Fact::Ended { how, both_ways } => {
+                let was_over = self.is_over();
                 self.ended = Some(how);
                 self.one_sided = !both_ways;
+                let mut is_news = !was_over;
                 if let End::Rst(dir) = how {
-                    self.since().tcp_end(TcpEnd {
+                    is_news |= self.since().tcp_end(TcpEnd {
                         dir,
                         at: at.ts,
                         reset: true,
                     });
                 }
+                return is_news;
             }
             _ => {}
         }
+        false
     }
 
     /// Frames of a side may be missing.
@@ -262,21 +271,24 @@ impl Since {
         !has(dir) || self.closes.len() + kept_free < CLOSES
     }
 
-    fn tcp_end(&mut self, end: TcpEnd) {
-        let is_known = |seen: &TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
-        if !self.tcp_ends.iter().any(is_known) {
+    /// True where it is one that was not known.
+    fn tcp_end(&mut self, end: TcpEnd) -> bool {
+        let same = |seen: &TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
+        let is_new = !self.tcp_ends.iter().any(same);
+        if is_new {
             insert(&mut self.tcp_ends, end, |seen| seen.at);
         }
+        is_new
     }
 }
 
 /// Adds what came since.
-fn add(known: &mut Frames, since: Frames) {
+fn add(known: &mut Frames, since: &mut Frames) {
     known.client.add(&since.client);
     known.server.add(&since.server);
     (known.largest, known.unfinished) = (since.largest, since.unfinished);
     (known.ping_waits, known.latest) = (since.ping_waits, since.latest);
-    known.answered = since.answered;
+    known.answered = std::mem::take(&mut since.answered);
     for (known, since) in known.began.iter_mut().zip(since.began) {
         *known = known.or(since);
     }
@@ -285,13 +297,14 @@ fn add(known: &mut Frames, since: Frames) {
     }
 }
 
-/// Adds to what is in order, and mostly stays at two: one of each side.
-fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) {
+/// Adds to what is in order, and mostly stays at two: one of each side. Where it stands now.
+fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) -> usize {
     if to.is_empty() {
         *to = Vec::with_capacity(2);
     }
     let at = to.partition_point(|other| key(other) <= key(&one));
     to.insert(at, one);
+    at
 }
 
 /// The first Close, FIN or RST, or since when bytes go unacknowledged.

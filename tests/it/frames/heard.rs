@@ -56,7 +56,7 @@ pub(super) fn listen(records: &[OwnedRecord]) -> Heard {
     assembler.finish(&mut outputs);
     heard.story.violations.sort_unstable();
     let closings = outputs.iter().filter_map(|output| match output {
-        Output::Closing(closing) => Some(&**closing),
+        Output::Closing(closing) => Some(closing),
         _ => None,
     });
     for closing in closings {

@@ -484,17 +484,11 @@ fn judged(out: Vec<Output>) -> (Vec<JudgedAttempt>, Vec<JudgedClosing>) {
         match item {
             Output::Attempt(attempt) => {
                 let judgement = judge::attempt(&attempt, catalogue);
-                attempts.push(JudgedAttempt {
-                    attempt: *attempt,
-                    judgement,
-                });
+                attempts.push(JudgedAttempt { attempt, judgement });
             }
             Output::Closing(closing) => {
                 let judgement = judge::closing(&closing, catalogue);
-                closings.push(JudgedClosing {
-                    closing: *closing,
-                    judgement,
-                });
+                closings.push(JudgedClosing { closing, judgement });
             }
             _ => {}
         }

@@ -169,7 +169,7 @@ impl<'a> Way<'a> {
                     self.told.attempts += 1;
                     let judged = Arc::new(JudgedAttempt {
                         judgement: judge::attempt(&attempt, catalogue),
-                        attempt: *attempt,
+                        attempt,
                     });
                     self.tally.attempt(&judged);
                     self.json.attempt(&judged).unwrap();
@@ -179,7 +179,7 @@ impl<'a> Way<'a> {
                     self.told.closings += 1;
                     let judged = Arc::new(JudgedClosing {
                         judgement: judge::closing(&closing, catalogue),
-                        closing: *closing,
+                        closing,
                     });
                     self.tally.closing(&judged);
                     self.json.closing(&judged).unwrap();
