@@ -186,19 +186,23 @@ impl Around {
     /// Learns from a decided tree when it waited, and which addresses are the two sides of one proxy.
     pub(super) fn learn(&mut self, nodes: &[Node], now: Timestamp) {
         if let Some(outermost) = nodes.first().map(|node| &node.leg) {
+            let from = outermost.started();
+            let to = outermost.settled().unwrap_or(now);
             for (_, server) in outermost.pairs() {
                 if self.waited.len() >= WAITED {
                     self.waited.pop_front();
                 }
                 self.waited.push_back(Waited {
                     server: server.addr,
-                    from: outermost.started(),
-                    to: outermost.settled().unwrap_or(now),
+                    from,
+                    to,
                 });
             }
         }
-        for node in nodes.iter().filter(|node| node.role == Role::Path) {
-            let Some(outer) = node.parent.and_then(|parent| nodes.get(parent)) else {
+        // The first has no parent.
+        for node in nodes.iter().skip(1) {
+            let outer = node.parent.and_then(|parent| nodes.get(parent));
+            let Some(outer) = outer.filter(|_| node.role == Role::Path) else {
                 continue;
             };
             for (_, server) in outer.leg.pairs() {

@@ -283,8 +283,7 @@ impl Assembler {
         let is_over = matches!(fact, Fact::Ended { .. });
         match self.undecided.whose(conn) {
             Whose::Case(id, case, leg) => {
-                let live = case.view_mut(leg);
-                if live.is_some_and(|live| live.note(at, fact)) {
+                if case.note(leg, at, fact) {
                     reschedule(&mut self.due, id, case, self.now);
                 }
             }
@@ -308,14 +307,15 @@ impl Assembler {
         if self.undecided.is_view(&leg, exchange, at.ts) {
             return;
         }
+        let key = self.undecided.key(&leg);
         let joined = if protocol == Protocol::WebSocket {
-            self.undecided.by_key(&leg)
+            self.undecided.by_key(&leg, key)
         } else {
             Joined::Alone
         };
         match joined {
             Joined::To(id) => {
-                self.undecided.join(id, exchange, leg);
+                self.undecided.join(id, exchange, leg, key);
                 self.reschedule(id);
             }
             Joined::Alone => self.begin(exchange, leg, protocol),

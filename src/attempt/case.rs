@@ -186,6 +186,21 @@ impl Case {
         self.legs.get_mut(at.leg())?.view_mut(at.view())
     }
 
+    /// Takes note of what came after the request of one view. True where that may change when it can be decided.
+    pub(super) fn note(&mut self, view: LegView, at: Stamp, fact: Fact) -> bool {
+        let Some(leg) = self.legs.get_mut(view.leg()) else {
+            return false;
+        };
+        let is_seen_once = leg.copies.is_empty();
+        let Some(live) = leg.view_mut(view.view()) else {
+            return false;
+        };
+        // How a leg ends is waited for only where there is no answer, or nobody has used it.
+        let is_waited_for = !is_seen_once || live.leg.response.is_none() || live.used_at.is_none();
+        let is_end = matches!(fact, Fact::Fin { .. } | Fact::Ended { .. });
+        live.note(at, fact) && (is_waited_for || !is_end)
+    }
+
     /// Whether a connection is that view of a leg of it.
     #[inline]
     pub(super) fn is_at(&self, at: LegView, conn: ConnId) -> bool {
@@ -334,7 +349,7 @@ impl LiveLeg {
     }
 
     /// Takes note of what came after the request. True where that may change when the attempt can be decided.
-    pub(super) fn note(&mut self, at: Stamp, fact: Fact) -> bool {
+    fn note(&mut self, at: Stamp, fact: Fact) -> bool {
         let may_end = matches!(fact, Fact::Fin { .. } | Fact::Ended { .. });
         let is_news = self.note_fact(at, &fact);
         self.tail.note(at, fact);

@@ -18,7 +18,6 @@ pub(super) use self::tail::Tail;
 pub(super) use self::view::Shown;
 
 use self::ends::Ends;
-use self::legs::best_of;
 use self::tail::earlier;
 use self::view::{Handshakes, View};
 use crate::attempt::due::Due;
@@ -113,9 +112,8 @@ impl Sockets {
     }
 
     /// Forgets the legs of one that finds no room.
-    pub(super) fn let_go(&mut self, legs: SocketLegs) {
-        let views = legs.into_legs().flatten();
-        views.for_each(|view| _ = self.handshakes.close(view));
+    pub(super) fn let_go(&mut self, legs: &SocketLegs) {
+        legs.views().for_each(|view| self.handshakes.leave(view));
     }
 
     /// Follows an attempt that opened from here on.
@@ -316,16 +314,13 @@ impl Sockets {
         let outer_end = self.ends.end_of(socket.legs.first_best());
         let mut legs = Vec::with_capacity(socket.legs.len());
         let mut host = None;
-        for views in socket.legs.into_legs() {
-            let best = best_of(&views);
-            for (index, view) in views.into_iter().enumerate() {
-                let (of, leg) = self.handshakes.close(view);
-                if index == best {
-                    host = host.or(of);
-                    legs.push(leg);
-                }
+        socket.legs.take_apart(|view, is_best| {
+            self.handshakes.leave(&view);
+            if is_best {
+                host = host.take().or_else(|| view.host().cloned());
+                legs.push(view.into_leg());
             }
-        }
+        });
         let neighbours = outer_end.map(|end| self.ends.neighbours(end));
         // The client of a leg that did not end before the capture did has its WebSocket still.
         let outer_lives = legs.first().is_some_and(|leg| leg.first_end().is_none());

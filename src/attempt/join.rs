@@ -28,15 +28,18 @@ const MOST_OF_A_KEY: usize = 64;
 /// doubles.
 const DECIDED: usize = 57_344;
 
+/// A key, by a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key(u64);
+
 /// Which undecided attempts have which key, and which decided ones had it a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// By a digest of the key.
-    known: HashMap<u64, Known>,
+    known: HashMap<Key, Known>,
     /// How many of them a decided attempt had.
     decided: usize,
     /// Those in the order in which they may be forgotten.
-    expiring: VecDeque<(Timestamp, u64)>,
+    expiring: VecDeque<(Timestamp, Key)>,
     seed: DigestSeed,
 }
 
@@ -70,8 +73,8 @@ pub(super) enum Joined {
 
 impl Keys {
     /// Where a leg with a key belongs.
-    pub(super) fn place(&self, leg: &Leg, cases: &Cases) -> Joined {
-        let Some(known) = self.known(leg) else {
+    pub(super) fn place(&self, leg: &Leg, key: Option<Key>, cases: &Cases) -> Joined {
+        let Some(known) = self.known(key) else {
             return Joined::Alone;
         };
         if known.is_full() {
@@ -115,8 +118,13 @@ impl Keys {
     }
 
     /// The undecided attempt after whose refusal the same client asks again with the key it had.
-    pub(super) fn refused_before(&self, leg: &Leg, cases: &Cases) -> Option<CaseId> {
-        let candidates = self.known(leg)?.cases.as_ref()?.iter().copied();
+    pub(super) fn refused_before(
+        &self,
+        leg: &Leg,
+        key: Option<Key>,
+        cases: &Cases,
+    ) -> Option<CaseId> {
+        let candidates = self.known(key)?.cases.as_ref()?.iter().copied();
         candidates
             .filter(|id| {
                 let Some(case) = cases.get(*id) else {
@@ -132,8 +140,8 @@ impl Keys {
     }
 
     /// An undecided attempt has that key.
-    pub(super) fn add(&mut self, leg: &Leg, case: CaseId) {
-        let Some(key) = self.digest(leg) else { return };
+    pub(super) fn add(&mut self, key: Option<Key>, case: CaseId) {
+        let Some(key) = key else { return };
         let known = self.known.entry(key).or_default();
         if known.is_full() {
             return;
@@ -220,14 +228,14 @@ impl Keys {
         }
     }
 
-    /// Who has the key of a leg.
-    fn known(&self, leg: &Leg) -> Option<&Known> {
-        self.known.get(&self.digest(leg)?)
+    /// Who has a key.
+    fn known(&self, key: Option<Key>) -> Option<&Known> {
+        self.known.get(&key?)
     }
 
-    /// What tells the key of a leg apart.
-    fn digest(&self, leg: &Leg) -> Option<u64> {
-        Some(self.seed.hash_one(usable_key(leg)?))
+    /// What tells the key of a leg apart, where it has one.
+    pub(super) fn digest(&self, leg: &Leg) -> Option<Key> {
+        Some(Key(self.seed.hash_one(usable_key(leg)?)))
     }
 }
 
@@ -244,7 +252,7 @@ impl Known {
 }
 
 /// Likewise; who has it last takes it along.
-fn release(mut known: OccupiedEntry<'_, u64, Known>, case: CaseId) {
+fn release(mut known: OccupiedEntry<'_, Key, Known>, case: CaseId) {
     known.get_mut().leave(case);
     let Known { cases, decided } = known.get();
     if cases.is_none() && decided.is_none() {

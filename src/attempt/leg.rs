@@ -80,8 +80,12 @@ pub struct LegEnd {
     pub unseen: bool,
 }
 
-/// Of a leg of which nothing is known.
-static NOWHERE: LazyLock<Connection> = LazyLock::new(Connection::default);
+/// Of a leg of which nothing is known, as none is that is part of an attempt.
+#[cold]
+fn nowhere() -> &'static Connection {
+    static NOWHERE: LazyLock<Connection> = LazyLock::new(Connection::default);
+    &NOWHERE
+}
 
 impl Leg {
     /// Its endpoints and what was seen of its start.
@@ -89,7 +93,7 @@ impl Leg {
         match (&self.request, &self.unasked) {
             (Some((_, request)), _) => &request.connection,
             (None, Some(connection)) => connection,
-            (None, None) => &NOWHERE,
+            (None, None) => nowhere(),
         }
     }
 
@@ -219,27 +223,28 @@ impl Leg {
     /// The field that proves that a proxy sent this request, where one does.
     pub fn proxy_mark(&self) -> Option<&'static str> {
         let head = self.request_head()?;
-        let fields = &head.fields;
         // Each name stands where it is looked up, so that the compiler knows what to look for.
-        let marks = [
-            ("via", fields.has("via")),
-            ("forwarded", fields.has("forwarded")),
-            ("x-forwarded-for", fields.has("x-forwarded-for")),
-            ("x-forwarded-proto", fields.has("x-forwarded-proto")),
-            ("x-forwarded-host", fields.has("x-forwarded-host")),
-            ("x-forwarded-server", fields.has("x-forwarded-server")),
-            ("x-forwarded-port", fields.has("x-forwarded-port")),
-            ("x-real-ip", fields.has("x-real-ip")),
-            ("x-varnish", fields.has("x-varnish")),
-        ];
-        marks
-            .into_iter()
-            .find_map(|(mark, is_there)| is_there.then_some(mark))
-            .or_else(|| {
-                let is_old = head.version == crate::http::Version::Http10;
-                (is_old && head.fields.has_element("connection", "close"))
-                    .then_some("HTTP/1.0 with Connection: close")
-            })
+        macro_rules! first_of {
+            ($($mark:literal),+) => {
+                $(if head.fields.has($mark) { Some($mark) } else)+ { None }
+            };
+        }
+        first_of!(
+            "via",
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-server",
+            "x-forwarded-port",
+            "x-real-ip",
+            "x-varnish"
+        )
+        .or_else(|| {
+            let is_old = head.version == crate::http::Version::Http10;
+            (is_old && head.fields.has_element("connection", "close"))
+                .then_some("HTTP/1.0 with Connection: close")
+        })
     }
 
     /// The request bears marks of a sub-request that asks whether the client may.

@@ -173,14 +173,17 @@ fn parent_of(legs: &[&Leg], child: usize) -> Option<usize> {
 
 /// Whether a leg may be there to serve another, by its time and its addresses.
 pub(super) fn may_be_child(outer: &Leg, inner: &Leg) -> bool {
-    encloses(outer, inner) && precedes(outer, inner) && may_serve(outer, inner)
+    let same_file = same_file(outer, inner);
+    encloses(outer, inner, same_file)
+        && precedes(outer, inner, same_file)
+        && may_serve(outer, inner)
 }
 
 /// Begins first. Where two clocks may differ, other things decide if they can: the addresses; what a hop leaves away; for
 /// whom a request says that it is; and that who waits for another waits longer.
-fn precedes(outer: &Leg, inner: &Leg) -> bool {
+fn precedes(outer: &Leg, inner: &Leg, same_file: bool) -> bool {
     let begins_first = (outer.started(), outer.conn) < (inner.started(), inner.conn);
-    if same_file(outer, inner) {
+    if same_file {
         return begins_first;
     }
     let decides = |a: bool, b: bool| (a != b).then_some(a);
@@ -215,12 +218,8 @@ pub(super) fn names_client_of(inner: &Leg, outer: &Leg) -> bool {
     })
 }
 
-fn encloses(outer: &Leg, inner: &Leg) -> bool {
-    let slack = if same_file(outer, inner) {
-        Duration::ZERO
-    } else {
-        SLACK
-    };
+fn encloses(outer: &Leg, inner: &Leg, same_file: bool) -> bool {
+    let slack = if same_file { Duration::ZERO } else { SLACK };
     let begins = inner.started().after(slack) >= outer.started();
     let waits = outer
         .settled()
@@ -243,6 +242,10 @@ fn may_serve(outer: &Leg, inner: &Leg) -> bool {
 
 /// Whether one host opened both. A router that hides its hosts has one address for all of them, but they are seen too.
 fn is_one_client(a: &Leg, b: &Leg) -> bool {
+    // As nearly all are seen.
+    if a.also.is_empty() && b.also.is_empty() {
+        return a.connection().client.addr == b.connection().client.addr;
+    }
     let is_of = |client: IpAddr, leg: &Leg| leg.pairs().any(|(other, _)| other.addr == client);
     let are_of = |a: &Leg, b: &Leg| a.pairs().all(|(client, _)| is_of(client.addr, b));
     let (first_a, first_b) = (a.connection().client.addr, b.connection().client.addr);

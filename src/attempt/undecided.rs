@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::attempt::case::{Case, CaseId, Cases, LiveLeg, Progress, SETTLE_TRIES};
 use crate::attempt::few::Few;
-use crate::attempt::join::{self, Client, Joined, Keys};
+use crate::attempt::join::{self, Client, Joined, Key, Keys};
 use crate::attempt::lone::{Lone, Partner};
 use crate::attempt::places::{LegView, Place, Places, Slot, SocketLeg};
 use crate::attempt::views::Views;
@@ -121,9 +121,14 @@ impl Undecided {
         waiting
     }
 
+    /// The key of a leg, where it has one.
+    pub(super) fn key(&self, leg: &Leg) -> Option<Key> {
+        self.keys.digest(leg)
+    }
+
     /// Where a new leg belongs by its key.
-    pub(super) fn by_key(&self, leg: &Leg) -> Joined {
-        self.keys.place(leg, &self.cases)
+    pub(super) fn by_key(&self, leg: &Leg, key: Option<Key>) -> Joined {
+        self.keys.place(leg, key, &self.cases)
     }
 
     /// The leg that an exchange is.
@@ -271,8 +276,9 @@ impl Undecided {
             at: LegView::new(0, 0),
         };
         self.insert(leg.conn, slot);
-        let previous = self.previous(&leg);
-        self.keys.add(&leg, id);
+        let key = self.key(&leg);
+        let previous = self.previous(&leg, key);
+        self.keys.add(key, id);
         // A 426 to a request that asked for nothing may be the answer to what a hop has left of a handshake.
         if matches!(protocol, Protocol::WebSocket | Protocol::None) {
             self.lone.add(&leg, id);
@@ -299,8 +305,8 @@ impl Undecided {
     }
 
     /// The attempt that invited this client to try again as it does.
-    fn previous(&self, leg: &Leg) -> Option<CaseId> {
-        if let Some(id) = self.keys.refused_before(leg, &self.cases) {
+    fn previous(&self, leg: &Leg, key: Option<Key>) -> Option<CaseId> {
+        if let Some(id) = self.keys.refused_before(leg, key, &self.cases) {
             return Some(id);
         }
         if self.inviting.is_empty() {
@@ -320,8 +326,8 @@ impl Undecided {
     }
 
     /// A leg with the key of an attempt is another leg of it.
-    pub(super) fn join(&mut self, id: CaseId, exchange: u32, leg: Leg) {
-        let previous = self.previous(&leg);
+    pub(super) fn join(&mut self, id: CaseId, exchange: u32, leg: Leg, key: Option<Key>) {
+        let previous = self.previous(&leg, key);
         let Some(case) = self.cases.get_mut(id) else {
             return;
         };

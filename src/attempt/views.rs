@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::iter;
 use std::time::Duration;
 
 use crate::attempt::case::LiveLeg;
-use crate::attempt::few::Few;
 use crate::attempt::{Attempt, Leg, Node, Role, View};
 use crate::event::Connection;
 use crate::flow::{ConnId, Endpoint, is_host_reached};
@@ -33,25 +33,38 @@ pub(super) const VIEWS: usize = 7;
 /// The legs that began a moment ago, by their sequence numbers.
 #[derive(Debug, Default)]
 pub(super) struct Views {
-    by_number: HashMap<u32, Few<Print>>,
-    expiring: VecDeque<(Timestamp, u32)>,
-    /// For the digests of heads.
+    /// Where the latest of a number stands, counted from the first that ever was.
+    by_number: HashMap<u32, u32>,
+    /// In the order in which they came, which is that in which they are forgotten.
+    prints: VecDeque<Remembered>,
+    /// Those before the first of `prints`.
+    forgotten: u32,
+    /// For the digests.
     seed: DigestSeed,
+}
+
+/// How a leg began, under one of its numbers.
+#[derive(Debug)]
+struct Remembered {
+    print: Print,
+    number: u32,
+    until: Timestamp,
+    /// Where the one of that number before it stands, or stood.
+    before: Option<u32>,
 }
 
 /// How a leg began.
 #[derive(Clone, Copy, Debug)]
 struct Print {
     conn: ConnId,
+    /// A digest of it.
+    began: u64,
     exchange: u32,
-    began: Began,
     behind: [Option<u32>; 2],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Hash)]
 enum Began {
-    /// With this request.
-    Asked(u64),
     /// Joined in the middle.
     MidStream,
     /// It was answered so.
@@ -70,8 +83,8 @@ impl Views {
         let [client, server] = behind;
         // The number of a request is the one behind it; frames are found by those of either side.
         let (began, numbers) = match leg.request_head() {
-            Some(head) => (Began::Asked(digest(head, &self.seed)), [client, None]),
-            None => (Began::MidStream, [client, server]),
+            Some(head) => (digest(head, &self.seed), [client, None]),
+            None => (self.seed.hash_one(Began::MidStream), [client, server]),
         };
         let print = Print {
             conn: leg.conn,
@@ -94,7 +107,7 @@ impl Views {
         let print = Print {
             conn: leg.conn,
             exchange,
-            began: Began::Answered(leg.status()),
+            began: self.seed.hash_one(Began::Answered(leg.status())),
             behind: [client, response.behind],
         };
         self.same_as([None, response.behind], print, now)
@@ -112,38 +125,75 @@ impl Views {
                 && known.began == print.began
                 && all_near.into_iter().all(|(a, b)| near(*a, b))
         };
-        let known = |number: u32| self.by_number.get(&number)?.iter().find(is_it);
+        // The first that came is the one that stands for all.
+        let known = |number: u32| self.alike(number).filter(is_it).last();
         if let Some(first) = numbers.into_iter().flatten().find_map(known) {
             return Some((first.conn, first.exchange));
         }
         for number in numbers.into_iter().flatten() {
-            if self.expiring.len() >= REMEMBERED {
-                break;
-            }
-            match self.by_number.entry(number) {
-                Entry::Occupied(alike) if alike.get().len() >= ALIKE => continue,
-                Entry::Occupied(mut alike) => alike.get_mut().push(print),
-                Entry::Vacant(place) => _ = place.insert(Few::one(print)),
-            }
-            self.expiring.push_back((now.after(SPAN), number));
+            self.remember(number, print, now.after(SPAN));
         }
         None
+    }
+
+    fn remember(&mut self, number: u32, print: Print, until: Timestamp) {
+        if self.prints.len() >= REMEMBERED {
+            return;
+        }
+        let Ok(index) = u32::try_from(self.prints.len()) else {
+            return;
+        };
+        let place = self.forgotten.wrapping_add(index);
+        let before = self.by_number.insert(number, place);
+        if let Some(before) = before
+            && self.from(before).count() >= ALIKE
+        {
+            self.by_number.insert(number, before);
+            return;
+        }
+        self.prints.push_back(Remembered {
+            print,
+            number,
+            until,
+            before,
+        });
+    }
+
+    /// Those of one number, the latest first.
+    fn alike(&self, number: u32) -> impl Iterator<Item = &Print> {
+        let latest = self.by_number.get(&number).copied();
+        latest.into_iter().flat_map(|latest| self.from(latest))
+    }
+
+    /// The one that stands there, and those of its number before it.
+    fn from(&self, place: u32) -> impl Iterator<Item = &Print> {
+        // Of one that is forgotten the place is behind all others, for they count round.
+        let at = |place: u32| {
+            let index = place.wrapping_sub(self.forgotten);
+            self.prints.get(index as usize)
+        };
+        let alike = iter::successors(at(place), move |known| at(known.before?));
+        alike.map(|known| &known.print)
     }
 
     /// Forgets what is over.
     #[inline]
     pub(super) fn forget(&mut self, now: Timestamp) {
-        while let Some(&(until, number)) = self.expiring.front() {
-            if until >= now {
-                return;
-            }
-            self.expiring.pop_front();
-            // Those of one number were remembered in the order in which they expire.
-            let prints = self.by_number.get_mut(&number);
-            if prints.is_some_and(|prints| !prints.drop_first()) {
-                self.by_number.remove(&number);
-            }
+        while self.prints.front().is_some_and(|known| known.until < now) {
+            self.forget_first();
         }
+    }
+
+    fn forget_first(&mut self) {
+        let Some(first) = self.prints.pop_front() else {
+            return;
+        };
+        if let Entry::Occupied(latest) = self.by_number.entry(first.number)
+            && *latest.get() == self.forgotten
+        {
+            latest.remove();
+        }
+        self.forgotten = self.forgotten.wrapping_add(1);
     }
 }
 
@@ -217,7 +267,7 @@ impl LiveLeg {
         if self.copies.is_empty() {
             return self;
         }
-        let views = std::iter::once(self).chain(&self.copies);
+        let views = iter::once(self).chain(&self.copies);
         let rank = |view: &&Self| {
             let first = Reverse((view.leg.started(), source_of(&view.leg), view.leg.conn));
             (view.clarity(), first)
@@ -252,7 +302,7 @@ impl LiveLeg {
 
     /// The connections of all views.
     pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> + '_ {
-        std::iter::once(self.leg.conn).chain(self.copies.iter().map(|copy| copy.leg.conn))
+        iter::once(self.leg.conn).chain(self.copies.iter().map(|copy| copy.leg.conn))
     }
 }
 
@@ -284,7 +334,7 @@ impl View {
 impl Leg {
     /// Under which addresses it was seen, the first first.
     pub fn pairs(&self) -> impl Iterator<Item = (Endpoint, Endpoint)> + '_ {
-        std::iter::once(self.connection())
+        iter::once(self.connection())
             .chain(self.also.iter().map(|view| &view.connection))
             .map(|connection| (connection.client, connection.server))
     }
@@ -328,5 +378,70 @@ impl Attempt {
             outer.map_or(own.client, |outer| outer.leg.facing(&node.leg).1),
             inner.map_or(own.server, |inner| node.leg.facing(&inner.leg).0),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Request;
+    use crate::http::Version;
+    use crate::time::Stamp;
+
+    fn leg(conn: u64, numbers: [u32; 2], target: &str) -> Leg {
+        let request = Request {
+            connection: Connection {
+                behind: numbers.map(Some),
+                ..Connection::default()
+            },
+            head: RequestHead::new("GET", target, Version::Http11, iter::empty()),
+            ..Request::default()
+        };
+        Leg {
+            conn: ConnId(conn),
+            request: Some((Stamp::default(), Box::new(request))),
+            ..Leg::default()
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_number_stands_for_all_until_it_is_forgotten() {
+        let mut views = Views {
+            // As after very many.
+            forgotten: u32::MAX - 1,
+            ..Views::default()
+        };
+        let at = |second: i64| Timestamp::from_nanos(second * 1_000_000_000);
+        let far = 1 << 30;
+        let mut first_of = |second, conn, numbers, target| {
+            views.forget(at(second));
+            let first = views.first_of(&leg(conn, numbers, target), 0, at(second));
+            first.map(|(ConnId(conn), _)| conn)
+        };
+        assert_eq!(first_of(0, 1, [7, 1], "/a"), None);
+        assert_eq!(first_of(0, 2, [8, 1], "/a"), None);
+        // The same number, but another head, or a server far from it.
+        assert_eq!(first_of(1, 3, [7, 1], "/b"), None);
+        assert_eq!(first_of(2, 4, [7, far], "/a"), None);
+        assert_eq!(first_of(3, 5, [7, 2], "/a"), Some(1));
+        assert_eq!(first_of(3, 6, [7, far], "/a"), Some(4));
+        assert_eq!(first_of(3, 7, [7, 1], "/b"), Some(3));
+        // By now the first is forgotten, those after it are not.
+        assert_eq!(first_of(6, 8, [7, 1], "/a"), None);
+        assert_eq!(first_of(6, 9, [7, 1], "/b"), Some(3));
+        assert_eq!(first_of(6, 10, [7, 2], "/a"), Some(8));
+        assert_eq!(first_of(60, 11, [7, 1], "/b"), None);
+        assert_eq!((views.prints.len(), views.by_number.len()), (1, 1));
+    }
+
+    #[test]
+    fn few_of_one_number_are_remembered() {
+        let mut views = Views::default();
+        for conn in 0..40 {
+            let target = format!("/{conn}");
+            let leg = leg(conn, [7, 1], &target);
+            assert!(views.first_of(&leg, 0, Timestamp::MIN).is_none());
+        }
+        assert_eq!(views.prints.len(), ALIKE);
     }
 }

@@ -209,7 +209,7 @@ impl Assembler {
             self.sockets.open_socket(attempt, legs);
         } else {
             self.reached.count(Limit::open_attempts);
-            self.sockets.let_go(legs);
+            self.sockets.let_go(&legs);
         }
     }
 
@@ -398,10 +398,11 @@ impl Assembler {
                 .and_then(|head| head.fields.forwarded_for()),
             self.now,
         );
-        let is_behind = client_leg_encrypted || outermost.proxy_mark().is_some();
-        let fell_back = (!outermost.opened())
-            .then(|| self.polls.after(outermost, is_behind))
-            .flatten();
+        let went_on = || {
+            let is_behind = client_leg_encrypted || outermost.proxy_mark().is_some();
+            self.polls.after(outermost, is_behind)
+        };
+        let fell_back = if outermost.opened() { None } else { went_on() };
         Surroundings {
             client_leg_encrypted,
             hop_passes_others: self

@@ -104,19 +104,24 @@ impl SocketLegs {
         }
     }
 
-    /// The views of each leg.
-    pub(super) fn into_legs(self) -> impl Iterator<Item = Few<View>> {
-        let (one, several) = match self {
-            Self::None => (None, Vec::new()),
-            Self::One(view) => (Some(Few::one(view)), Vec::new()),
-            Self::Several(legs) => (None, legs),
-        };
-        one.into_iter().chain(several)
+    /// Takes each view, and whether it is the best of its leg.
+    pub(super) fn take_apart(self, mut take: impl FnMut(View, bool)) {
+        match self {
+            Self::None => {}
+            Self::One(view) => take(view, true),
+            Self::Several(legs) => {
+                for views in legs {
+                    let best = best_of(&views);
+                    let views = views.into_iter().enumerate();
+                    views.for_each(|(index, view)| take(view, index == best));
+                }
+            }
+        }
     }
 }
 
 /// That view of a leg that lost least; the first where they show the same.
-pub(super) fn best_of(views: &Few<View>) -> usize {
+fn best_of(views: &Few<View>) -> usize {
     if views.len() == 1 {
         return 0;
     }

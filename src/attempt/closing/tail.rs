@@ -215,7 +215,8 @@ impl Tail {
         self.ended.is_some() || (fin(Direction::ToServer) && fin(Direction::ToClient))
     }
 
-    /// All of it, with what else is known of the leg.
+    /// All of it, with what else is known of the leg. It is large, so it is best made where it is to stay.
+    #[inline]
     pub(super) fn into_leg(
         self,
         handshake: Arc<Handshake>,
@@ -288,7 +289,7 @@ fn add(known: &mut Frames, since: &mut Frames) {
     known.server.add(&since.server);
     (known.largest, known.unfinished) = (since.largest, since.unfinished);
     (known.ping_waits, known.latest) = (since.ping_waits, since.latest);
-    known.answered = std::mem::take(&mut since.answered);
+    std::mem::swap(&mut known.answered, &mut since.answered);
     for (known, since) in known.began.iter_mut().zip(since.began) {
         *known = known.or(since);
     }
@@ -330,6 +331,7 @@ pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::websocket::Close;
 
     fn frames(began: [Option<i64>; 2]) -> Fact {
         Fact::Frames(Box::new(Frames {
@@ -365,6 +367,45 @@ mod tests {
         let mut joined = told();
         joined.joined();
         assert_eq!(began(joined), [None; 2]);
+    }
+
+    #[test]
+    fn what_shows_nothing_new_of_the_end_says_so() {
+        let close = |dir| Fact::Close {
+            dir,
+            close: Box::new(Close::parse(&[])),
+        };
+        let (to_client, to_server) = (Direction::ToClient, Direction::ToServer);
+        let over = Fact::Ended {
+            how: End::Fin,
+            both_ways: true,
+        };
+        let stuck = || Fact::Retransmitting { dir: to_client };
+        let told = [
+            (frames([None; 2]), false),
+            (stuck(), true),
+            (stuck(), false),
+            (close(to_server), true),
+            (close(to_client), false),
+            (Fact::Fin { dir: to_client }, true),
+            (Fact::Fin { dir: to_client }, false),
+            (Fact::Fin { dir: to_server }, true),
+            (over, false),
+        ];
+        let mut tail = Tail::default();
+        for (frame, (fact, is_news)) in (0..).zip(told) {
+            let at = Stamp {
+                ts: Timestamp::from_nanos(frame),
+                ..Stamp::default()
+            };
+            assert_eq!(tail.note(at, fact), is_news, "{frame}");
+        }
+        let mut silent = Tail::default();
+        let over = Fact::Ended {
+            how: End::Evicted,
+            both_ways: true,
+        };
+        assert!(silent.note(Stamp::default(), over));
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl Handshakes {
         }
     }
 
-    /// The view as it is told, with the host of its attempt. What no other has is forgotten.
-    pub(super) fn close(&mut self, view: View) -> (Option<Arc<str>>, ClosingLeg) {
+    /// A view is over. What its handshake says and no other has is forgotten.
+    pub(super) fn leave(&mut self, view: &View) {
         if let Entry::Occupied(mut known) = self.known.entry(view.handshake.digest) {
             let (_, views) = known.get_mut();
             *views = views.saturating_sub(1);
@@ -100,14 +100,22 @@ impl Handshakes {
                 known.remove();
             }
         }
-        let marks = view.marks.map_or_else(Vec::new, |marks| marks.0);
-        let host = view.handshake.host.clone();
-        let leg = view.tail.into_leg(view.handshake, view.ends.get(), marks);
-        (host, leg)
     }
 }
 
 impl View {
+    /// The host of its attempt.
+    pub(super) fn host(&self) -> Option<&Arc<str>> {
+        self.handshake.host.as_ref()
+    }
+
+    /// As it is told.
+    #[inline]
+    pub(super) fn into_leg(self) -> ClosingLeg {
+        let marks = self.marks.map_or_else(Vec::new, |marks| marks.0);
+        self.tail.into_leg(self.handshake, self.ends.get(), marks)
+    }
+
     /// Client and server.
     pub(super) fn ends(&self) -> (Endpoint, Endpoint) {
         self.ends.get()
@@ -150,11 +158,16 @@ impl<'a> Said<'a> {
     /// What tells it apart from all others.
     fn digest(&self, seed: &DigestSeed) -> u64 {
         let mut hasher = seed.build_hasher();
-        (self.leg, self.host, &self.software, self.subprotocol).hash(&mut hasher);
-        self.proxy_mark.hash(&mut hasher);
-        let version = self.version.map(|version| version as u8);
-        let accept = self.accept.map(|accept| accept as u8);
-        (version, accept).hash(&mut hasher);
+        hasher.write_usize(self.leg);
+        let software = self.software.as_deref();
+        for text in [self.host, software, self.subprotocol, self.proxy_mark] {
+            // An empty one is not one that is absent.
+            hasher.write_usize(text.map_or(usize::MAX, str::len));
+            hasher.write(text.unwrap_or_default().as_bytes());
+        }
+        let version = self.version.map_or(u8::MAX, |version| version as u8);
+        let accept = self.accept.map_or(u8::MAX, |accept| accept as u8);
+        hasher.write_u16(u16::from_be_bytes([version, accept]));
         for extensions in [self.offered, self.agreed] {
             extensions.len().hash(&mut hasher);
             for extension in extensions {
@@ -192,15 +205,34 @@ impl Marks {
         let (_, response) = leg.response.as_ref()?;
         let asked = leg.request_head().map(|head| &head.fields);
         let answered = response.head.as_ref().map(|head| &head.fields);
-        let mut marks = Vec::new();
         // A hop in front of this leg marks the request, one behind it the answer.
-        for fields in [asked, answered].into_iter().flatten() {
-            Self::add(fields, &mut marks);
-        }
-        (!marks.is_empty()).then(|| Box::new(Self(marks)))
+        let heads = [asked, answered];
+        let is_marked = heads.into_iter().flatten().any(Self::are_in);
+        is_marked.then(|| Box::new(Self::read(heads)))
     }
 
-    /// Adds those of a head. Each name stands where it is looked up, so that the compiler knows what to look for.
+    /// Whether a head has any of them. Each name stands where it is looked up, so that the compiler knows what to look for.
+    fn are_in(fields: &Fields) -> bool {
+        fields.has("via")
+            || fields.has("cf-ray")
+            || fields.has("x-amz-cf-id")
+            || fields.has("x-amzn-trace-id")
+            || fields.has("x-cloud-trace-context")
+            || fields.has("x-served-by")
+            || fields.has("x-cache")
+            || fields.has("x-envoy-upstream-service-time")
+    }
+
+    #[inline(never)]
+    fn read(heads: [Option<&Fields>; 2]) -> Self {
+        let mut marks = Vec::new();
+        for fields in heads.into_iter().flatten() {
+            Self::add(fields, &mut marks);
+        }
+        Self(marks)
+    }
+
+    /// Adds those of a head, likewise.
     fn add(fields: &Fields, marks: &mut Vec<Box<str>>) {
         let mut add = |name, value: Option<Cow<'_, str>>| {
             marks.extend(value.map(|value| format!("{name}: {value}").into()));
@@ -267,9 +299,12 @@ mod tests {
         assert!(Arc::ptr_eq(&short.handshake, &long.handshake));
         for (view, addr) in [(short, "10.0.0.1"), (long, "2001:db8::1")] {
             assert_eq!(handshakes.known.len(), 1);
-            let (host, leg) = handshakes.close(view);
-            assert_eq!(host.as_deref(), Some("a.example"));
-            assert_eq!(leg.client, Endpoint::new(addr.parse().unwrap(), 1));
+            handshakes.leave(&view);
+            assert_eq!(view.host().map(|host| &**host), Some("a.example"));
+            assert_eq!(
+                view.into_leg().client,
+                Endpoint::new(addr.parse().unwrap(), 1)
+            );
         }
         assert!(handshakes.known.is_empty());
     }
