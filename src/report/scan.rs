@@ -1,23 +1,88 @@
-//! Looks at many bytes of a text at once.
+//! Looks through a text once for all that may be asked of its bytes.
 
-/// Whether any byte is such a one. Some are looked at twice, so that none is looked at alone.
-#[inline]
-pub(super) fn any_in(text: &[u8], is_such: impl Fn(u8) -> bool + Copy) -> bool {
-    if let Some(last) = text.last_chunk::<16>() {
-        let (chunks, _) = text.as_chunks();
-        chunks.iter().any(|chunk| any_of::<16>(chunk, is_such)) || any_of(last, is_such)
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        any_of::<8>(first, is_such) || any_of::<8>(last, is_such)
-    } else {
-        text.iter().any(|&byte| is_such(byte))
+/// What some bytes of a text are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marks(u8);
+
+/// What JSON has to escape (RFC 8259 §7): control characters, quotation marks, backslashes.
+pub(super) const ESCAPED: Marks = Marks(1);
+/// What is no printable ASCII.
+pub(super) const HIDDEN: Marks = Marks(1 << 1);
+/// The end of userinfo.
+pub(super) const AT: Marks = Marks(1 << 2);
+/// What asks for a closer look: queries, userinfo, and what is not printable ASCII save the arrow that stands between
+/// addresses in what is said of them.
+pub(super) const SUSPECT: Marks = Marks(1 << 3);
+/// What an URL with a secret of its own has, if it is short. A JSON Web Token has a capital J, which is rare.
+pub(super) const TELLING: Marks = Marks(1 << 4);
+
+/// The marks of each byte.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "by the compiler, over its own length"
+)]
+const MARKS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        table[byte as usize] = of(byte);
+        let Some(next) = byte.checked_add(1) else {
+            break table;
+        };
+        byte = next;
+    }
+};
+
+const fn of(byte: u8) -> u8 {
+    let is_escaped = byte < b' ' || matches!(byte, b'"' | b'\\');
+    let is_hidden = !matches!(byte, b' '..=b'~');
+    // U+2192 in UTF-8. What else can be made of its bytes is as harmless.
+    let is_of_arrow = matches!(byte, 0xE2 | 0x86 | 0x92);
+    let is_suspect =
+        matches!(byte, b'?' | b'@' | b'#' | b'%' | b'&' | b'=') || is_hidden && !is_of_arrow;
+    let is_telling = matches!(byte, b'?' | b'%' | b'=' | b'@' | b'J');
+    let mut marks = 0;
+    if is_escaped {
+        marks |= ESCAPED.0;
+    }
+    if is_hidden {
+        marks |= HIDDEN.0;
+    }
+    if byte == b'@' {
+        marks |= AT.0;
+    }
+    if is_suspect {
+        marks |= SUSPECT.0;
+    }
+    if is_telling {
+        marks |= TELLING.0;
+    }
+    marks
+}
+
+impl Marks {
+    /// All that the bytes of a text are.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let (chunks, rest) = text.as_chunks::<8>();
+        let all = chunks.iter().fold(0, |all, chunk| all | any_of(chunk));
+        Self(all | any_of(rest))
+    }
+
+    /// This and that.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of them is one of those.
+    pub(super) const fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
     }
 }
 
-/// The same of so many bytes, without a way out.
 #[inline]
-fn any_of<const LEN: usize>(bytes: &[u8; LEN], is_such: impl Fn(u8) -> bool) -> bool {
-    let such = bytes.iter().map(|&byte| is_such(byte));
-    such.fold(false, |any, is| any | is)
+fn any_of(bytes: &[u8]) -> u8 {
+    let marks = bytes.iter().map(|&byte| MARKS.get(usize::from(byte)));
+    marks.flatten().fold(0, |all, marks| all | marks)
 }
 
 #[cfg(test)]
@@ -26,13 +91,34 @@ mod tests {
 
     #[test]
     fn one_byte_at_every_place() {
-        for len in 0..70 {
-            assert!(!any_in(&vec![b'a'; len], |byte| byte == b'b'));
-            for at in 0..len {
-                let mut text = vec![b'a'; len];
-                text[at] = b'b';
-                assert!(any_in(&text, |byte| byte == b'b'), "{at} of {len}");
+        for len in 0..40 {
+            let text = vec![b'a'; len];
+            assert_eq!(Marks::of(&text), Marks(0));
+            for (at, byte) in (0..len).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                let mut text = text.clone();
+                text[at] = byte;
+                assert_eq!(Marks::of(&text), Marks(of(byte)), "{byte} at {at} of {len}");
             }
         }
+    }
+
+    #[test]
+    fn what_bytes_are() {
+        for byte in 0..=u8::MAX {
+            let marks = Marks::of(&[byte]);
+            let is_printable = matches!(byte, b' '..=b'~');
+            assert_eq!(marks.has(ESCAPED), byte < 0x20 || b"\"\\".contains(&byte));
+            assert_eq!(marks.has(HIDDEN), !is_printable);
+            assert_eq!(marks.has(AT), byte == b'@');
+            let is_harmless = is_printable || "→".as_bytes().contains(&byte);
+            assert_eq!(
+                marks.has(SUSPECT),
+                !is_harmless || b"?@#%&=".contains(&byte)
+            );
+            assert_eq!(marks.has(TELLING), b"?%=@J".contains(&byte));
+        }
+        assert!(
+            Marks::of(b"a@b").has(ESCAPED.and(AT)) && !Marks::of(b"a@b").has(ESCAPED.and(HIDDEN))
+        );
     }
 }

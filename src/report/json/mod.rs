@@ -178,24 +178,59 @@ impl Kind {
 }
 
 impl<T: AsRef<str>> Json for Shown<'_, T> {
+    #[expect(
+        clippy::inline_always,
+        reason = "the kind is known where it is written"
+    )]
+    #[inline(always)]
     fn write(self, out: &mut Buffer) {
-        write_shown(self.mask, self.value.as_ref(), self.kind, out);
+        let (mask, value) = (self.mask, self.value.as_ref());
+        match self.kind {
+            Kind::Words => write_words(mask, value, out),
+            Kind::Target => write_target(mask, value, out),
+            Kind::Host => write_host(mask, value, out),
+            Kind::Open => write_open(mask, value, out),
+            Kind::Subprotocols | Kind::Secret => write_other(mask, value, self.kind, out),
+        }
     }
 }
 
-fn write_shown(mask: &Mask, value: &str, kind: Kind, out: &mut Buffer) {
-    // Nearly all are shown as they are.
-    let is_shown = match kind {
-        Kind::Words => !mask.is_quoted_in(value) && out.put_plain(value),
-        Kind::Target => out.put_plain(value),
-        Kind::Subprotocols => out.put_subprotocols(value),
-        Kind::Host | Kind::Open => out.put_clear(value),
-        Kind::Secret => false,
-    };
-    if is_shown {
-        return;
+// Nearly all are shown as they are. Each is one function for the many places that call it.
+
+#[inline(never)]
+fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
+    if mask.is_quoted_in(value) || !out.put_plain(value) {
+        Text(mask.words(value)).write(out);
     }
-    Text(mask.value(kind, value)).write(out);
+}
+
+#[inline(never)]
+fn write_target(mask: &Mask, value: &str, out: &mut Buffer) {
+    if !out.put_plain(value) {
+        Text(mask.target(value)).write(out);
+    }
+}
+
+#[inline(never)]
+fn write_host(mask: &Mask, value: &str, out: &mut Buffer) {
+    if !out.put_plain(value) && !out.put_clear(value) {
+        Text(mask.host(value)).write(out);
+    }
+}
+
+#[inline(never)]
+fn write_open(mask: &Mask, value: &str, out: &mut Buffer) {
+    if !out.put_clear(value) {
+        Text(mask.open(value)).write(out);
+    }
+}
+
+#[inline(never)]
+fn write_other(mask: &Mask, value: &str, kind: Kind, out: &mut Buffer) {
+    let is_shown = matches!(kind, Kind::Subprotocols) && out.put_subprotocols(value);
+    if !is_shown {
+        Text(mask.value(kind, value)).write(out);
+    }
 }
 
 /// Who did it.

@@ -1,22 +1,7 @@
 //! Tells at a glance, in one pass, that a text hides nothing: nearly all of them, and there are many a second.
 
 use super::token::{Pairs, begins_with_secret_name};
-use crate::report::scan::any_in;
-
-/// Whether a byte asks for a closer look: queries, userinfo, and what is not printable ASCII save the arrow that stands
-/// between addresses in what is said of them.
-fn is_suspect(byte: u8) -> bool {
-    /// U+2192 in UTF-8. What else can be made of its bytes is as harmless.
-    const ARROW: [u8; 3] = [0xE2, 0x86, 0x92];
-    let is_printable = matches!(byte, 0x20..=0x7E);
-    is_any(byte, *b"?@#%&=") | !(is_printable | is_any(byte, ARROW))
-}
-
-/// Without a way out, so that many bytes can be looked at at once.
-fn is_any<const N: usize>(byte: u8, marks: [u8; N]) -> bool {
-    let is_mark = marks.map(|mark| byte == mark);
-    is_mark.into_iter().fold(false, |any, is| any | is)
-}
+use crate::report::scan::{HIDDEN, Marks, SUSPECT, TELLING};
 
 /// Whether a byte may be in a token rather than at its border.
 const fn is_of_token(byte: u8) -> bool {
@@ -43,7 +28,7 @@ pub(super) fn is_plain(text: &str) -> bool {
         return true;
     }
     let bytes = text.as_bytes();
-    if bytes.len() > MOST || any_in(bytes, is_suspect) || has_run(bytes) {
+    if bytes.len() > MOST || Marks::of(bytes).has(SUSPECT) || has_run(bytes) {
         return false;
     }
     let mut is_named = false;
@@ -79,15 +64,12 @@ fn has_run(bytes: &[u8]) -> bool {
 
 /// Whether an URL has no secret of its own: short pieces without a value, an owner or a query.
 pub(super) fn is_bare(url: &str) -> bool {
-    // A JSON Web Token has a capital J, which is rare.
-    let is_suspect = |byte| is_any(byte, *b"?%=@J");
-    url.len() < RUN && !any_in(url.as_bytes(), is_suspect)
+    url.len() < RUN && !Marks::of(url.as_bytes()).has(TELLING)
 }
 
 /// Whether a text can be printed as it is: printable ASCII of at most `most` bytes.
 pub(super) fn is_printable(text: &str, most: usize) -> bool {
-    let is_hidden = |byte| !matches!(byte, 0x20..=0x7E);
-    text.len() <= most && !any_in(text.as_bytes(), is_hidden)
+    text.len() <= most && !Marks::of(text.as_bytes()).has(HIDDEN)
 }
 
 #[cfg(test)]
