@@ -1,5 +1,6 @@
 //! Field lines of a head, in one allocation, without secrets (RFC 9110 §5).
 
+mod found;
 mod names;
 mod table;
 mod walked;
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
+pub(crate) use self::found::Found;
 pub(super) use self::walked::is_secret;
 
 use self::names::Known;
@@ -291,6 +293,13 @@ impl Fields {
         Some(self.text(self.table.get(line)?))
     }
 
+    /// The value of that line, where it is text.
+    #[inline]
+    fn borrowed(&self, line: usize) -> Option<&str> {
+        let line = self.table.get(line)?;
+        self.bytes.text(line.value, line.end)
+    }
+
     #[inline]
     fn text(&self, line: Line) -> Cow<'_, str> {
         match self.bytes.text(line.value, line.end) {
@@ -340,6 +349,7 @@ impl PartialEq for Fields {
 impl Eq for Fields {}
 
 /// The lines of one name.
+#[derive(Clone, Debug)]
 struct Named<'a> {
     fields: &'a Fields,
     known: Known,
@@ -378,6 +388,12 @@ impl<'a> Named<'a> {
             return table.get(self.next).is_some_and(has_it);
         }
         self.any(has_it)
+    }
+
+    /// The next line, where there is no other.
+    #[inline]
+    fn only(&self) -> Option<usize> {
+        self.is_single().then_some(self.next)
     }
 
     /// There is no other line than the next.

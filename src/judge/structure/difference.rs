@@ -10,7 +10,9 @@ use crate::judge::{Change, Difference, Message};
 /// look for.
 macro_rules! compare_each {
     ($compare:ident, $message:expr, $was:expr, $is:expr, [$($name:literal,)+]) => {
-        $($compare($message, $name, $was.fields.value($name), $is.fields.value($name));)+
+        $(if !$was.fields.is_same(&$is.fields, $name) {
+            $compare($message, $name, $was.fields.value($name), $is.fields.value($name));
+        })+
     };
 }
 
@@ -40,6 +42,9 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
             };
         if let (Some(outer), Some(inner)) = (edge.outer.request_head(), edge.inner.request_head()) {
             let mut line = |field, was: &str, is: &str| {
+                if was == is {
+                    return;
+                }
                 compare(
                     Message::Request,
                     field,
@@ -82,12 +87,14 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                     text(outer.status),
                 );
             }
-            compare(
-                Message::Response,
-                "version",
-                Some(Cow::Borrowed(inner.version.name())),
-                Some(Cow::Borrowed(outer.version.name())),
-            );
+            if inner.version != outer.version {
+                compare(
+                    Message::Response,
+                    "version",
+                    Some(Cow::Borrowed(inner.version.name())),
+                    Some(Cow::Borrowed(outer.version.name())),
+                );
+            }
             compare_each!(
                 compare,
                 Message::Response,

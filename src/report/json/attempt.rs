@@ -214,16 +214,16 @@ impl Json for RequestJson<'_> {
                 _ => OrAgain::Value(Kind::Target.shown(mask, head.target())),
             },
             "version": Plain(head.version.name()),
-            "host": Kind::Host.shown_if(mask, fields.value("host")),
-            "upgrade": Kind::Words.shown_if(mask, fields.value("upgrade")),
-            "connection": Kind::Words.shown_if(mask, fields.value("connection")),
-            "key": Kind::Open.shown_if(mask, fields.value("sec-websocket-key")),
-            "ws_version": Kind::Words.shown_if(mask, fields.value("sec-websocket-version")),
-            "extensions": Kind::Open.shown_if(mask, fields.value("sec-websocket-extensions")),
-            "subprotocols": Kind::Subprotocols.shown_if(mask, fields.value("sec-websocket-protocol")),
-            "origin": Kind::Target.shown_if(mask, fields.value("origin")),
-            "via": Kind::Words.shown_if(mask, fields.value("via")),
-            "forwarded_for": Kind::Words.shown_if(mask, fields.value("x-forwarded-for")),
+            "host": Kind::Host.named(mask, fields, "host"),
+            "upgrade": Kind::Words.named(mask, fields, "upgrade"),
+            "connection": Kind::Words.named(mask, fields, "connection"),
+            "key": Kind::Open.named(mask, fields, "sec-websocket-key"),
+            "ws_version": Kind::Words.named(mask, fields, "sec-websocket-version"),
+            "extensions": Kind::Open.named(mask, fields, "sec-websocket-extensions"),
+            "subprotocols": Kind::Subprotocols.named(mask, fields, "sec-websocket-protocol"),
+            "origin": Kind::Target.named(mask, fields, "origin"),
+            "via": Kind::Words.named(mask, fields, "via"),
+            "forwarded_for": Kind::Words.named(mask, fields, "x-forwarded-for"),
         });
     }
 }
@@ -252,19 +252,17 @@ impl Json for ResponseJson<'_> {
             Accept::Missing => Some("missing"),
             Accept::Unknown => None,
         });
-        let extensions = fields.and_then(|fields| fields.value("sec-websocket-extensions"));
-        let subprotocol = fields.and_then(|fields| fields.value("sec-websocket-protocol"));
         object!(out, {
             "frame": at.frame,
             "time": Time(response.started.ts),
             "status": head.map(|head| head.status.0),
             "version": head.map(|head| Plain(head.version.name())),
-            "upgrade": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("upgrade"))),
-            "connection": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("connection"))),
+            "upgrade": Kind::Words.named(mask, fields, "upgrade"),
+            "connection": Kind::Words.named(mask, fields, "connection"),
             "accept": accept.map(Plain),
-            "extensions": Kind::Open.shown_if(mask, extensions),
-            "subprotocol": Kind::Subprotocols.shown_if(mask, subprotocol),
-            "server": Kind::Words.shown_if(mask, fields.and_then(|fields| fields.value("server"))),
+            "extensions": Kind::Open.named(mask, fields, "sec-websocket-extensions"),
+            "subprotocol": Kind::Subprotocols.named(mask, fields, "sec-websocket-protocol"),
+            "server": Kind::Words.named(mask, fields, "server"),
             "body": Kind::Words.shown_if(mask, facts::text_body(leg)),
         });
     }

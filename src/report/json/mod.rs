@@ -16,6 +16,7 @@ use self::address::Address;
 use self::value::{Buffer, Json, Library, List, Plain, Text, object};
 
 use crate::event::Health;
+use crate::http::{Fields, Found};
 use crate::judge::{Finding, Hop, JudgedAttempt, JudgedClosing, Meaning};
 use crate::report::mask::{Kind, Mask};
 use crate::report::names::Names;
@@ -195,9 +196,62 @@ impl<T: AsRef<str>> Json for Shown<'_, T> {
     }
 }
 
-// Nearly all are shown as they are. Each is one function for the many places that call it.
+/// The value of a field, as far as it may be shown.
+#[derive(Clone, Debug)]
+struct FieldJson<'a> {
+    mask: &'a Mask,
+    found: Found<'a>,
+    kind: Kind,
+}
+
+impl Kind {
+    /// What the mask lets through of the field of that name, where there is one.
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is written"
+    )]
+    #[inline(always)]
+    fn named<'a>(
+        self,
+        mask: &'a Mask,
+        fields: impl Into<Option<&'a Fields>>,
+        name: &'a str,
+    ) -> Option<FieldJson<'a>> {
+        let found = fields.into()?.found(name)?;
+        let kind = self;
+        Some(FieldJson { mask, found, kind })
+    }
+}
+
+impl Json for FieldJson<'_> {
+    #[expect(
+        clippy::inline_always,
+        reason = "the kind is known where it is written"
+    )]
+    #[inline(always)]
+    fn write(self, out: &mut Buffer) {
+        let Self { mask, found, kind } = self;
+        match kind {
+            Kind::Words => write_words_of(mask, found, out),
+            _ => write_field(mask, found, kind, out),
+        }
+    }
+}
+
+// Each is one function for the many places that call it.
 
 #[inline(never)]
+fn write_words_of(mask: &Mask, found: Found<'_>, out: &mut Buffer) {
+    write_words(mask, &found.value(), out);
+}
+
+#[inline(never)]
+fn write_field(mask: &Mask, found: Found<'_>, kind: Kind, out: &mut Buffer) {
+    kind.shown(mask, found.value()).write(out);
+}
+
+// Nearly all are shown as they are. Each is one function for the many places that call it.
+
 fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
     if mask.is_quoted_in(value) || !out.put_plain(value) {
         Text(mask.words(value)).write(out);
@@ -207,7 +261,7 @@ fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
 #[inline(never)]
 fn write_target(mask: &Mask, value: &str, out: &mut Buffer) {
     if !out.put_plain(value) {
-        Text(mask.target(value)).write(out);
+        Text(mask.target_closely(value)).write(out);
     }
 }
 

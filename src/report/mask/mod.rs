@@ -153,6 +153,11 @@ impl Mask {
         if is_plain(target) {
             return Cow::Borrowed(target);
         }
+        self.target_closely(target)
+    }
+
+    /// The same for who knows that it is not plain.
+    pub(super) fn target_closely<'t>(&self, target: &'t str) -> Cow<'t, str> {
         self.show(target, target_masked)
     }
 

@@ -1,0 +1,87 @@
+//! Fields that are found at one place and asked for their values at another.
+
+use std::borrow::Cow;
+
+use super::{Fields, Named};
+
+/// A field that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<'a>(Named<'a>);
+
+impl<'a> Found<'a> {
+    /// Its value as one text.
+    #[inline]
+    pub(crate) fn value(self) -> Cow<'a, str> {
+        let Self(named) = self;
+        match named.only().and_then(|line| named.fields.borrowed(line)) {
+            Some(text) => Cow::Borrowed(text),
+            None => named.joined().unwrap_or_default(),
+        }
+    }
+
+    /// Whether each has a single line, and the same bytes in it.
+    fn is_same(&self, other: &Self) -> bool {
+        let bytes = |Self(named): &Self| {
+            let fields = named.fields;
+            let line = fields.table.get(named.only()?)?;
+            Some(fields.bytes.slice(line.value, line.end))
+        };
+        bytes(self).is_some_and(|bytes_here| bytes(other) == Some(bytes_here))
+    }
+}
+
+impl Fields {
+    /// The field of that name, to ask for its value elsewhere.
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
+    pub(crate) fn found<'a>(&'a self, name: &'a str) -> Option<Found<'a>> {
+        let named = self.named(name);
+        // Of a name that nobody asks for, it is not noted whether there are lines.
+        let is_there = named.next != usize::MAX && (named.known.is_asked() || self.has(name));
+        is_there.then_some(Found(named))
+    }
+
+    /// Whether it can be told at a glance that the field of that name is the same there, or is in neither.
+    #[expect(
+        clippy::inline_always,
+        reason = "the name is known where it is asked for"
+    )]
+    #[inline(always)]
+    pub(crate) fn is_same<'a>(&'a self, other: &'a Self, name: &'a str) -> bool {
+        match (self.found(name), other.found(name)) {
+            (None, None) => true,
+            (Some(found), Some(other)) => found.is_same(&other),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        Fields::new(lines.iter().map(|&(name, value)| (name, value.as_bytes())))
+    }
+
+    #[test]
+    fn a_field_that_is_found_is_the_one_that_is_asked_for() {
+        let all = fields(&[("Via", "a"), ("X", "c"), ("via", "b"), ("Host", "h")]);
+        let value =
+            |fields: &Fields, name| fields.found(name).map(|found| found.value().into_owned());
+        assert_eq!(value(&all, "host").as_deref(), Some("h"));
+        assert_eq!(value(&all, "via").as_deref(), Some("a, b"));
+        assert_eq!(value(&all, "x").as_deref(), Some("c"));
+        assert_eq!(value(&all, "origin"), None);
+        assert_eq!(value(&all, "y"), None, "a name that nobody asks for");
+        let raw = Fields::new([("Host", &b"h\xff"[..])].into_iter());
+        assert_eq!(value(&raw, "host").as_deref(), Some("h\u{FFFD}"));
+        let other = fields(&[("HOST", "h"), ("Via", "a, b")]);
+        assert!(all.is_same(&other, "host") && all.is_same(&other, "origin"));
+        assert!(!all.is_same(&other, "via") && !all.is_same(&other, "x"));
+        assert!(!all.is_same(&raw, "host") && raw.is_same(&raw, "host"));
+    }
+}
