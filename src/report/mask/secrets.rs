@@ -115,18 +115,27 @@ impl Secrets {
             self.of_url(head.target());
         }
         let fields = &head.fields;
+        let others = first.map(|first| &first.fields);
         // Each name stands where it is looked up, so that the compiler knows what to look for.
-        for field in fields.all("host") {
-            self.of_url(&field.text());
+        if others.is_none_or(|others| !others.is_same(fields, "host")) {
+            for field in fields.all("host") {
+                self.of_url(&field.text());
+            }
         }
-        for field in fields.all("origin") {
-            self.of_url(&field.text());
+        if others.is_none_or(|others| !others.is_same(fields, "origin")) {
+            for field in fields.all("origin") {
+                self.of_url(&field.text());
+            }
         }
-        for field in fields.all("referer") {
-            self.of_url(&field.text());
+        if others.is_none_or(|others| !others.is_same(fields, "referer")) {
+            for field in fields.all("referer") {
+                self.of_url(&field.text());
+            }
         }
-        for field in fields.all("sec-websocket-protocol") {
-            self.of_subprotocols(&field.text());
+        if others.is_none_or(|others| !others.is_same(fields, "sec-websocket-protocol")) {
+            for field in fields.all("sec-websocket-protocol") {
+                self.of_subprotocols(&field.text());
+            }
         }
     }
 
