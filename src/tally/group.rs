@@ -1,10 +1,11 @@
 //! Groups of equal trouble: in an incident ten thousand attempts fail for one reason.
 
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::flow::Endpoint;
-use crate::hash::HashMap;
+use crate::hash::{DigestSeed, HashMap};
 use crate::judge::{FindingId, Hop, JudgedAttempt, JudgedClosing, Kind, Party, Verdict};
 use crate::tally::route::Labels;
 use crate::time::Timestamp;
@@ -81,35 +82,40 @@ pub struct Group {
     pub example: Example,
 }
 
-impl GroupKey {
-    /// The group that an attempt belongs to.
-    pub fn of_attempt(judged: &JudgedAttempt) -> Self {
-        let mut labels = Labels::default();
-        labels.of_leg(judged.attempt.outermost());
-        Self::of_labelled_attempt(judged, &labels)
-    }
+/// A key whose texts stand where they were found: nearly all have a group already, and need not be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct KeyParts<'a> {
+    finding: Option<FindingId>,
+    outcome: Outcome,
+    application: Option<&'a Arc<str>>,
+    hop: Option<HopParts<'a>>,
+    host: Option<&'a str>,
+    route: &'a str,
+}
 
-    pub(super) fn of_labelled_attempt(judged: &JudgedAttempt, labels: &Labels) -> Self {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct HopParts<'a> {
+    inward: Option<Endpoint>,
+    outward: Option<IpAddr>,
+    software: Option<&'a str>,
+}
+
+impl<'a> KeyParts<'a> {
+    /// Of an attempt.
+    pub(super) fn of_attempt(judged: &'a JudgedAttempt, labels: &'a Labels) -> Self {
         let judgement = &judged.judgement;
         Self {
             finding: root(judged),
             outcome: Outcome::Attempt(judgement.verdict),
             application: None,
-            hop: judgement.hop.as_ref().map(HopKey::of),
-            host: labels.host().map(Into::into),
-            route: labels.route().into(),
+            hop: judgement.hop.as_ref().map(HopParts::of),
+            host: labels.host(),
+            route: labels.route(),
         }
     }
 
-    /// The group that a closing belongs to.
-    pub fn of_closing(judged: &JudgedClosing) -> Self {
-        let mut labels = Labels::default();
-        let closing = &judged.closing;
-        labels.set(closing.host.as_deref(), Some(&closing.target));
-        Self::of_labelled_closing(judged, &labels)
-    }
-
-    pub(super) fn of_labelled_closing(judged: &JudgedClosing, labels: &Labels) -> Self {
+    /// Of a closing.
+    pub(super) fn of_closing(judged: &'a JudgedClosing, labels: &'a Labels) -> Self {
         let judgement = &judged.judgement;
         Self {
             finding: judgement.findings.first().map(|finding| finding.id),
@@ -118,10 +124,74 @@ impl GroupKey {
                 code: judgement.code,
                 by: judgement.by,
             },
-            application: judgement.meaning.as_ref().map(|meaning| meaning.of.clone()),
-            hop: judgement.hop.as_ref().map(HopKey::of),
-            host: labels.host().map(Into::into),
-            route: labels.route().into(),
+            application: judgement.meaning.as_ref().map(|meaning| &meaning.of),
+            hop: judgement.hop.as_ref().map(HopParts::of),
+            host: labels.host(),
+            route: labels.route(),
+        }
+    }
+
+    fn copied(self) -> GroupKey {
+        GroupKey {
+            finding: self.finding,
+            outcome: self.outcome,
+            application: self.application.cloned(),
+            hop: self.hop.map(HopParts::copied),
+            host: self.host.map(Into::into),
+            route: self.route.into(),
+        }
+    }
+}
+
+impl<'a> HopParts<'a> {
+    fn of(hop: &'a Hop) -> Self {
+        Self {
+            inward: hop.inward,
+            outward: match hop.inward {
+                Some(_) => None,
+                None => hop.outward.map(|outward| outward.addr),
+            },
+            software: hop.software.as_deref(),
+        }
+    }
+
+    fn copied(self) -> HopKey {
+        HopKey {
+            inward: self.inward,
+            outward: self.outward,
+            software: self.software.map(Into::into),
+        }
+    }
+}
+
+impl GroupKey {
+    /// The group that an attempt belongs to.
+    pub fn of_attempt(judged: &JudgedAttempt) -> Self {
+        let mut labels = Labels::default();
+        labels.of_leg(judged.attempt.outermost());
+        KeyParts::of_attempt(judged, &labels).copied()
+    }
+
+    /// The group that a closing belongs to.
+    pub fn of_closing(judged: &JudgedClosing) -> Self {
+        let mut labels = Labels::default();
+        let closing = &judged.closing;
+        labels.set(closing.host.as_deref(), Some(&closing.target));
+        KeyParts::of_closing(judged, &labels).copied()
+    }
+
+    fn parts(&self) -> KeyParts<'_> {
+        KeyParts {
+            finding: self.finding,
+            outcome: self.outcome,
+            application: self.application.as_ref(),
+            hop: self.hop.as_ref().map(|hop| HopParts {
+                inward: hop.inward,
+                outward: hop.outward,
+                software: hop.software.as_deref(),
+            }),
+            host: self.host.as_deref(),
+            route: &self.route,
         }
     }
 
@@ -145,19 +215,6 @@ pub fn root(judged: &JudgedAttempt) -> Option<FindingId> {
     finding.filter(|_| judgement.verdict != Verdict::Ok)
 }
 
-impl HopKey {
-    fn of(hop: &Hop) -> Self {
-        Self {
-            inward: hop.inward,
-            outward: match hop.inward {
-                Some(_) => None,
-                None => hop.outward.map(|outward| outward.addr),
-            },
-            software: hop.software.clone(),
-        }
-    }
-}
-
 impl Example {
     /// Number of the attempt.
     pub fn attempt_id(&self) -> u64 {
@@ -171,7 +228,9 @@ impl Example {
 /// All groups, at most as many as the limit `groups` and the folded one.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
-    places: HashMap<Arc<GroupKey>, usize>,
+    /// Where each is, by a digest of its key, or by the first number behind it that was free.
+    places: HashMap<u64, usize>,
+    seed: DigestSeed,
     all: Vec<Group>,
     folded: Option<Group>,
     most: usize,
@@ -181,6 +240,7 @@ impl Groups {
     pub(super) fn new(most: usize) -> Self {
         Self {
             places: HashMap::default(),
+            seed: DigestSeed::default(),
             all: Vec::new(),
             folded: None,
             most,
@@ -188,24 +248,47 @@ impl Groups {
     }
 
     /// Counts one member; false where it had to be folded.
-    pub(super) fn count(&mut self, key: GroupKey, at: Timestamp, example: Example) -> bool {
-        let known = self.places.get(&key).copied();
-        if let Some(group) = known.and_then(|place| self.all.get_mut(place)) {
-            group.add(at, example);
-        } else if self.all.len() < self.most {
-            let key = Arc::new(key);
-            self.places.insert(Arc::clone(&key), self.all.len());
-            self.all.push(Group::new(key, at, example));
-        } else {
-            if let Some(group) = &mut self.folded {
-                group.add(at, example);
-            } else {
-                let key = Arc::new(GroupKey::folded());
-                self.folded = Some(Group::new(key, at, example));
+    pub(super) fn count(
+        &mut self,
+        key: KeyParts<'_>,
+        at: Timestamp,
+        example: impl FnOnce() -> Example,
+    ) -> bool {
+        let digest = match self.find(key) {
+            Ok(place) => {
+                if let Some(group) = self.all.get_mut(place) {
+                    group.add(at, example);
+                }
+                return true;
             }
-            return false;
+            Err(digest) => digest,
+        };
+        if self.all.len() < self.most {
+            self.places.insert(digest, self.all.len());
+            let key = Arc::new(key.copied());
+            self.all.push(Group::new(key, at, example()));
+            return true;
         }
-        true
+        if let Some(group) = &mut self.folded {
+            group.add(at, example);
+        } else {
+            let key = Arc::new(GroupKey::folded());
+            self.folded = Some(Group::new(key, at, example()));
+        }
+        false
+    }
+
+    /// The place of a group; where there is none, the number by which it would be found.
+    fn find(&self, key: KeyParts<'_>) -> Result<usize, u64> {
+        let mut digest = self.seed.hash_one(key);
+        while let Some(&place) = self.places.get(&digest) {
+            let known = self.all.get(place);
+            if known.is_some_and(|group| group.key.parts() == key) {
+                return Ok(place);
+            }
+            digest = digest.wrapping_add(1);
+        }
+        Err(digest)
     }
 
     /// All groups, the largest first, the folded one last; `total` says how many a group is a share of.
@@ -237,10 +320,10 @@ impl Group {
         }
     }
 
-    fn add(&mut self, at: Timestamp, example: Example) {
+    fn add(&mut self, at: Timestamp, example: impl FnOnce() -> Example) {
         // They are told when they are decided, which is not the order in which they began.
         if at < self.first {
-            self.example = example;
+            self.example = example();
         }
         self.count = self.count.saturating_add(1);
         self.first = self.first.min(at);
@@ -254,4 +337,72 @@ impl Group {
 )]
 fn share(count: u64, total: u64) -> Option<f64> {
     (total > 0).then(|| count as f64 / total as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::example::{at, closing, forbidden, stripped};
+
+    #[test]
+    fn a_group_is_found_by_the_key_it_was_made_of() {
+        let mut groups = Groups::new(9);
+        let attempts = [stripped(1, 50_000, 0), forbidden(2)];
+        let closings = [
+            closing(3, Kind::Normal, Some(1000), Party::Client),
+            closing(3, Kind::Normal, Some(1001), Party::Client),
+            closing(3, Kind::Normal, Some(1001), Party::Server),
+        ];
+        for _ in 0..3 {
+            let mut labels = Labels::default();
+            for judged in &attempts {
+                labels.of_leg(judged.attempt.outermost());
+                let key = KeyParts::of_attempt(judged, &labels);
+                assert!(groups.count(key, at(0), || Example::Attempt(judged.clone())));
+            }
+            for judged in &closings {
+                labels.set(Some("a"), Some("/ws/1"));
+                let key = KeyParts::of_closing(judged, &labels);
+                assert!(groups.count(key, at(0), || Example::Closing(Arc::new(judged.clone()))));
+            }
+        }
+        assert_eq!(
+            groups
+                .all
+                .iter()
+                .map(|group| group.count)
+                .collect::<Vec<_>>(),
+            [3; 5]
+        );
+        for group in &groups.all {
+            assert_eq!(group.key.parts().copied(), *group.key);
+        }
+    }
+
+    #[test]
+    fn two_keys_of_one_digest_are_two_groups() {
+        let mut groups = Groups::new(9);
+        let (judged, mut labels) = (forbidden(2), Labels::default());
+        labels.set(Some("a"), Some("/a"));
+        let first = KeyParts::of_attempt(&judged, &labels);
+        let mut others = Labels::default();
+        others.set(Some("a"), Some("/b"));
+        let second = KeyParts::of_attempt(&judged, &others);
+        let example = || Example::Attempt(judged.clone());
+        groups.count(first, at(0), example);
+        // As if the second had the digest of the first.
+        groups.places.insert(groups.seed.hash_one(second), 0);
+        for _ in 0..2 {
+            groups.count(second, at(0), example);
+            groups.count(first, at(0), example);
+        }
+        assert_eq!(
+            groups
+                .all
+                .iter()
+                .map(|group| group.count)
+                .collect::<Vec<_>>(),
+            [3, 2]
+        );
+    }
 }

@@ -31,7 +31,7 @@ use crate::judge::{FindingId, JudgedAttempt, JudgedClosing, Verdict};
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::Timestamp;
 
-use group::Groups;
+use group::{Groups, KeyParts};
 use history::Beats;
 use latency::Recorder;
 use route::Labels;
@@ -141,8 +141,8 @@ impl Tally {
             .set(closing.host.as_deref(), Some(&closing.target));
         let full = self.routes.closing(closing, &self.labels);
         self.full(full);
-        let key = GroupKey::of_labelled_closing(judged, &self.labels);
-        let example = Example::Closing(Arc::clone(judged));
+        let key = KeyParts::of_closing(judged, &self.labels);
+        let example = || Example::Closing(Arc::clone(judged));
         if !self.groups.count(key, judged.closing.at, example) {
             self.reached.count(Limit::groups);
         }
@@ -245,8 +245,8 @@ impl Tally {
         self.full(full);
         // What opened whole is no trouble: its route counts it.
         if verdict != Verdict::Ok {
-            let key = GroupKey::of_labelled_attempt(judged, &self.labels);
-            let example = Example::Attempt(Arc::clone(judged));
+            let key = KeyParts::of_attempt(judged, &self.labels);
+            let example = || Example::Attempt(Arc::clone(judged));
             if !self
                 .groups
                 .count(key, attempt.outermost().started(), example)

@@ -185,10 +185,13 @@ const fn is_mark(byte: u8) -> bool {
 
 /// Adds a segment, with `*` for its ids.
 fn collapse(segment: &str, out: &mut String) {
-    // Most are a word: too short for a token, and without the digits of an id.
+    // Most are a word, too short for a token and without the digits of an id, or a number.
     let is_word = |byte: u8| byte.is_ascii_alphabetic() || byte == b'.';
     if segment.len() < WORD && segment.bytes().all(is_word) {
         return out.push_str(segment);
+    }
+    if segment.bytes().all(|byte| byte.is_ascii_digit()) {
+        return out.push_str(ANY);
     }
     // Path parameters (`;jsessionid=…`) are of one session, never of a route.
     let segment = segment.split_once(';').map_or(segment, |(name, _)| name);
@@ -267,8 +270,10 @@ fn path(target: &str) -> &str {
             .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
         _ => false,
     };
-    let mut bytes = path.bytes().enumerate();
-    let end = bytes.find(|&(at, byte)| ends(at, byte));
+    // Nearly every byte is none of these.
+    let bytes = path.bytes().enumerate();
+    let mut marks = bytes.filter(|(_, byte)| matches!(byte, b'?' | b'#' | b'%'));
+    let end = marks.find(|&(at, byte)| ends(at, byte));
     path.get(..end.map_or(path.len(), |(at, _)| at))
         .unwrap_or(path)
 }
