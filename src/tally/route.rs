@@ -270,10 +270,8 @@ fn path(target: &str) -> &str {
             .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
         _ => false,
     };
-    // Nearly every byte is none of these.
-    let bytes = path.bytes().enumerate();
-    let mut marks = bytes.filter(|(_, byte)| matches!(byte, b'?' | b'#' | b'%'));
-    let end = marks.find(|&(at, byte)| ends(at, byte));
+    let mut bytes = path.bytes().enumerate();
+    let end = bytes.find(|&(at, byte)| ends(at, byte));
     path.get(..end.map_or(path.len(), |(at, _)| at))
         .unwrap_or(path)
 }

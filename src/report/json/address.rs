@@ -15,14 +15,11 @@ impl Json for Address {
         let IpAddr::V4(addr) = addr else {
             return Plain(self.0.to_string()).write(out);
         };
-        let [a, b, c, d] = addr.octets();
         out.push(b'"');
-        for octet in [a, b, c] {
-            out.put_octet(octet);
-            out.push(b'.');
+        for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
+            u16::from(octet).write(out);
+            out.push(mark);
         }
-        out.put_octet(d);
-        out.push(b':');
         port.write(out);
         out.push(b'"');
     }

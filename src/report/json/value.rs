@@ -65,17 +65,6 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// A part of an address. It is put down at once with what may stand behind it, which then is taken away.
-    #[inline]
-    pub(super) fn put_octet(&mut self, octet: u8) {
-        let Some((digits, unused)) = OCTETS.get(usize::from(octet)) else {
-            return;
-        };
-        self.put(digits);
-        let end = self.bytes.len().saturating_sub(usize::from(*unused));
-        self.bytes.truncate(end);
-    }
-
     /// A text that is shown as it is wherever it stands (see [`Familiar::plain`]); false where it is not.
     pub(super) fn put_plain(&mut self, text: &str) -> bool {
         let quoted = self.familiar.plain(text);
@@ -107,29 +96,6 @@ impl Buffer {
         self.push(b'"');
     }
 }
-
-/// The digits of each octet, and how many of these bytes are none of them.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "by the compiler, over its own length"
-)]
-const OCTETS: [([u8; 3], u8); 256] = {
-    let mut table = [([0; 3], 0); 256];
-    let mut octet: u8 = 0;
-    loop {
-        let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10];
-        let [hundreds, tens, ones] = [b'0' + hundreds, b'0' + tens, b'0' + ones];
-        table[octet as usize] = match octet {
-            0..10 => ([ones, 0, 0], 2),
-            10..100 => ([tens, ones, 0], 1),
-            100.. => ([hundreds, tens, ones], 0),
-        };
-        let Some(next) = octet.checked_add(1) else {
-            break table;
-        };
-        octet = next;
-    }
-};
 
 /// Writes an object, its keys in their order.
 macro_rules! object {
