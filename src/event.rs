@@ -104,7 +104,7 @@ pub enum Fact {
         /// Who sent it, by the way of its bytes.
         dir: Direction,
         /// What it says.
-        close: Box<Close>,
+        close: Close,
     },
     /// Something that RFC 6455 forbids, or bytes that are no protocol at all.
     Violation(Violation),

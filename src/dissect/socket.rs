@@ -1,6 +1,7 @@
 //! An open WebSocket: both directions as frames, counted, and held against RFC 6455.
 
 mod asleep;
+mod control;
 mod noted;
 mod side;
 
@@ -13,7 +14,7 @@ use crate::event::{Fact, FrameCounts, Frames, GapOver, Largest, Violation, Viola
 use crate::flow::{Both, Direction};
 use crate::time::Timestamp;
 use crate::websocket::{
-    Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Passing, Payload, Rsv as Bits,
+    Answer, Close, FrameHeader, FrameStep, FrameWalker, Opcode, Passing, Rsv as Bits,
 };
 
 /// A connection after its 101.
@@ -251,8 +252,17 @@ impl Socket {
 
     /// Reads frames until the bytes are used up.
     fn walk(&mut self, link: &mut Link<'_>, dir: Direction, bytes: &mut &[u8]) {
-        while let Some(step) = self.sides.get_mut(dir).walker.step(bytes) {
+        loop {
             let side = self.sides.get_mut(dir);
+            if side.guessed == 0
+                && let Some(frame) = side.walker.control(bytes)
+            {
+                self.control(link, dir, &frame);
+                continue;
+            }
+            let Some(step) = side.walker.step(bytes) else {
+                break;
+            };
             let breaches = |step: &FrameStep| matches!(step, FrameStep::Header { header, .. } if self.rsv.breach(header));
             let fits = || sync::fits(&step, dir == Direction::ToServer) && !breaches(&step);
             if side.guessed > 0 && !fits() {
@@ -341,15 +351,13 @@ impl Socket {
                 let is_data = !header.opcode.is_control() && !header.opcode.is_reserved();
                 let side = self.sides.get_mut(dir);
                 let begins = is_data && !std::mem::replace(&mut side.began, true);
-                let is_used = !is_close && !std::mem::replace(&mut side.used, true);
                 if begins && !past {
                     self.began(link.at.ts, dir);
                     self.untold = true;
                 }
-                // Once a side has begun, the other settles nothing more.
-                let other = self.sides.get(dir.flip());
-                if (begins || is_used) && !past && !other.began {
-                    link.tell(Fact::Used);
+                let is_first = self.uses(dir, is_close) || begins;
+                if is_first && !past {
+                    self.take_up(link, dir);
                 }
             }
             FrameStep::Message { .. } => {
@@ -361,23 +369,16 @@ impl Socket {
                 offset,
                 payload,
             } => match header.opcode {
-                Opcode::CLOSE => self.close(link, (dir, offset), &header, &payload),
-                _ if payload.cut => {}
-                // Which of them wait is told with the frames, be it that none began since the last time.
-                Opcode::PING => {
-                    self.since.get_or_insert_default();
-                    let pings = self.pings.get_or_insert_default();
-                    pings.ping(dir, payload.hash, link.at.ts);
-                }
-                Opcode::PONG => {
-                    self.since.get_or_insert_default();
-                    if let Some(pings) = &mut self.pings {
-                        if past {
-                            pings.answer(dir, payload.hash, link.at.ts);
-                        } else {
-                            pings.pong(dir, payload.hash, link.at.ts);
-                        }
+                Opcode::CLOSE => {
+                    let mut close = Close::parse(&payload.close);
+                    if payload.cut {
+                        close.malformed &= header.payload_len == 1;
+                        close.reason_invalid = false;
                     }
+                    self.close(link, (dir, offset), close, payload.cut);
+                }
+                opcode if !payload.cut => {
+                    self.ping((dir, link.at.ts), opcode, payload.hash, past);
                 }
                 _ => {}
             },
@@ -441,43 +442,6 @@ impl Socket {
         *count = count.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(header.payload_len);
         self.sides.get_mut(dir).closed |= opcode == Opcode::CLOSE;
-    }
-
-    fn close(
-        &mut self,
-        link: &mut Link<'_>,
-        (dir, offset): Place,
-        header: &FrameHeader,
-        payload: &Payload,
-    ) {
-        let mut close = Close::parse(&payload.close);
-        if payload.cut {
-            close.malformed &= header.payload_len == 1;
-            close.reason_invalid = false;
-        }
-        if close.malformed || close.reason_invalid {
-            self.violation(link, (dir, offset), ViolationKind::CloseBody);
-        }
-        let told = &mut self.sides.get_mut(dir).closes_told;
-        if *told >= MOST_TOLD {
-            return;
-        }
-        *told += 1;
-        self.flush(link);
-        // A code that was lost is not the same as none.
-        if close.code.is_some() || !payload.cut {
-            link.tell(Fact::Close {
-                dir,
-                close: Box::new(close),
-            });
-        } else {
-            // It is not told, so that the answer to it would be taken for the first.
-            link.tell(Fact::Gap {
-                dir,
-                len: 0,
-                over: GapOver::FrameHeader,
-            });
-        }
     }
 
     fn violation(&mut self, link: &mut Link<'_>, (dir, offset): Place, kind: ViolationKind) {

@@ -24,4 +24,4 @@ pub(crate) use library::is_target_of_library;
 pub use library::{Library, Poll, Traces, Transport};
 pub use passing::{Passing, Ping, Sizes};
 pub use trips::RoundTrips;
-pub use walker::{FrameStep, FrameWalker, Payload};
+pub use walker::{FrameStep, FrameWalker, Payload, Whole};

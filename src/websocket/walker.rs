@@ -1,6 +1,6 @@
 //! The frames of one direction, found by their headers; payloads are jumped over (RFC 6455 §5).
 
-use super::{FrameHeader, Opcode, Passing};
+use super::{Close, FrameHeader, Opcode, Passing};
 
 /// Follows one direction from frame to frame, over pieces of any size and over gaps in payloads.
 ///
@@ -90,6 +90,41 @@ pub enum FrameStep {
         /// Of its first byte.
         offset: u64,
     },
+}
+
+/// A control frame of which all bytes came together, as nearly all do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole<'a> {
+    /// Its header.
+    pub header: FrameHeader,
+    /// Of its first byte.
+    pub offset: u64,
+    /// As it was sent, masked or not.
+    payload: &'a [u8],
+}
+
+impl Whole<'_> {
+    /// Reads it as a Close.
+    pub fn close(&self) -> Close {
+        let mut plain = [0; MOST_CONTROL];
+        let Some(plain) = plain.get_mut(..self.payload.len()) else {
+            return Close::parse(self.payload);
+        };
+        plain.copy_from_slice(self.payload);
+        if let Some(mask) = self.header.mask {
+            for four in plain.chunks_mut(mask.len()) {
+                for (byte, key) in four.iter_mut().zip(mask) {
+                    *byte ^= key;
+                }
+            }
+        }
+        Close::parse(plain)
+    }
+
+    /// Pairs a ping with its pong.
+    pub fn hash(&self) -> u64 {
+        Payload::of(&self.header, self.payload).hash
+    }
 }
 
 // How the numbers of `FrameWalker::quiet` are to be read.
@@ -190,6 +225,30 @@ impl FrameWalker {
                 return Some(step);
             }
         }
+    }
+
+    /// Reads the control frame that these bytes begin with, if all of it is there, and it is no longer than it may be: says at
+    /// once what two steps would, and keeps nothing.
+    pub fn control<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Whole<'a>> {
+        let is_control = bytes.first().is_some_and(|first| first & 0x8 != 0);
+        let is_between = self.frame.is_none() && self.have == 0;
+        if !is_control || !is_between || bytes.starts_with(HTTP_START) {
+            return None;
+        }
+        let (header, used) = FrameHeader::parse(bytes)?;
+        let len = usize::try_from(header.payload_len).ok()?;
+        if len > MOST_CONTROL {
+            return None;
+        }
+        let (payload, rest) = bytes.get(used..)?.split_at_checked(len)?;
+        let offset = self.offset;
+        self.offset = offset.saturating_add((used + len) as u64);
+        *bytes = rest;
+        Some(Whole {
+            header,
+            offset,
+            payload,
+        })
     }
 
     /// Jumps over `len` lost bytes; false where they are more than the payload, so that the next header is not known.

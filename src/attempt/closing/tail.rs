@@ -70,7 +70,7 @@ impl Tail {
                 let seen = SeenClose {
                     dir,
                     at,
-                    close: *close,
+                    close,
                     received: received.copied().unwrap_or_default(),
                     receiving: receiving.copied().unwrap_or_default(),
                 };

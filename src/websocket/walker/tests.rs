@@ -221,3 +221,71 @@ proptest! {
         prop_assert_eq!(walk(&pieces), whole);
     }
 }
+
+/// What the steps of some pieces say of control frames, and the walker behind them; whole frames at once or not.
+fn controls(pieces: &[&[u8]], at_once: bool) -> (Vec<(FrameHeader, u64, String)>, FrameWalker) {
+    let mut walker = FrameWalker::new();
+    let mut said = Vec::new();
+    for &piece in pieces {
+        let mut bytes = piece;
+        loop {
+            if at_once && let Some(whole) = walker.control(&mut bytes) {
+                let says = match whole.header.opcode {
+                    Opcode::CLOSE => format!("{:?}", whole.close()),
+                    _ => whole.hash().to_string(),
+                };
+                said.push((whole.header, whole.offset, says));
+                continue;
+            }
+            match walker.step(&mut bytes) {
+                Some(FrameStep::Control {
+                    header,
+                    offset,
+                    payload,
+                }) => {
+                    let says = match header.opcode {
+                        Opcode::CLOSE => format!("{:?}", Close::parse(&payload.close)),
+                        _ => payload.hash.to_string(),
+                    };
+                    said.push((header, offset, says));
+                }
+                Some(FrameStep::Http { .. }) => return (said, walker),
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+    (said, walker)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn a_control_frame_says_the_same_at_once_or_in_steps(
+        frames in proptest::collection::vec((0u8..16, any::<u8>(), proptest::collection::vec(any::<u8>(), 0..130)), 0..6),
+        cuts in proptest::collection::vec(0usize..400, 0..3),
+        http in any::<bool>(),
+    ) {
+        let mut wire = Vec::new();
+        for (opcode, bits, payload) in &frames {
+            wire.push(opcode | bits & 0xF0);
+            let masked = bits << 7;
+            match u8::try_from(payload.len()) {
+                Ok(len @ ..126) => wire.push(masked | len),
+                _ => wire.extend_from_slice(&[masked | 126, 0, payload.len() as u8]),
+            }
+            if masked != 0 {
+                wire.extend_from_slice(&[*bits, 2, 3, 4]);
+            }
+            wire.extend_from_slice(payload);
+        }
+        if http {
+            wire.extend_from_slice(b"HTTP/1.1 500 Oh");
+        }
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(wire.len())).collect();
+        cuts.extend([0, wire.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|two| &wire[two[0]..two[1]]).collect();
+        prop_assert_eq!(controls(&pieces, true), controls(&pieces, false));
+    }
+}

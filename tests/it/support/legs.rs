@@ -304,7 +304,7 @@ impl Script {
             ms,
             Fact::Close {
                 dir,
-                close: Box::new(Close::parse(payload)),
+                close: Close::parse(payload),
             },
         );
         self
