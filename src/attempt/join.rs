@@ -15,10 +15,10 @@ use crate::http::origin_form;
 use crate::time::Timestamp;
 
 /// Keys printed in RFC 6455 (§1.2, §4.1) and copied from there into probes and devices: they join nothing.
-const SAMPLE_KEYS: &[&str] = &[
-    "dGhlIHNhbXBsZSBub25jZQ==",
-    "AQIDBAUGBwgJCgsMDQ4PEC==",
-    "AQIDBAUGBwgJCgsMDQ4PEA==",
+const SAMPLE_KEYS: &[&[u8]] = &[
+    b"dGhlIHNhbXBsZSBub25jZQ==",
+    b"AQIDBAUGBwgJCgsMDQ4PEC==",
+    b"AQIDBAUGBwgJCgsMDQ4PEA==",
 ];
 
 /// Undecided attempts of one key. What so many use at one time is no key, and a new leg would be held against each.
@@ -380,11 +380,9 @@ fn path(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or(target)
 }
 
-fn usable_key(leg: &Leg) -> Option<&str> {
-    leg.offer()?
-        .key
-        .as_deref()
-        .filter(|key| !key.is_empty() && !SAMPLE_KEYS.contains(key))
+fn usable_key(leg: &Leg) -> Option<&[u8]> {
+    let key = leg.offer()?.key.as_ref()?.as_bytes();
+    (!key.is_empty() && !SAMPLE_KEYS.contains(&key)).then_some(key)
 }
 
 /// Between whom a leg runs, and for whom it says that it does.

@@ -270,7 +270,7 @@ pub fn unoffered_subprotocol<'a>(offer: &Offer, answer: &'a Answer) -> Option<&'
     let mut selected = answer.subprotocols.iter();
     let first = selected.next()?;
     if offer.subprotocols.contains(first) {
-        selected.next().map(|second| &**second)
+        selected.next()
     } else {
         Some(first)
     }

@@ -1,7 +1,5 @@
 //! Requests that wait for their answer, and what the client sent behind them.
 
-use std::sync::Arc;
-
 use crate::dissect::connection::Feed;
 use crate::dissect::link::Link;
 use crate::dissect::waiting::Place;
@@ -10,7 +8,7 @@ use crate::flow::Direction;
 use crate::http::{Buffer, Kept, RequestHead};
 use crate::limits::Limit;
 use crate::time::Stamp;
-use crate::websocket::Offer;
+use crate::websocket::{Key, Offer};
 
 /// A request that waits for its final answer.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub(super) struct Pending {
 /// What is known of a request beside that it waits.
 #[derive(Debug)]
 pub(super) struct Noted {
-    pub(super) key: Option<Arc<str>>,
+    pub(super) key: Option<Key>,
     /// In case the answer makes it matter.
     pub(super) late: Option<Box<Late>>,
     /// Where a CONNECT leads.
@@ -169,7 +167,7 @@ impl Pending {
 
 impl Noted {
     /// Of a request that was told, by its key.
-    pub(super) fn told(key: Option<Arc<str>>, authority: Option<Box<str>>) -> Self {
+    pub(super) fn told(key: Option<Key>, authority: Option<Box<str>>) -> Self {
         Self {
             key,
             late: None,
@@ -189,8 +187,10 @@ impl Noted {
     /// What the budget is charged for it. A key as RFC 6455 has it costs nothing: it is a part of the connection, so that
     /// no flood makes a handshake in flight lose its key.
     fn charged(&self) -> u64 {
-        let len = |text: Option<&str>| text.map_or(0, |text| text.len() as u64);
-        let (key, authority) = (len(self.key.as_deref()), len(self.authority.as_deref()));
+        let key = self.key.as_ref();
+        let key = key.map_or(0, |key| key.as_bytes().len() as u64);
+        let authority = self.authority.as_ref();
+        let authority = authority.map_or(0, |authority| authority.len() as u64);
         let late = self.late.as_ref().map(|late| {
             let head = match &late.head {
                 LateHead::Read(head) => size_of::<RequestHead>() as u64 + head.allocated(),

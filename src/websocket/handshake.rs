@@ -1,11 +1,11 @@
 //! The fields of the opening handshake, read out of a request and a response (RFC 6455 §4).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
 
+use super::Key;
 use crate::http::{Fields, RequestHead, ResponseHead};
 
 /// RFC 6455 §1.3: appended to the key before it is hashed.
@@ -21,12 +21,12 @@ pub struct Offer {
     pub upgrade: bool,
     /// `Connection` has the option `upgrade`.
     pub connection: bool,
-    /// `Sec-WebSocket-Key`; the first, if there are several. Shared with who waits for the answer.
-    pub key: Option<Arc<str>>,
+    /// `Sec-WebSocket-Key`; the first, if there are several.
+    pub key: Option<Key>,
     /// `Sec-WebSocket-Version`.
     pub version: Option<Cow<'static, str>>,
     /// `Sec-WebSocket-Protocol`, in the order of preference.
-    pub subprotocols: Box<[Box<str>]>,
+    pub subprotocols: List,
     /// `Sec-WebSocket-Extensions`, in the order of preference.
     pub extensions: Cow<'static, [Extension]>,
 }
@@ -41,7 +41,7 @@ pub struct Answer {
     /// `Sec-WebSocket-Accept` held against the key of the request; `None` unless the status is 101.
     pub accept: Option<Accept>,
     /// `Sec-WebSocket-Protocol`.
-    pub subprotocols: Box<[Box<str>]>,
+    pub subprotocols: List,
     /// `Sec-WebSocket-Extensions`.
     pub extensions: Cow<'static, [Extension]>,
 }
@@ -58,6 +58,42 @@ pub enum Accept {
     /// The request was not seen, so it cannot be told.
     Unknown,
 }
+
+/// A list as a field has it (RFC 9110 §5.6.1), in one piece: its elements are found where they are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct List(Box<str>);
+
+impl List {
+    /// Of the lines of a field; nothing is kept where they have no element.
+    fn of(fields: &Fields, name: &str) -> Self {
+        let value = fields.value(name);
+        let value = value.filter(|value| elements(value).next().is_some());
+        Self(value.map(Into::into).unwrap_or_default())
+    }
+
+    /// Its elements, without the empty ones.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        elements(&self.0)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them is this.
+    pub fn contains(&self, element: &str) -> bool {
+        self.iter().any(|own| own == element)
+    }
+}
+
+impl PartialEq for List {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for List {}
 
 /// One element of `Sec-WebSocket-Extensions` (RFC 6455 §9.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +120,11 @@ impl Offer {
         Self {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),
-            key: fields.first_value("sec-websocket-key").map(Into::into),
+            key: fields
+                .first_value("sec-websocket-key")
+                .map(|key| Key::from(&*key)),
             version: fields.first_value("sec-websocket-version").map(interned),
-            subprotocols: list(fields, "sec-websocket-protocol"),
+            subprotocols: List::of(fields, "sec-websocket-protocol"),
             extensions: extensions(fields),
         }
     }
@@ -95,12 +133,12 @@ impl Offer {
 impl Answer {
     /// Reads the handshake fields of a response to a request with that key (`None`: the request was not seen).
     pub fn of(head: &ResponseHead, offer: Option<&Offer>) -> Self {
-        let key = offer.map(|offer| offer.key.as_deref().unwrap_or_default());
+        let key = offer.map(|offer| offer.key.as_ref().map_or(&[][..], Key::as_bytes));
         Self::to(head, key)
     }
 
     /// Likewise by the key alone.
-    pub(crate) fn to(head: &ResponseHead, key: Option<&str>) -> Self {
+    pub(crate) fn to(head: &ResponseHead, key: Option<&[u8]>) -> Self {
         let fields = &head.fields;
         let accept = (head.status.0 == 101).then(|| {
             match (fields.first_value("sec-websocket-accept"), key) {
@@ -114,7 +152,7 @@ impl Answer {
             upgrade: fields.has_element("upgrade", "websocket"),
             connection: fields.has_element("connection", "upgrade"),
             accept,
-            subprotocols: list(fields, "sec-websocket-protocol"),
+            subprotocols: List::of(fields, "sec-websocket-protocol"),
             extensions: extensions(fields),
         }
     }
@@ -166,13 +204,13 @@ fn is_engine_io(head: &RequestHead) -> bool {
 
 /// The accept value that belongs to a key (RFC 6455 §4.2.2, step 5.4).
 pub fn accept_for(key: &str) -> String {
-    String::from_utf8_lossy(&accept_bytes(key)).into_owned()
+    String::from_utf8_lossy(&accept_bytes(key.as_bytes())).into_owned()
 }
 
 /// Its 28 characters.
-fn accept_bytes(key: &str) -> [u8; 28] {
+fn accept_bytes(key: &[u8]) -> [u8; 28] {
     let mut hash = Sha1::new();
-    hash.update(key.as_bytes());
+    hash.update(key);
     hash.update(GUID);
     let mut accept = [0; 28];
     BASE64.encode_mut(&hash.finalize(), &mut accept);
@@ -181,19 +219,7 @@ fn accept_bytes(key: &str) -> [u8; 28] {
 
 /// Whether a key is 16 bytes in base64 (RFC 6455 §4.1).
 pub fn is_valid_key(key: &str) -> bool {
-    key.len() == 24
-        && BASE64
-            .decode(key.as_bytes())
-            .is_ok_and(|bytes| bytes.len() == 16)
-}
-
-fn list(fields: &Fields, name: &str) -> Box<[Box<str>]> {
-    let Some(value) = fields.value(name) else {
-        return Box::default();
-    };
-    let mut list = Vec::with_capacity(1 + memchr::memchr_iter(b',', value.as_bytes()).count());
-    list.extend(elements(&value).map(Into::into));
-    list.into()
+    Key::from(key).is_valid()
 }
 
 /// The extensions of a head; what nearly all browsers and servers say of them (RFC 7692 §7.1) is not allocated.

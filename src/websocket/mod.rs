@@ -8,6 +8,7 @@
 mod close;
 mod frame;
 mod handshake;
+mod key;
 mod library;
 mod passing;
 mod trips;
@@ -17,9 +18,10 @@ pub use close::{Close, CloseCode};
 pub use frame::{FrameHeader, Opcode, Rsv};
 pub(crate) use handshake::is_handshake_name;
 pub use handshake::{
-    Accept, Answer, Extension, Offer, Param, accept_for, asks_for_websocket, bears_websocket_field,
-    is_valid_key, switches_to_websocket,
+    Accept, Answer, Extension, List, Offer, Param, accept_for, asks_for_websocket,
+    bears_websocket_field, is_valid_key, switches_to_websocket,
 };
+pub use key::Key;
 pub(crate) use library::is_target_of_library;
 pub use library::{Library, Poll, Traces, Transport};
 pub use passing::{Passing, Ping, Sizes};

@@ -11,7 +11,7 @@ use crate::attempt::{ClosingLeg, Handshake, Leg};
 use crate::flow::{ConnId, Endpoint};
 use crate::hash::{DigestSeed, HashMap};
 use crate::http::{Fields, Version};
-use crate::websocket::{Accept, Extension};
+use crate::websocket::{Accept, Extension, List};
 
 /// Offered subprotocols kept of one leg, and the longest name: an app has a few, and strangers can name more.
 const SUBPROTOCOLS: usize = 4;
@@ -62,7 +62,7 @@ struct Said<'a> {
     subprotocol: Option<&'a str>,
     proxy_mark: Option<&'static str>,
     /// Subprotocols asked for where none was agreed.
-    subprotocols: &'a [Box<str>],
+    subprotocols: Option<&'a List>,
     accept: Option<Accept>,
 }
 
@@ -137,20 +137,20 @@ impl<'a> Said<'a> {
         };
         said.accept = response.answer.accept;
         said.agreed = &response.answer.extensions;
-        said.subprotocol = response.answer.subprotocols.first().map(|name| &**name);
+        said.subprotocol = response.answer.subprotocols.iter().next();
         said.software = leg.answer_field("server");
         if let Some(request) = request {
             said.offered = &request.offer.extensions;
             if said.subprotocol.is_none() {
-                said.subprotocols = &request.offer.subprotocols;
+                said.subprotocols = Some(&request.offer.subprotocols);
             }
         }
         said
     }
 
     /// Subprotocols asked for where none was agreed, the first few.
-    fn offered_subprotocols(&self) -> impl Iterator<Item = &'a Box<str>> + use<'a> {
-        let few = self.subprotocols.iter();
+    fn offered_subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let few = self.subprotocols.into_iter().flat_map(List::iter);
         few.filter(|name| name.len() <= SUBPROTOCOL)
             .take(SUBPROTOCOLS)
     }
@@ -193,7 +193,7 @@ impl<'a> Said<'a> {
             agreed: self.agreed.into(),
             subprotocol: self.subprotocol.map(Into::into),
             proxy_mark: self.proxy_mark,
-            offered_subprotocols: self.offered_subprotocols().cloned().collect(),
+            offered_subprotocols: self.offered_subprotocols().map(Into::into).collect(),
             accept: self.accept,
         }
     }

@@ -10,7 +10,7 @@ use crate::dissect::socket::{Rsv, Socket};
 use crate::event::{Fact, PlainExchange, Response};
 use crate::flow::Direction;
 use crate::http::{Broken, Framing, Keep, Piece, Plain, ResponseHead, Status, Step};
-use crate::websocket::{self, Answer};
+use crate::websocket::{self, Answer, Key};
 
 /// A plain exchange is told whole if its two heads are no larger, in bytes.
 const LARGEST_PLAIN: u64 = 8 * 1024;
@@ -254,7 +254,9 @@ impl Exchanges {
             key = Some(request.offer.key.clone());
             link.report_at(at, Fact::Request(request));
         }
-        let key = key.as_ref().map(|key| key.as_deref().unwrap_or_default());
+        let key = key
+            .as_ref()
+            .map(|key| key.as_ref().map_or(&[][..], Key::as_bytes));
         let answer = Answer::to(head, key);
         let then = if head.status.0 == 101 {
             Then::Switch(Next::of(head, &answer, asked))

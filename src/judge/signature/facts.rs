@@ -6,7 +6,7 @@ use crate::attempt::Leg;
 use crate::event::Request;
 use crate::flow::{Direction, End};
 use crate::http::Fields;
-use crate::websocket::{Accept, is_valid_key};
+use crate::websocket::Accept;
 
 /// Whether a request is a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -77,9 +77,9 @@ impl Asked {
 
 impl Key {
     pub(super) fn of(request: &Request) -> Self {
-        match request.offer.key.as_deref() {
+        match &request.offer.key {
             None => Self::Missing,
-            Some(key) if is_valid_key(key) => Self::Valid,
+            Some(key) if key.is_valid() => Self::Valid,
             Some(_) => Self::Invalid,
         }
     }

@@ -4,7 +4,7 @@ use super::{Fault, answers, name_of, renamed_connection, says, software};
 use crate::attempt::{Attempt, JoinedBy, Leg, Node, Role};
 use crate::http::Version;
 use crate::judge::{Confidence, FindingId, Hop};
-use crate::websocket::Accept;
+use crate::websocket::{Accept, Key};
 
 /// Two neighbouring `path` legs whose requests were both seen whole: the outer one, and the one that serves it.
 #[derive(Clone, Copy, Debug)]
@@ -180,8 +180,8 @@ impl Edge<'_> {
                 answers(self.outer, name)
             )
         };
-        let same_key = self.outer.offer().and_then(|offer| offer.key.as_deref())
-            == self.inner.offer().and_then(|offer| offer.key.as_deref());
+        let same_key = self.outer.offer().and_then(|offer| offer.key.as_ref())
+            == self.inner.offer().and_then(|offer| offer.key.as_ref());
         let accept = self.outer.answer_field("sec-websocket-accept");
         let brought_accept = self.inner.answer_field("sec-websocket-accept");
         let checks = [
@@ -226,8 +226,8 @@ impl Edge<'_> {
     /// The hop opened a WebSocket of its own, with a key of its own, and answered the client by itself: it speaks WebSocket
     /// on both sides, and each has the extensions that it agreed.
     fn is_gateway(&self) -> bool {
-        fn key(leg: &Leg) -> Option<&str> {
-            leg.offer()?.key.as_deref()
+        fn key(leg: &Leg) -> Option<&Key> {
+            leg.offer()?.key.as_ref()
         }
         let is_right =
             |leg: &Leg| leg.answer().and_then(|answer| answer.accept) == Some(Accept::Ok);

@@ -247,9 +247,9 @@ impl Script {
         let key = self
             .asked
             .get(&conn)
-            .and_then(|(_, offer)| offer.key.clone())
+            .and_then(|(_, offer)| offer.key.as_deref())
             .unwrap_or_default();
-        let accept = accept_for(&key);
+        let accept = accept_for(key);
         let mut all = vec![
             ("Upgrade", "websocket"),
             ("Connection", "Upgrade"),
