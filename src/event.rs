@@ -97,7 +97,8 @@ pub enum Fact {
     /// A side sent its first frame that is no Close, or began its first message, while that may settle the attempt: the 101 was
     /// taken. Not once the other side has begun a message.
     Used,
-    /// Frames since the last such fact. Comes before a loss behind the first of a side, before a Close, and at the end.
+    /// Frames since the last such fact. Comes before a loss behind the first of a side, before a Close that does not come
+    /// alone, and at the end.
     Frames(Box<Frames>),
     /// A Close frame.
     Close {
@@ -105,6 +106,8 @@ pub enum Fact {
         dir: Direction,
         /// What it says.
         close: Close,
+        /// How long it is, where [`Fact::Frames`] has not counted it: most come alone, and leave all else as it was.
+        alone: Option<u8>,
     },
     /// Something that RFC 6455 forbids, or bytes that are no protocol at all.
     Violation(Violation),
@@ -260,6 +263,18 @@ pub struct Frames {
     pub last: [Option<Timestamp>; 2],
     /// The pings of each side that got a pong, all so far.
     pub answered: [RoundTrips; 2],
+}
+
+impl Frames {
+    /// Counts a Close that came alone.
+    pub fn count_close(&mut self, dir: Direction, len: u8) {
+        let counts = match dir {
+            Direction::ToServer => &mut self.client,
+            Direction::ToClient => &mut self.server,
+        };
+        counts.close = counts.close.saturating_add(1);
+        counts.bytes = counts.bytes.saturating_add(len.into());
+    }
 }
 
 /// The largest message of one side, in payload bytes as its frames announce them.

@@ -343,7 +343,8 @@ impl Socket {
             } => {
                 self.name(link, dir, &header);
                 self.sides.get_mut(dir).grow(&header, message_len);
-                self.header(link, (dir, offset), &header, out_of_turn);
+                self.check(link, (dir, offset), &header, out_of_turn);
+                self.count(dir, &header);
                 let is_close = header.opcode == Opcode::CLOSE;
                 if !is_close {
                     self.heard(link.at.ts, dir);
@@ -375,7 +376,7 @@ impl Socket {
                         close.malformed &= header.payload_len == 1;
                         close.reason_invalid = false;
                     }
-                    self.close(link, (dir, offset), close, payload.cut);
+                    self.close(link, (dir, offset), close, payload.cut, None);
                 }
                 opcode if !payload.cut => {
                     self.ping((dir, link.at.ts), opcode, payload.hash, past);
@@ -401,7 +402,8 @@ impl Socket {
         }
     }
 
-    fn header(
+    /// Holds a header against RFC 6455.
+    fn check(
         &mut self,
         link: &mut Link<'_>,
         (dir, offset): Place,
@@ -429,8 +431,13 @@ impl Socket {
         for (_, kind) in breaches.into_iter().filter(|(is, _)| *is) {
             self.violation(link, (dir, offset), kind);
         }
+        self.sides.get_mut(dir).closed |= opcode == Opcode::CLOSE;
+    }
+
+    /// Counts a frame, to be told with the others.
+    fn count(&mut self, dir: Direction, header: &FrameHeader) {
         let counts = self.counts(dir);
-        let count = match opcode {
+        let count = match header.opcode {
             Opcode::TEXT => &mut counts.text,
             Opcode::BINARY => &mut counts.binary,
             Opcode::CONTINUATION => &mut counts.continuation,
@@ -441,7 +448,6 @@ impl Socket {
         };
         *count = count.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(header.payload_len);
-        self.sides.get_mut(dir).closed |= opcode == Opcode::CLOSE;
     }
 
     fn violation(&mut self, link: &mut Link<'_>, (dir, offset): Place, kind: ViolationKind) {

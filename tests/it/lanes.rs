@@ -90,6 +90,14 @@ pub(crate) fn facts(records: &[OwnedRecord]) -> Vec<String> {
             continue;
         };
         let pending = all.entry(*conn).or_default();
+        let mut fact = fact.clone();
+        if let Fact::Close { dir, alone, .. } = &mut fact
+            && let Some(len) = alone.take()
+        {
+            pending.told = true;
+            pending.frames.count_close(*dir, len);
+        }
+        let fact = &fact;
         pending.before(fact, &mut words);
         match fact {
             Fact::SeenOn { .. } => continue,

@@ -58,8 +58,12 @@ impl Tail {
                     none => *none = Some(frames),
                 }
             }
-            Fact::Close { dir, close } => {
+            Fact::Close { dir, close, alone } => {
                 let since = self.since();
+                if let Some(len) = alone {
+                    let frames = since.frames.get_or_insert_default();
+                    frames.count_close(dir, len);
+                }
                 if !since.has_room_for_close(dir) {
                     return false;
                 }
@@ -373,7 +377,8 @@ mod tests {
     fn what_shows_nothing_new_of_the_end_says_so() {
         let close = |dir| Fact::Close {
             dir,
-            close: Box::new(Close::parse(&[])),
+            close: Close::parse(&[]),
+            alone: None,
         };
         let (to_client, to_server) = (Direction::ToClient, Direction::ToServer);
         let over = Fact::Ended {

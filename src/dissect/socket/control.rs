@@ -1,6 +1,6 @@
 //! Control frames of an open WebSocket: what a Close says, and which pings wait for their pong.
 
-use super::{MOST_TOLD, Place, Socket};
+use super::{MOST_TOLD, Place, Socket, Sync};
 use crate::dissect::link::Link;
 use crate::event::{Fact, GapOver, ViolationKind};
 use crate::flow::Direction;
@@ -13,7 +13,13 @@ impl Socket {
         let &Whole { header, offset, .. } = frame;
         let is_close = header.opcode == Opcode::CLOSE;
         self.name(link, dir, &header);
-        self.header(link, (dir, offset), &header, false);
+        self.check(link, (dir, offset), &header, false);
+        let alone = u8::try_from(header.payload_len)
+            .ok()
+            .filter(|_| is_close && self.has_told_all(dir));
+        if alone.is_none() {
+            self.count(dir, &header);
+        }
         if !is_close {
             self.heard(link.at.ts, dir);
         }
@@ -21,10 +27,18 @@ impl Socket {
             self.take_up(link, dir);
         }
         if is_close {
-            self.close(link, (dir, offset), frame.close(), false);
+            self.close(link, (dir, offset), frame.close(), false, alone);
         } else if matches!(header.opcode, Opcode::PING | Opcode::PONG) {
             self.ping((dir, link.at.ts), header.opcode, frame.hash(), false);
         }
+    }
+
+    /// Whether a Close of that side is all that is new. What is lost changes more than it shows.
+    fn has_told_all(&self, dir: Direction) -> bool {
+        let sides = [&self.sides.to_server, &self.sides.to_client];
+        self.since.is_none()
+            && self.sides.get(dir).closes_told < MOST_TOLD
+            && sides.iter().all(|side| matches!(side.sync, Sync::Known))
     }
 
     /// A frame of a side began; whether it is the first other than Close.
@@ -66,13 +80,14 @@ impl Socket {
         }
     }
 
-    /// A Close ended; what it says may be cut.
+    /// A Close ended; what it says may be cut, and it may be `alone`, so that it was not counted.
     pub(super) fn close(
         &mut self,
         link: &mut Link<'_>,
         (dir, offset): Place,
         close: Close,
         is_cut: bool,
+        alone: Option<u8>,
     ) {
         if close.malformed || close.reason_invalid {
             self.violation(link, (dir, offset), ViolationKind::CloseBody);
@@ -85,7 +100,7 @@ impl Socket {
         self.flush(link);
         // A code that was lost is not the same as none.
         if close.code.is_some() || !is_cut {
-            link.tell(Fact::Close { dir, close });
+            link.tell(Fact::Close { dir, close, alone });
         } else {
             // It is not told, so that the answer to it would be taken for the first.
             link.tell(Fact::Gap {

@@ -181,11 +181,17 @@ fn word(fact: &Fact) -> String {
                 frames.server.total()
             )
         }
-        Fact::Close { dir, close } => {
+        Fact::Close { dir, close, alone } => {
             let code = close
                 .code
                 .map_or_else(|| "none".into(), |code| code.to_string());
-            format!("close({},{code})", short(*dir))
+            // However it came, it is one frame.
+            let frames = match (alone, dir) {
+                (None, _) => "",
+                (Some(_), Direction::ToServer) => "frames(1,0) ",
+                (Some(_), Direction::ToClient) => "frames(0,1) ",
+            };
+            format!("{frames}close({},{code})", short(*dir))
         }
         Fact::Violation(violation) => {
             format!(

@@ -118,13 +118,20 @@ impl Heard {
                 let place = (wrong.dir, wrong.offset, wrong.kind, frame);
                 story.violations.push(place);
             }
-            Fact::Close { dir, close } => story.closes.push(Said {
-                dir: *dir,
-                code: close.code.map(|code| code.0),
-                reason: close.reason.to_string(),
-                broken: close.malformed || close.reason_invalid,
-                frame,
-            }),
+            Fact::Close { dir, close, alone } => {
+                if let Some(len) = alone {
+                    let counts = &mut story.counts[dir.index()];
+                    counts.close += 1;
+                    counts.bytes += u64::from(*len);
+                }
+                story.closes.push(Said {
+                    dir: *dir,
+                    code: close.code.map(|code| code.0),
+                    reason: close.reason.to_string(),
+                    broken: close.malformed || close.reason_invalid,
+                    frame,
+                });
+            }
             Fact::Gap { over, len, .. } => {
                 self.gaps[usize::from(!matches!(over, GapOver::Payload | GapOver::Snapped))] += len;
             }

@@ -305,6 +305,7 @@ impl Script {
             Fact::Close {
                 dir,
                 close: Close::parse(payload),
+                alone: None,
             },
         );
         self

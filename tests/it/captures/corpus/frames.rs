@@ -239,7 +239,12 @@ fn told(records: &[OwnedRecord]) -> BTreeMap<u64, [Told; 2]> {
                 sides[1].counts.add(&frames.server);
             }
             Fact::Violation(wrong) => sides[wrong.dir.index()].breaches.push(wrong.kind),
-            Fact::Close { dir, close } => {
+            Fact::Close { dir, close, alone } => {
+                if let Some(len) = alone {
+                    let counts = &mut sides[dir.index()].counts;
+                    counts.close += 1;
+                    counts.bytes += u64::from(len);
+                }
                 let code = close.code.map(|code| code.0);
                 sides[dir.index()]
                     .closes
