@@ -376,7 +376,7 @@ impl Socket {
                         close.malformed &= header.payload_len == 1;
                         close.reason_invalid = false;
                     }
-                    self.close(link, (dir, offset), close, payload.cut, None);
+                    self.close(link, (dir, offset), (close, payload.cut), None);
                 }
                 opcode if !payload.cut => {
                     self.ping((dir, link.at.ts), opcode, payload.hash, past);

@@ -27,7 +27,7 @@ impl Socket {
             self.take_up(link, dir);
         }
         if is_close {
-            self.close(link, (dir, offset), frame.close(), false, alone);
+            self.close(link, (dir, offset), (frame.close(), false), alone);
         } else if matches!(header.opcode, Opcode::PING | Opcode::PONG) {
             self.ping((dir, link.at.ts), header.opcode, frame.hash(), false);
         }
@@ -85,8 +85,7 @@ impl Socket {
         &mut self,
         link: &mut Link<'_>,
         (dir, offset): Place,
-        close: Close,
-        is_cut: bool,
+        (close, is_cut): (Close, bool),
         alone: Option<u8>,
     ) {
         if close.malformed || close.reason_invalid {

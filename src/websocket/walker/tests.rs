@@ -270,9 +270,10 @@ proptest! {
         for (opcode, bits, payload) in &frames {
             wire.push(opcode | bits & 0xF0);
             let masked = bits << 7;
-            match u8::try_from(payload.len()) {
-                Ok(len @ ..126) => wire.push(masked | len),
-                _ => wire.extend_from_slice(&[masked | 126, 0, payload.len() as u8]),
+            let len = u8::try_from(payload.len()).unwrap();
+            match len {
+                ..0x7E => wire.push(masked | len),
+                _ => wire.extend_from_slice(&[masked | 0x7E, 0, len]),
             }
             if masked != 0 {
                 wire.extend_from_slice(&[*bits, 2, 3, 4]);
