@@ -344,6 +344,10 @@ mod tests {
     use super::*;
     use crate::tally::example::{at, closing, forbidden, stripped};
 
+    fn counts(groups: &Groups) -> Vec<u64> {
+        groups.all.iter().map(|group| group.count).collect()
+    }
+
     #[test]
     fn a_group_is_found_by_the_key_it_was_made_of() {
         let mut groups = Groups::new(9);
@@ -366,14 +370,7 @@ mod tests {
                 assert!(groups.count(key, at(0), || Example::Closing(Arc::new(judged.clone()))));
             }
         }
-        assert_eq!(
-            groups
-                .all
-                .iter()
-                .map(|group| group.count)
-                .collect::<Vec<_>>(),
-            [3; 5]
-        );
+        assert_eq!(counts(&groups), [3; 5]);
         for group in &groups.all {
             assert_eq!(group.key.parts().copied(), *group.key);
         }
@@ -396,13 +393,6 @@ mod tests {
             groups.count(second, at(0), example);
             groups.count(first, at(0), example);
         }
-        assert_eq!(
-            groups
-                .all
-                .iter()
-                .map(|group| group.count)
-                .collect::<Vec<_>>(),
-            [3, 2]
-        );
+        assert_eq!(counts(&groups), [3, 2]);
     }
 }
