@@ -211,18 +211,6 @@ impl Marks {
         is_marked.then(|| Box::new(Self::read(heads)))
     }
 
-    /// Whether a head has any of them. Each name stands where it is looked up, so that the compiler knows what to look for.
-    fn are_in(fields: &Fields) -> bool {
-        fields.has("via")
-            || fields.has("cf-ray")
-            || fields.has("x-amz-cf-id")
-            || fields.has("x-amzn-trace-id")
-            || fields.has("x-cloud-trace-context")
-            || fields.has("x-served-by")
-            || fields.has("x-cache")
-            || fields.has("x-envoy-upstream-service-time")
-    }
-
     #[inline(never)]
     fn read(heads: [Option<&Fields>; 2]) -> Self {
         let mut marks = Vec::new();
@@ -231,28 +219,37 @@ impl Marks {
         }
         Self(marks)
     }
-
-    /// Adds those of a head, likewise.
-    fn add(fields: &Fields, marks: &mut Vec<Box<str>>) {
-        let mut add = |name, value: Option<Cow<'_, str>>| {
-            marks.extend(value.map(|value| format!("{name}: {value}").into()));
-        };
-        add("via", fields.value("via"));
-        add("cf-ray", fields.value("cf-ray"));
-        add("x-amz-cf-id", fields.value("x-amz-cf-id"));
-        add("x-amzn-trace-id", fields.value("x-amzn-trace-id"));
-        add(
-            "x-cloud-trace-context",
-            fields.value("x-cloud-trace-context"),
-        );
-        add("x-served-by", fields.value("x-served-by"));
-        add("x-cache", fields.value("x-cache"));
-        add(
-            "x-envoy-upstream-service-time",
-            fields.value("x-envoy-upstream-service-time"),
-        );
-    }
 }
+
+/// Each name stands where it is looked up, so that the compiler knows what to look for.
+macro_rules! marks {
+    ($($name:literal,)+) => {
+        impl Marks {
+            /// Whether a head has any of them.
+            fn are_in(fields: &Fields) -> bool {
+                $(fields.has($name))||+
+            }
+
+            /// Adds those of a head.
+            fn add(fields: &Fields, marks: &mut Vec<Box<str>>) {
+                $(if let Some(value) = fields.value($name) {
+                    marks.push(format!(concat!($name, ": {}"), value).into());
+                })+
+            }
+        }
+    };
+}
+
+marks!(
+    "via",
+    "cf-ray",
+    "x-amz-cf-id",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "x-served-by",
+    "x-cache",
+    "x-envoy-upstream-service-time",
+);
 
 impl Ends {
     fn of(client: Endpoint, server: Endpoint) -> Self {
