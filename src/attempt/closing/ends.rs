@@ -1,14 +1,15 @@
 //! What the ends of many WebSockets have in common: those that came at one time, and those after the same span.
 
-use std::collections::BTreeMap;
-use std::hash::BuildHasher;
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hash};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::tail::Tail;
 use super::view::View;
 use crate::attempt::{Alike, Neighbours};
 use crate::flow::{Direction, Endpoint};
-use crate::hash::DigestSeed;
+use crate::hash::{DigestSeed, HashMap};
 use crate::time::Timestamp;
 use crate::websocket::CloseCode;
 
@@ -26,7 +27,7 @@ pub(super) struct LegEnd {
 type Ender = u64;
 
 /// What may be the same from one end to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Span {
     Silence,
     ServerSilence,
@@ -38,16 +39,24 @@ const SPANS: [Span; 3] = [Span::Silence, Span::ServerSilence, Span::Age];
 /// The ends of the last while. Bounded: what is oldest goes first.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    /// How many ended when, to the tenth of a second.
-    at: BTreeMap<(Ender, i64), u32>,
+    /// How many ended when.
+    at: Moments,
     /// Ends without a Close.
-    without_close: BTreeMap<Ender, Bursts>,
+    without_close: HashMap<Ender, Bursts>,
     /// The same by the span before them, to the tenth of a second.
-    after: BTreeMap<(Ender, Span, i64), Bursts>,
+    after: HashMap<(Ender, Span, i64), Bursts>,
     /// When room was last made.
     tidied: Timestamp,
     /// For the digests.
     seed: DigestSeed,
+}
+
+/// How many ended when, to the tenth of a second. Those tenths that one look needs stand together, as a piece or two.
+#[derive(Debug, Default)]
+struct Moments {
+    pieces: HashMap<(Ender, i64), [u32; PIECE]>,
+    /// Tenths in which any ended.
+    len: usize,
 }
 
 /// Ends that fall into bursts: what comes at one moment had one cause, and shows one thing once.
@@ -65,6 +74,8 @@ struct Bursts {
 const TOGETHER: Duration = Duration::from_millis(300);
 /// What comes within so short a time is one burst.
 const BURST: Duration = Duration::from_millis(200);
+/// Tenths of a second in one piece: no fewer than one look needs, so that it needs no more than two.
+const PIECE: usize = 8;
 /// Places in each of the maps.
 const REMEMBERED: usize = 16_384;
 /// How long they are worth remembering once there is no room.
@@ -108,9 +119,8 @@ impl Ends {
     /// One more has ended.
     pub(super) fn add(&mut self, end: LegEnd) {
         self.make_room(end.at);
-        if self.at.len() < REMEMBERED {
-            let count = self.at.entry((end.ender, tenth(end.at))).or_default();
-            *count = count.saturating_add(1);
+        if self.at.len < REMEMBERED {
+            self.at.add(end.ender, tenth(end.at));
         }
         let Some(spans) = end.spans else { return };
         Bursts::add(&mut self.without_close, end.ender, end.at);
@@ -125,7 +135,7 @@ impl Ends {
     fn make_room(&mut self, now: Timestamp) {
         let fullest = self
             .at
-            .len()
+            .len
             .max(self.after.len())
             .max(self.without_close.len());
         if fullest < REMEMBERED || apart(self.tidied, now) <= TOGETHER {
@@ -133,7 +143,7 @@ impl Ends {
         }
         self.tidied = now;
         let oldest = tenth(now).saturating_sub(tenths(FRESH));
-        self.at.retain(|&(_, at), _| at >= oldest);
+        self.at.forget(oldest);
         let is_fresh = |bursts: &Bursts| apart(bursts.last, now) < FRESH;
         self.without_close.retain(|_, bursts| is_fresh(bursts));
         self.after.retain(|_, bursts| is_fresh(bursts));
@@ -150,28 +160,35 @@ impl Ends {
         };
         let all = self.without_close.get(&end.ender);
         neighbours.other_times = all.map_or(0, |all| all.count.saturating_sub(1));
-        let mut similar = SPANS.into_iter().zip(spans).map(|(span, long)| {
-            let about = (end.ender, span, long - JITTER)..=(end.ender, span, long + JITTER);
-            self.alike(about, end.at)
-        });
-        neighbours.same_silence = similar.next().unwrap_or_default();
-        neighbours.same_server_silence = similar.next().unwrap_or_default();
-        neighbours.same_age = similar.next().unwrap_or_default();
+        let mut similar = SPANS.into_iter().zip(spans);
+        let mut similar = || {
+            let (span, long) = similar.next()?;
+            Some(self.alike(end.ender, span, long - JITTER..=long + JITTER, end.at))
+        };
+        neighbours.same_silence = similar().unwrap_or_default();
+        neighbours.same_server_silence = similar().unwrap_or_default();
+        neighbours.same_age = similar().unwrap_or_default();
         neighbours
     }
 
     /// Those of one ender within a second of that time.
     fn near(&self, ender: Ender, at: Timestamp) -> u32 {
         let (at, span) = (tenth(at), tenths(TOGETHER));
-        let around = (ender, at.saturating_sub(span))..=(ender, at.saturating_add(span));
-        let counts = self.at.range(around).map(|(_, count)| *count);
-        counts.fold(0, u32::saturating_add)
+        self.at
+            .count(ender, at.saturating_sub(span)..=at.saturating_add(span))
     }
 
     /// Others after about the same span as one that ended `at`.
-    fn alike(&self, about: std::ops::RangeInclusive<(Ender, Span, i64)>, at: Timestamp) -> Alike {
+    fn alike(
+        &self,
+        ender: Ender,
+        span: Span,
+        mut about: RangeInclusive<i64>,
+        at: Timestamp,
+    ) -> Alike {
         let mut alike = Alike::default();
-        for (_, bursts) in self.after.range(about) {
+        let mut known = || about.find_map(|long| self.after.get(&(ender, span, long)));
+        while let Some(bursts) = known() {
             let is_same_burst = apart(bursts.last, at) <= BURST;
             let (others, with_it) = if is_same_burst {
                 (bursts.count - 1, bursts.size)
@@ -186,9 +203,64 @@ impl Ends {
     }
 }
 
+impl Moments {
+    fn add(&mut self, ender: Ender, at: i64) {
+        let (piece, at) = place(at);
+        let piece = self.pieces.entry((ender, piece)).or_default();
+        if let Some(count) = piece.get_mut(at) {
+            self.len += usize::from(*count == 0);
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Those of one ender in these tenths.
+    fn count(&self, ender: Ender, about: RangeInclusive<i64>) -> u32 {
+        let ((first, from), (last, to)) = (place(*about.start()), place(*about.end()));
+        let mut sum = 0_u32;
+        for piece in first..=last {
+            let Some(counts) = self.pieces.get(&(ender, piece)) else {
+                continue;
+            };
+            let from = if piece == first { from } else { 0 };
+            let to = if piece == last { to } else { PIECE - 1 };
+            let counts = counts.get(from..=to).unwrap_or_default();
+            sum = counts.iter().copied().fold(sum, u32::saturating_add);
+        }
+        sum
+    }
+
+    /// Forgets those before that tenth.
+    fn forget(&mut self, oldest: i64) {
+        let (first, from) = place(oldest);
+        self.len = 0;
+        self.pieces.retain(|&(_, piece), counts| {
+            let old = match piece.cmp(&first) {
+                Ordering::Less => PIECE,
+                Ordering::Equal => from,
+                Ordering::Greater => 0,
+            };
+            counts.iter_mut().take(old).for_each(|count| *count = 0);
+            let left = counts.iter().filter(|&&count| count > 0).count();
+            self.len += left;
+            left > 0
+        });
+    }
+}
+
+/// In which piece a tenth of a second is, and where there.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "less than there are in a piece"
+)]
+const fn place(tenth: i64) -> (i64, usize) {
+    const LONG: i64 = PIECE as i64;
+    (tenth.div_euclid(LONG), tenth.rem_euclid(LONG) as usize)
+}
+
 impl Bursts {
     /// Counts an end in a map of bounded size.
-    fn add<K: Ord>(map: &mut BTreeMap<K, Self>, key: K, at: Timestamp) {
+    fn add<K: Hash + Eq>(map: &mut HashMap<K, Self>, key: K, at: Timestamp) {
         if let Some(bursts) = map.get_mut(&key) {
             if apart(bursts.last, at) > BURST {
                 bursts.count = bursts.count.saturating_add(1);
@@ -303,9 +375,32 @@ mod tests {
         for n in 0..100_000 {
             ends.add(end(n * 1_000, 2_000 + n, 5_000 + n * 3));
         }
-        assert!(ends.at.len() <= REMEMBERED && ends.after.len() <= REMEMBERED);
+        assert!(ends.at.len <= REMEMBERED && ends.after.len() <= REMEMBERED);
         let last = end(99_999_100, 2_000, 5_000);
         ends.add(last);
         assert_eq!(ends.neighbours(last).together, 1, "new ones find room");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn moments_are_counted_as_one_by_one(
+            those in proptest::collection::vec((0..2_u64, -40..40_i64), 0..60),
+            (oldest, from, long) in (-40..40_i64, -50..50_i64, 0..8_i64),
+        ) {
+            let mut moments = Moments::default();
+            for &(ender, at) in &those {
+                moments.add(ender, at);
+            }
+            for oldest in [i64::MIN, oldest] {
+                moments.forget(oldest);
+                let left = || those.iter().filter(|&&(_, at)| at >= oldest);
+                let tenths: std::collections::BTreeSet<_> = left().collect();
+                proptest::prop_assert_eq!(moments.len, tenths.len());
+                let about = from..=from + long;
+                let those = left().filter(|(ender, at)| *ender == 1 && about.contains(at));
+                let count = u32::try_from(those.count()).unwrap();
+                proptest::prop_assert_eq!(moments.count(1, about.clone()), count);
+            }
+        }
     }
 }
