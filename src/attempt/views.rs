@@ -6,7 +6,6 @@
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::iter;
 use std::time::Duration;
@@ -15,14 +14,16 @@ use crate::attempt::case::LiveLeg;
 use crate::attempt::{Attempt, Leg, Node, Role, View};
 use crate::event::Connection;
 use crate::flow::{ConnId, Endpoint, is_host_reached};
-use crate::hash::{DigestSeed, HashMap};
+use crate::hash::{DigestSeed, Seed};
 use crate::http::RequestHead;
 use crate::time::Timestamp;
 
 /// Views follow each other within microseconds; clocks of two files differ by more.
 pub(super) const SPAN: Duration = Duration::from_secs(5);
-/// Beginnings remembered: as many as a hash table of 65,536 places takes before it doubles.
+/// Beginnings remembered: fewer than the table of 65,536 places that finds them has.
 const REMEMBERED: usize = 57_344;
+/// Places that the table begins with.
+const LEAST: usize = 64;
 /// Of them, those with one number, which are looked through one by one: more than a few are somebody's game.
 const ALIKE: usize = 16;
 /// What one view lost, or has yet to read, may put its numbers apart by this much; those of strangers are anywhere.
@@ -30,11 +31,14 @@ const NEAR: u32 = 1 << 20;
 /// Views followed of one leg beside the first: more interfaces than that show nothing new.
 pub(super) const VIEWS: usize = 7;
 
-/// The legs that began a moment ago, by their sequence numbers.
+/// The legs that began a moment ago, by their sequence numbers. Nearly all are looked up once, found to be new, and
+/// forgotten: so the table that finds them is told of none that goes. What it says of those means nothing.
 #[derive(Debug, Default)]
 pub(super) struct Views {
-    /// Where the latest of a number stands, counted from the first that ever was.
-    by_number: HashMap<u32, u32>,
+    /// Where the latest stands of all whose numbers have one hash, counted from the first that ever was. At least as
+    /// many as there are `prints`, and a power of two.
+    latest: Vec<u32>,
+    by_number: Seed,
     /// In the order in which they came, which is that in which they are forgotten.
     prints: VecDeque<Remembered>,
     /// Those before the first of `prints`.
@@ -49,8 +53,8 @@ struct Remembered {
     print: Print,
     number: u32,
     until: Timestamp,
-    /// Where the one of that number before it stands, or stood.
-    before: Option<u32>,
+    /// Where the one before it stands whose number has the same hash; anywhere, if there is none.
+    before: u32,
 }
 
 /// How a leg began.
@@ -61,6 +65,17 @@ struct Print {
     began: u64,
     exchange: u32,
     behind: [Option<u32>; 2],
+}
+
+/// What is remembered of one number.
+#[derive(Clone, Copy, Debug)]
+struct Alike {
+    number: u32,
+    hash: u64,
+    /// How many.
+    known: usize,
+    /// The connection and exchange of the first that began likewise.
+    first: Option<(ConnId, u32)>,
 }
 
 #[derive(Hash)]
@@ -115,86 +130,129 @@ impl Views {
 
     fn same_as(
         &mut self,
-        numbers: [Option<u32>; 2],
+        [one, other]: [Option<u32>; 2],
         print: Print,
         now: Timestamp,
     ) -> Option<(ConnId, u32)> {
-        let is_it = |known: &&Print| {
-            let all_near = known.behind.iter().zip(print.behind);
-            known.conn != print.conn
-                && known.began == print.began
-                && all_near.into_iter().all(|(a, b)| near(*a, b))
-        };
-        // The first that came is the one that stands for all.
-        let known = |number: u32| self.alike(number).filter(is_it).last();
-        if let Some(first) = numbers.into_iter().flatten().find_map(known) {
-            return Some((first.conn, first.exchange));
+        let by_one = self.alike(one, &print);
+        let by_other = self.alike(other, &print);
+        let first = |alike: &Option<Alike>| alike.as_ref()?.first;
+        if let Some(first) = first(&by_one).or_else(|| first(&by_other)) {
+            return Some(first);
         }
-        for number in numbers.into_iter().flatten() {
-            self.remember(number, print, now.after(SPAN));
+        let until = now.after(SPAN);
+        let is_first = by_one.is_some_and(|alike| self.remember(alike, print, until));
+        // It may be the same number.
+        let by_other = if is_first {
+            self.alike(other, &print)
+        } else {
+            by_other
+        };
+        if let Some(alike) = by_other {
+            self.remember(alike, print, until);
         }
         None
     }
 
-    fn remember(&mut self, number: u32, print: Print, until: Timestamp) {
-        if self.prints.len() >= REMEMBERED {
-            return;
+    /// False where there is no room for it.
+    fn remember(&mut self, alike: Alike, print: Print, until: Timestamp) -> bool {
+        if self.prints.len() >= REMEMBERED || alike.known >= ALIKE {
+            return false;
         }
-        let Ok(index) = u32::try_from(self.prints.len()) else {
-            return;
-        };
-        let place = self.forgotten.wrapping_add(index);
-        let before = self.by_number.insert(number, place);
-        if let Some(before) = before
-            && self.from(before).count() >= ALIKE
-        {
-            self.by_number.insert(number, before);
-            return;
+        if self.prints.len() == self.latest.len() {
+            self.grow();
         }
+        let place = self.place(self.prints.len());
+        let latest = bucket(alike.hash, &self.latest);
+        let before = self.latest.get_mut(latest);
         self.prints.push_back(Remembered {
             print,
-            number,
+            number: alike.number,
             until,
-            before,
+            before: before.map_or(place, |latest| std::mem::replace(latest, place)),
         });
+        true
     }
 
-    /// Those of one number, the latest first.
-    fn alike(&self, number: u32) -> impl Iterator<Item = &Print> {
-        let latest = self.by_number.get(&number).copied();
-        latest.into_iter().flat_map(|latest| self.from(latest))
+    /// Makes room for twice as many.
+    #[cold]
+    fn grow(&mut self) {
+        let size = (self.latest.len() * 2).max(LEAST);
+        // Where nothing stands.
+        self.latest = vec![self.forgotten.wrapping_sub(1); size];
+        for index in 0..self.prints.len() {
+            let place = self.place(index);
+            let Some(known) = self.prints.get_mut(index) else {
+                break;
+            };
+            let hash = self.by_number.hash_one(known.number);
+            let latest = bucket(hash, &self.latest);
+            if let Some(latest) = self.latest.get_mut(latest) {
+                known.before = std::mem::replace(latest, place);
+            }
+        }
     }
 
-    /// The one that stands there, and those of its number before it.
-    fn from(&self, place: u32) -> impl Iterator<Item = &Print> {
-        // Of one that is forgotten the place is behind all others, for they count round.
-        let at = |place: u32| {
-            let index = place.wrapping_sub(self.forgotten);
-            self.prints.get(index as usize)
+    /// Where a print stands, counted from the first that ever was. They count round.
+    #[expect(clippy::cast_possible_truncation, reason = "they are few")]
+    const fn place(&self, index: usize) -> u32 {
+        self.forgotten.wrapping_add(index as u32)
+    }
+
+    /// What is remembered of a number.
+    fn alike(&self, number: Option<u32>, print: &Print) -> Option<Alike> {
+        let number = number?;
+        let hash = self.by_number.hash_one(number);
+        let mut alike = Alike {
+            number,
+            hash,
+            known: 0,
+            first: None,
         };
-        let alike = iter::successors(at(place), move |known| at(known.before?));
-        alike.map(|known| &known.print)
+        let mut next = self.latest.get(bucket(hash, &self.latest)).copied();
+        let mut behind = self.prints.len();
+        while let Some(place) = next {
+            let index = place.wrapping_sub(self.forgotten) as usize;
+            // Each stands before the one that leads to it; else it is no answer, but what is left of one that is forgotten.
+            let known = self.prints.get(index).filter(|_| index < behind);
+            if let Some(known) = known.filter(|known| known.number == number) {
+                alike.known += 1;
+                // The first that came is the one that stands for all.
+                if known.print.is_like(print) {
+                    alike.first = Some((known.print.conn, known.print.exchange));
+                }
+            }
+            behind = index;
+            next = known.map(|known| known.before);
+        }
+        Some(alike)
     }
 
     /// Forgets what is over.
     #[inline]
     pub(super) fn forget(&mut self, now: Timestamp) {
         while self.prints.front().is_some_and(|known| known.until < now) {
-            self.forget_first();
+            self.prints.pop_front();
+            self.forgotten = self.forgotten.wrapping_add(1);
         }
     }
+}
 
-    fn forget_first(&mut self) {
-        let Some(first) = self.prints.pop_front() else {
-            return;
-        };
-        if let Entry::Occupied(latest) = self.by_number.entry(first.number)
-            && *latest.get() == self.forgotten
-        {
-            latest.remove();
-        }
-        self.forgotten = self.forgotten.wrapping_add(1);
+impl Print {
+    /// Whether another connection began so.
+    fn is_like(&self, other: &Self) -> bool {
+        let mut both = self.behind.into_iter().zip(other.behind);
+        self.conn != other.conn && self.began == other.began && both.all(|(a, b)| near(a, b))
     }
+}
+
+/// Which of the latest is that of a number, by its hash.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is left are enough bits"
+)]
+const fn bucket(hash: u64, latest: &[u32]) -> usize {
+    hash as usize & latest.len().wrapping_sub(1)
 }
 
 /// Whether two connections that never carried a byte began with the same SYN.
@@ -431,7 +489,7 @@ mod tests {
         assert_eq!(first_of(6, 9, [7, 1], "/b"), Some(3));
         assert_eq!(first_of(6, 10, [7, 2], "/a"), Some(8));
         assert_eq!(first_of(60, 11, [7, 1], "/b"), None);
-        assert_eq!((views.prints.len(), views.by_number.len()), (1, 1));
+        assert_eq!(views.prints.len(), 1);
     }
 
     #[test]
@@ -443,5 +501,69 @@ mod tests {
             assert!(views.first_of(&leg, 0, Timestamp::MIN).is_none());
         }
         assert_eq!(views.prints.len(), ALIKE);
+    }
+
+    /// What [`Views`] is to say, looked up one by one.
+    #[derive(Default)]
+    struct Plainly(Vec<(u32, Print, Timestamp)>);
+
+    impl Plainly {
+        fn same_as(
+            &mut self,
+            numbers: [Option<u32>; 2],
+            print: Print,
+            now: Timestamp,
+        ) -> Option<(ConnId, u32)> {
+            self.0.retain(|(_, _, until)| *until >= now);
+            let is_it = |known: &Print| {
+                let all_near = known.behind.iter().zip(print.behind);
+                known.conn != print.conn
+                    && known.began == print.began
+                    && all_near.into_iter().all(|(a, b)| near(*a, b))
+            };
+            for number in numbers.into_iter().flatten() {
+                let alike = |known: &&(u32, Print, Timestamp)| known.0 == number && is_it(&known.1);
+                if let Some((_, first, _)) = self.0.iter().find(alike) {
+                    return Some((first.conn, first.exchange));
+                }
+            }
+            for number in numbers.into_iter().flatten() {
+                if self.0.iter().filter(|known| known.0 == number).count() < ALIKE {
+                    self.0.push((number, print, now.after(SPAN)));
+                }
+            }
+            None
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_found_is_what_a_look_at_each_finds(
+            begun in proptest::collection::vec(
+                (0..200_u64, 0..3_u64, [0..250_u32, 0..250_u32], 0..3_u8, 0..40_i64),
+                0..400,
+            ),
+            forgotten: u32,
+        ) {
+            let mut views = Views {
+                forgotten,
+                ..Views::default()
+            };
+            let mut plainly = Plainly::default();
+            let mut now = Timestamp::MIN;
+            for (exchange, (conn, began, [one, other], which, later)) in (0..).zip(begun) {
+                now = now.after(Duration::from_millis(later.unsigned_abs()));
+                let numbers = [(which != 0).then_some(one), (which != 1).then_some(other)];
+                let print = Print {
+                    conn: ConnId(conn),
+                    began,
+                    exchange,
+                    behind: numbers,
+                };
+                views.forget(now);
+                let found = views.same_as(numbers, print, now);
+                proptest::prop_assert_eq!(found, plainly.same_as(numbers, print, now));
+            }
+        }
     }
 }
