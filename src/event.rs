@@ -265,18 +265,6 @@ pub struct Frames {
     pub answered: [RoundTrips; 2],
 }
 
-impl Frames {
-    /// Counts a Close that came alone.
-    pub fn count_close(&mut self, dir: Direction, len: u8) {
-        let counts = match dir {
-            Direction::ToServer => &mut self.client,
-            Direction::ToClient => &mut self.server,
-        };
-        counts.close = counts.close.saturating_add(1);
-        counts.bytes = counts.bytes.saturating_add(len.into());
-    }
-}
-
 /// The largest message of one side, in payload bytes as its frames announce them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Largest {

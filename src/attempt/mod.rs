@@ -22,6 +22,8 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 pub use assembler::Assembler;
 pub use leg::{BodyStart, Gaps, Leg, LegEnd, View, unoffered_extension, unoffered_subprotocol};
 pub use protocol::Protocol;
@@ -243,7 +245,7 @@ pub struct ClosingLeg {
     /// Close frames in their order, at most four.
     pub closes: Vec<SeenClose>,
     /// FIN and RST in their order, at most one of each kind and side.
-    pub tcp_ends: Vec<TcpEnd>,
+    pub tcp_ends: ArrayVec<TcpEnd, TCP_ENDS>,
     /// How the connection was left.
     pub ended: Option<End>,
     /// Frames of the client.
@@ -365,6 +367,9 @@ pub struct Alike {
     /// Other times.
     pub other_times: u32,
 }
+
+/// FIN and RST of either side.
+pub const TCP_ENDS: usize = 4;
 
 /// FIN or RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

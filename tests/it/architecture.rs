@@ -32,7 +32,7 @@ const LAWS: &[Law] = &[
         &["packet", "stream", "http", "websocket", "event"],
         &["memchr"],
     ),
-    ("attempt", &["event", "http", "websocket"], &[]),
+    ("attempt", &["event", "http", "websocket"], &["arrayvec"]),
     (
         "judge",
         &["attempt", "event", "http", "websocket"],

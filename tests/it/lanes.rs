@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use wscap::dissect::Dissector;
 use wscap::event::{Event, Fact, Frames};
-use wscap::flow::ConnId;
+use wscap::flow::{ConnId, Direction};
 use wscap::limits::Limits;
 use wscap::record::LinkType;
 use wscap::time::{Stamp, Timestamp};
@@ -95,7 +95,12 @@ pub(crate) fn facts(records: &[OwnedRecord]) -> Vec<String> {
             && let Some(len) = alone.take()
         {
             pending.told = true;
-            pending.frames.count_close(*dir, len);
+            let counts = match dir {
+                Direction::ToServer => &mut pending.frames.client,
+                Direction::ToClient => &mut pending.frames.server,
+            };
+            counts.close += 1;
+            counts.bytes += u64::from(len);
         }
         let fact = &fact;
         pending.before(fact, &mut words);

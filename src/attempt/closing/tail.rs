@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::attempt::{ClosingLeg, Handshake, SeenClose, SeenViolation, TcpEnd};
-use crate::event::{Fact, Frames, GapOver};
+use arrayvec::ArrayVec;
+
+use crate::attempt::{ClosingLeg, Handshake, SeenClose, SeenViolation, TCP_ENDS, TcpEnd};
+use crate::event::{Fact, FrameCounts, Frames, GapOver};
 use crate::flow::{Direction, End, Endpoint};
 use crate::time::{Stamp, Timestamp};
 
@@ -31,12 +33,23 @@ pub(in crate::attempt) struct Tail {
 /// The fields of a [`ClosingLeg`] of the same names.
 #[derive(Debug, Default)]
 struct Since {
-    /// All that were told so far, in one: the first as it came, with what came later added.
+    /// All that were told so far, in one: the first as it came, with what came later added. Nothing where only a Close was.
     frames: Option<Box<Frames>>,
+    /// What else there is to count: Close frames of the client and of the server that came alone, as nearly all do. Of most
+    /// legs nothing more is known, and the rest is large.
+    alone: [Alone; 2],
     closes: Vec<SeenClose>,
-    tcp_ends: Vec<TcpEnd>,
+    tcp_ends: ArrayVec<TcpEnd, TCP_ENDS>,
     violations: Vec<SeenViolation>,
     retransmitting: Option<(Direction, Timestamp)>,
+}
+
+/// Close frames of one side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alone {
+    count: u64,
+    /// Of their payloads.
+    bytes: u64,
 }
 
 /// The order in which records were captured.
@@ -60,9 +73,9 @@ impl Tail {
             }
             Fact::Close { dir, close, alone } => {
                 let since = self.since();
-                if let Some(len) = alone {
-                    let frames = since.frames.get_or_insert_default();
-                    frames.count_close(dir, len);
+                if let (Some(len), Some(alone)) = (alone, since.alone.get_mut(dir.index())) {
+                    alone.count = alone.count.saturating_add(1);
+                    alone.bytes = alone.bytes.saturating_add(len.into());
                 }
                 if !since.has_room_for_close(dir) {
                     return false;
@@ -79,7 +92,7 @@ impl Tail {
                     receiving: receiving.copied().unwrap_or_default(),
                 };
                 // What waited behind a hole is told late.
-                return insert(&mut since.closes, seen, |seen| in_order(seen.at)) == 0;
+                return since.close(seen);
             }
             Fact::Violation(violation) => {
                 let violations = &mut self.since().violations;
@@ -229,13 +242,14 @@ impl Tail {
     ) -> ClosingLeg {
         let Since {
             frames,
+            alone: [client_alone, server_alone],
             closes,
             tcp_ends,
             violations,
             retransmitting,
         } = self.since.map_or_else(Since::default, |since| *since);
-        let frames = frames.unwrap_or_default();
-        ClosingLeg {
+        let frames = frames.map_or_else(Frames::default, |frames| *frames);
+        let mut leg = ClosingLeg {
             leg: handshake.leg,
             client,
             server,
@@ -260,7 +274,10 @@ impl Tail {
             blind: self.blind,
             torn: self.torn,
             one_sided: self.one_sided,
-        }
+        };
+        client_alone.add_to(&mut leg.client_frames);
+        server_alone.add_to(&mut leg.server_frames);
+        leg
     }
 
     fn since(&mut self) -> &mut Since {
@@ -281,9 +298,31 @@ impl Since {
         let same = |seen: &TcpEnd| seen.dir == end.dir && seen.reset == end.reset;
         let is_new = !self.tcp_ends.iter().any(same);
         if is_new {
-            insert(&mut self.tcp_ends, end, |seen| seen.at);
+            let at = self.tcp_ends.partition_point(|seen| seen.at <= end.at);
+            // One of each kind and side has a place.
+            _ = self.tcp_ends.try_insert(at, end);
         }
         is_new
+    }
+
+    /// Adds one to those in order, which mostly stay at two: one of each side. True where it is the first of them now.
+    fn close(&mut self, close: SeenClose) -> bool {
+        if self.closes.is_empty() {
+            self.closes = Vec::with_capacity(2);
+        }
+        let when = in_order(close.at);
+        let at = self
+            .closes
+            .partition_point(|seen| in_order(seen.at) <= when);
+        self.closes.insert(at, close);
+        at == 0
+    }
+}
+
+impl Alone {
+    const fn add_to(self, counts: &mut FrameCounts) {
+        counts.close = counts.close.saturating_add(self.count);
+        counts.bytes = counts.bytes.saturating_add(self.bytes);
     }
 }
 
@@ -300,16 +339,6 @@ fn add(known: &mut Frames, since: &mut Frames) {
     for (known, since) in known.last.iter_mut().zip(since.last) {
         *known = since.or(*known);
     }
-}
-
-/// Adds to what is in order, and mostly stays at two: one of each side. Where it stands now.
-fn insert<T, K: Ord>(to: &mut Vec<T>, one: T, key: fn(&T) -> K) -> usize {
-    if to.is_empty() {
-        *to = Vec::with_capacity(2);
-    }
-    let at = to.partition_point(|other| key(other) <= key(&one));
-    to.insert(at, one);
-    at
 }
 
 /// The first Close, FIN or RST, or since when bytes go unacknowledged.
@@ -371,6 +400,32 @@ mod tests {
         let mut joined = told();
         joined.joined();
         assert_eq!(began(joined), [None; 2]);
+    }
+
+    #[test]
+    fn a_close_that_came_alone_is_counted_with_the_frames() {
+        let (at, dir) = (Stamp::default(), Direction::ToClient);
+        let counted = |with_frames: &[bool]| {
+            let mut tail = Tail::default();
+            for &is_frames in with_frames {
+                let mut told = Frames::default();
+                (told.server.close, told.server.bytes) = (1, 100);
+                let close = Fact::Close {
+                    dir,
+                    close: Close::parse(&[]),
+                    alone: Some(7),
+                };
+                let frames = Fact::Frames(Box::new(told));
+                tail.note(at, if is_frames { frames } else { close });
+            }
+            let ends = (Endpoint::default(), Endpoint::default());
+            let leg = tail.into_leg(Arc::default(), ends, Vec::new());
+            assert_eq!(leg.client_frames, FrameCounts::default());
+            (leg.server_frames.close, leg.server_frames.bytes)
+        };
+        assert_eq!(counted(&[false]), (1, 7));
+        assert_eq!(counted(&[true, false]), (2, 107));
+        assert_eq!(counted(&[false, true, false]), (3, 114));
     }
 
     #[test]

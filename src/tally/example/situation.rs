@@ -206,11 +206,12 @@ pub(crate) fn closing(attempt: u64, kind: Kind, code: Option<u16>, by: Party) ->
         marks: Vec::new(),
         opened_at: at(5),
         closes: closes.into_iter().collect(),
-        tcp_ends: vec![TcpEnd {
+        tcp_ends: std::iter::once(TcpEnd {
             dir: Direction::ToClient,
             at: at(65_001),
             reset: false,
-        }],
+        })
+        .collect(),
         ended: Some(End::Fin),
         client_frames: FrameCounts {
             text: 1,
