@@ -208,12 +208,6 @@ impl Sockets {
         (view.conn == conn).then_some(view)
     }
 
-    /// Whether each leg has one view.
-    fn is_seen_once(&self, at: u32) -> bool {
-        let socket = self.open.get(at);
-        socket.is_some_and(|socket| socket.legs.is_seen_once())
-    }
-
     /// Takes a fact of one leg.
     pub(super) fn fact(&mut self, conn: ConnId, place: SocketLeg, at: Stamp, fact: Fact) {
         let Some(leg) = self.at(conn, place) else {
@@ -227,8 +221,15 @@ impl Sockets {
                 | Fact::Retransmitting { .. }
         );
         let is_news = leg.tail.note(at, fact);
+        if !is_news && !may_end {
+            return;
+        }
         // Of several views another may be the best by now.
-        if is_news || (may_end && !self.is_seen_once(place.socket)) {
+        let Some(socket) = self.open.get(place.socket) else {
+            return;
+        };
+        let is_seen_once = socket.legs.is_seen_once();
+        if !is_seen_once || (is_news && !socket.will_be_looked_at(at.ts)) {
             self.reschedule(place.socket);
         }
     }
@@ -286,8 +287,17 @@ impl Sockets {
             trouble.has_outer_ended = true;
             self.ends.add(end);
         }
-        if let Some(complete) = first_end.and_then(|first| ending.complete(first)) {
-            socket.look_at(at, complete, &mut self.due);
+        let Some(first) = first_end else { return };
+        // What follows its first end mostly comes at once, and moves the time at which it is complete. That is never so
+        // early that it would not do to look then.
+        let earliest = first.after(TOGETHER);
+        if trouble.due.is_some_and(|due| due <= earliest) {
+            return;
+        }
+        let complete = ending.complete(first);
+        let is_new = before.is_none().then_some(earliest);
+        if let Some(when) = is_new.or(complete) {
+            socket.look_at(at, when, &mut self.due);
         }
     }
 
@@ -355,6 +365,17 @@ impl Socket {
         ending
     }
 
+    /// Whether it will be looked at before it can be complete, so that nothing need be done for a sign of its end, of a leg
+    /// that is seen once, at that time: those before were told, and the first is still the first.
+    fn will_be_looked_at(&self, at: Timestamp) -> bool {
+        let Some(trouble) = &self.trouble else {
+            return false;
+        };
+        let first = trouble.first_end.filter(|&first| first <= at);
+        let earliest = first.map(|first| first.after(TOGETHER));
+        trouble.has_outer_ended && trouble.due.is_some() && trouble.due <= earliest
+    }
+
     /// It, which is kept at this place, will be looked at then.
     fn look_at(&mut self, at: u32, when: Timestamp, due: &mut Due<(u64, u32)>) {
         let trouble = self.trouble.get_or_insert_default();
@@ -397,6 +418,113 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempt::few::Few;
+    use crate::attempt::places::LegView;
+    use crate::flow::{Direction, End, Endpoint};
+    use crate::websocket::Close;
+
+    const LEGS: u64 = 2;
+
+    fn ms(ms: i64) -> Timestamp {
+        Timestamp::from_nanos(ms * 1_000_000)
+    }
+
+    /// An open one, of two legs.
+    fn open(sockets: &mut Sockets) -> u32 {
+        let mut legs = SocketLegs::None;
+        for conn in 0..LEGS {
+            let leg = Leg {
+                conn: ConnId(conn),
+                ..Leg::default()
+            };
+            let of = Shown {
+                leg: 0,
+                client: Endpoint::default(),
+                server: Endpoint::default(),
+                host: None,
+            };
+            let view = sockets.handshakes.view(&leg, Tail::default(), of);
+            legs.push(Few::one(view));
+        }
+        let socket = Socket {
+            attempt: 1,
+            target: Box::default(),
+            legs,
+            trouble: None,
+        };
+        sockets.open.insert(socket).unwrap()
+    }
+
+    fn sign_of_end(which: u8) -> Fact {
+        let dir = if which.is_multiple_of(2) {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        };
+        match which / 2 {
+            0 => Fact::Close {
+                dir,
+                close: Close::parse(&[]),
+                alone: Some(2),
+            },
+            1 => Fact::Fin { dir },
+            2 => Fact::Retransmitting { dir },
+            _ => Fact::Ended {
+                how: if which.is_multiple_of(2) {
+                    End::Fin
+                } else {
+                    End::Rst(dir)
+                },
+                both_ways: true,
+            },
+        }
+    }
+
+    proptest::proptest! {
+        /// As if each look was at the time at which it is complete by what is known.
+        #[test]
+        fn a_closing_is_told_when_it_is_complete(
+            signs in proptest::collection::vec((0..LEGS, 0..8_u8, 0..900_i64, 0..20_i64), 1..14),
+        ) {
+            let mut sockets = Sockets::default();
+            let socket = open(&mut sockets);
+            let mut now = 0;
+            let mut told = Vec::new();
+            let complete = |sockets: &Sockets| {
+                let ending = sockets.open.get(socket)?.ending();
+                ending.complete(ending.first?)
+            };
+            for (leg, which, later, late) in signs {
+                now += later;
+                let known = complete(&sockets).filter(|&at| at <= ms(now));
+                sockets.tick(ms(now), &mut told);
+                proptest::prop_assert_eq!(told.len(), usize::from(known.is_some()));
+                if let [Output::Closing(closing)] = &*told {
+                    proptest::prop_assert_eq!(Some(closing.seen_until), known);
+                    return Ok(());
+                }
+                let place = SocketLeg {
+                    socket,
+                    at: LegView::new(usize::try_from(leg).unwrap(), 0),
+                };
+                // What waited behind a hole is told late.
+                let at = Stamp {
+                    ts: ms(now - 50 * late),
+                    ..Stamp::default()
+                };
+                sockets.fact(ConnId(leg), place, at, sign_of_end(which));
+                let first = sockets.open.get(socket).and_then(|socket| socket.ending().first);
+                proptest::prop_assert_eq!(sockets.open(), u64::from(first.is_none()));
+            }
+            let known = complete(&sockets);
+            sockets.tick(ms(now + 600_000), &mut told);
+            let told = told.first().map(|told| match told {
+                Output::Closing(closing) => closing.seen_until,
+                _ => Timestamp::MIN,
+            });
+            proptest::prop_assert_eq!(told, known);
+        }
+    }
 
     #[test]
     fn a_silent_one_takes_little_room() {
