@@ -83,6 +83,8 @@ pub(super) struct Around {
     /// Those before the first that is left.
     forgotten: u64,
     failed_limit: usize,
+    /// None of them began later.
+    failed_until: Timestamp,
     tls_to: HashMap<IpAddr, Timestamp>,
     tls_from: HashMap<IpAddr, Timestamp>,
     passes: HashMap<Endpoint, Timestamp>,
@@ -108,6 +110,7 @@ impl Around {
             waited: VecDeque::new(),
             lost: 0,
             lost_at: None,
+            failed_until: Timestamp::MIN,
         }
     }
 
@@ -131,6 +134,8 @@ impl Around {
             self.failed_at.remove(&oldest.conn);
             self.forgotten += 1;
         }
+        let began = connection.syn.map_or(Timestamp::MIN, |syn| syn.ts);
+        self.failed_until = self.failed_until.max(began);
         let place = self.forgotten + self.failed.len() as u64;
         self.failed_at.insert(conn, place);
         self.failed.push_back(FailedConnection {
@@ -230,6 +235,11 @@ impl Around {
     ) -> bool {
         recent(&self.tls_to, &opener, now)
             || named.is_some_and(|client| recent(&self.tls_from, &client, now))
+    }
+
+    /// Whether any that failed may have begun at that time or later.
+    pub(super) fn may_have_failed_since(&self, from: Timestamp) -> bool {
+        from <= self.failed_until
     }
 
     /// Whether a connection that nobody has yet failed in that time.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use self::decide::{Cut, Tails};
 use crate::attempt::around::Around;
-use crate::attempt::case::{Case, CaseId, MOST_CASES, Progress};
+use crate::attempt::case::{Case, CaseId, LiveLeg, MOST_CASES, Progress};
 use crate::attempt::closing::Sockets;
 use crate::attempt::due::Due;
-use crate::attempt::join::Joined;
+use crate::attempt::join::{Joined, Key};
 use crate::attempt::places::Slot;
 use crate::attempt::plain::Plain;
 use crate::attempt::polls::Polls;
@@ -318,14 +318,15 @@ impl Assembler {
                 self.undecided.join(id, exchange, leg, key);
                 self.reschedule(id);
             }
-            Joined::Alone => self.begin(exchange, leg, protocol),
+            Joined::Alone => self.begin(exchange, leg, protocol, key),
             Joined::TooLate => self.undecided.places.forget(conn),
         }
     }
 
-    fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol) {
+    fn begin(&mut self, exchange: u32, leg: Leg, protocol: Protocol, key: Option<Key>) {
+        let live = LiveLeg::new(leg, exchange, None);
         self.undecided
-            .begin(exchange, leg, protocol, self.around.lost());
+            .begin(live, protocol, key, self.around.lost());
     }
 
     fn response(&mut self, conn: ConnId, at: Stamp, mut response: Box<Response>) {
@@ -370,7 +371,7 @@ impl Assembler {
             ..Leg::default()
         };
         let protocol = Protocol::None.switched(response);
-        self.begin(response.exchange, leg, protocol);
+        self.begin(response.exchange, leg, protocol, None);
         // Nor is it known what followed it.
         if let Some((_, live)) = self.undecided.last_live(conn) {
             live.tail.lose(Direction::ToServer);
@@ -403,7 +404,7 @@ impl Assembler {
                 ..Leg::default()
             };
             if !self.undecided.is_view(&leg, 0, at.ts) {
-                self.begin(0, leg, Protocol::WebSocket);
+                self.begin(0, leg, Protocol::WebSocket, None);
             }
         }
         let Some((id, live)) = self.undecided.last_live(conn) else {

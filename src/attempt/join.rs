@@ -429,8 +429,13 @@ impl<'a> Ends<'a> {
 impl<'a> Named<'a> {
     fn names(self) -> [Option<Cow<'a, str>>; 2] {
         match self {
-            Self::By(leg) => ["x-forwarded-for", "x-real-ip"].map(|name| {
-                Some(match leg.request_field(name)? {
+            // Each name stands where it is looked up, so that the compiler knows what to look for.
+            Self::By(leg) => [
+                leg.request_field("x-forwarded-for"),
+                leg.request_field("x-real-ip"),
+            ]
+            .map(|list| {
+                Some(match list? {
                     Cow::Borrowed(list) => Cow::Borrowed(first_element(list)),
                     Cow::Owned(list) => Cow::Owned(first_element(&list).to_owned()),
                 })

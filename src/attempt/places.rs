@@ -114,9 +114,17 @@ impl Places {
         }
     }
 
-    /// A decided attempt has opened, and left the connection: what follows on it is its WebSocket's.
-    pub(super) fn open_socket(&mut self, conn: ConnId, socket: SocketLeg) {
-        self.set(conn, Place::Socket(socket.socket, socket.at));
+    /// An attempt is no more. Where the connection had no other, what follows on it is this WebSocket's, or of no interest.
+    pub(super) fn hand_over(&mut self, conn: ConnId, case: CaseId, to: Option<SocketLeg>) {
+        let Some(SocketLeg { socket, at }) = to else {
+            self.release(conn, case);
+            return;
+        };
+        let is_only =
+            matches!(self.get(conn), Some(Place::Case(place, _)) if place == case.place());
+        if is_only || self.release(conn, case) {
+            self.set(conn, Place::Socket(socket, at));
+        }
     }
 
     /// Legs of one attempt became legs of another, behind the `offset` that it had.
@@ -237,7 +245,8 @@ mod tests {
             socket: 9,
             at: LegView::new(0, 0),
         };
-        places.open_socket(conn, socket);
+        places.insert(conn, slot(0, 2), None);
+        places.hand_over(conn, id(2), Some(socket));
         assert_eq!(places.socket(conn), Some(socket));
         places.insert(conn, slot(1, 3), None);
         assert_eq!(places.socket(conn), None);
@@ -252,8 +261,9 @@ mod tests {
             socket: conn * 3,
             at: LegView::new(0, 0),
         };
+        let of = |SocketLeg { socket, at }| Place::Socket(socket, at);
         for conn in 0..1_000_u32 {
-            places.open_socket(ConnId(conn.into()), socket(conn));
+            places.set(ConnId(conn.into()), of(socket(conn)));
         }
         for conn in (0..1_000_u32).step_by(3) {
             places.forget(ConnId(conn.into()));

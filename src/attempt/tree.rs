@@ -11,6 +11,7 @@ use std::time::Duration;
 use self::roles::{role_behind, roles};
 use crate::attempt::{JoinedBy, Leg, Node, Role};
 use crate::http::origin_form;
+use crate::time::Timestamp;
 
 /// Clocks of two capture files, and the queues of two interfaces, may differ by this much.
 const SLACK: Duration = Duration::from_millis(100);
@@ -174,15 +175,21 @@ fn parent_of(legs: &[&Leg], child: usize) -> Option<usize> {
 /// Whether a leg may be there to serve another, by its time and its addresses.
 pub(super) fn may_be_child(outer: &Leg, inner: &Leg) -> bool {
     let same_file = same_file(outer, inner);
-    encloses(outer, inner, same_file)
-        && precedes(outer, inner, same_file)
+    let began = [outer.started(), inner.started()];
+    encloses(outer, inner, began, same_file)
+        && precedes(outer, inner, began, same_file)
         && may_serve(outer, inner)
 }
 
 /// Begins first. Where two clocks may differ, other things decide if they can: the addresses; what a hop leaves away; for
 /// whom a request says that it is; and that who waits for another waits longer.
-fn precedes(outer: &Leg, inner: &Leg, same_file: bool) -> bool {
-    let begins_first = (outer.started(), outer.conn) < (inner.started(), inner.conn);
+fn precedes(
+    outer: &Leg,
+    inner: &Leg,
+    [outer_began, inner_began]: [Timestamp; 2],
+    same_file: bool,
+) -> bool {
+    let begins_first = (outer_began, outer.conn) < (inner_began, inner.conn);
     if same_file {
         return begins_first;
     }
@@ -218,12 +225,18 @@ pub(super) fn names_client_of(inner: &Leg, outer: &Leg) -> bool {
     })
 }
 
-fn encloses(outer: &Leg, inner: &Leg, same_file: bool) -> bool {
-    let slack = if same_file { Duration::ZERO } else { SLACK };
-    let begins = inner.started().after(slack) >= outer.started();
+fn encloses(
+    outer: &Leg,
+    inner: &Leg,
+    [outer_began, inner_began]: [Timestamp; 2],
+    same_file: bool,
+) -> bool {
+    // Most are of one, and need no reckoning with time.
+    let later = |at: Timestamp| if same_file { at } else { at.after(SLACK) };
+    let begins = later(inner_began) >= outer_began;
     let waits = outer
         .settled()
-        .is_none_or(|settled| inner.started() <= settled.after(slack));
+        .is_none_or(|settled| inner_began <= later(settled));
     // Of two that were joined mid-stream neither has a request.
     begins && waits && (outer.request.is_some() || inner.request.is_none())
 }

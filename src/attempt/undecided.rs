@@ -165,22 +165,24 @@ impl Undecided {
 
     /// Where an exchange is in its undecided attempt.
     pub(super) fn of_exchange(&self, conn: ConnId, exchange: u32) -> Option<Slot> {
-        self.slots(conn).rfind(|slot| slot.exchange == exchange)
+        self.last_slot(conn, |slot| slot.exchange == exchange)
     }
 
     /// Likewise of the exchange that came last.
     pub(super) fn of_last(&self, conn: ConnId) -> Option<Slot> {
-        self.slots(conn).next_back()
+        self.last_slot(conn, |_| true)
     }
 
-    /// Where the exchanges of a connection are in their undecided attempts, in their order.
-    fn slots(&self, conn: ConnId) -> impl DoubleEndedIterator<Item = Slot> {
-        let (only, several) = match self.places.get(conn) {
-            Some(Place::Case(place, at)) => (self.only_slot(conn, place, at), &[][..]),
-            Some(Place::Several) => (None, self.places.several(conn)),
-            Some(Place::Socket(..)) | None => (None, &[][..]),
-        };
-        only.into_iter().chain(several.iter().copied())
+    /// Where the last of those exchanges of a connection is in its undecided attempt.
+    fn last_slot(&self, conn: ConnId, is_it: impl Fn(&Slot) -> bool) -> Option<Slot> {
+        match self.places.get(conn)? {
+            Place::Case(place, at) => self.only_slot(conn, place, at).filter(is_it),
+            Place::Several => {
+                let several = self.places.several(conn).iter();
+                several.rev().copied().find(is_it)
+            }
+            Place::Socket(..) => None,
+        }
     }
 
     fn only_slot(&self, conn: ConnId, place: u32, at: LegView) -> Option<Slot> {
@@ -261,34 +263,34 @@ impl Undecided {
         Some(whole.case)
     }
 
-    /// A leg is the first of an attempt.
+    /// A leg, which has that key, is the first of an attempt.
     pub(super) fn begin(
         &mut self,
-        exchange: u32,
-        leg: Leg,
+        live: LiveLeg,
         protocol: Protocol,
+        key: Option<Key>,
         lost_before: u64,
-    ) -> CaseId {
+    ) {
         let id = self.cases.next_id();
         let slot = Slot {
-            exchange,
+            exchange: live.exchange,
             case: id,
             at: LegView::new(0, 0),
         };
+        let leg = &live.leg;
         self.insert(leg.conn, slot);
-        let key = self.key(&leg);
-        let previous = self.previous(&leg, key);
+        let previous = self.previous(leg, key);
         self.keys.add(key, id);
         // A 426 to a request that asked for nothing may be the answer to what a hop has left of a handshake.
         if matches!(protocol, Protocol::WebSocket | Protocol::None) {
-            self.lone.add(&leg, id);
+            self.lone.add(leg, id);
         }
         self.note_next(previous, id);
         let mut case = Box::new(Case {
             protocol,
             previous,
             next: None,
-            legs: Few::one(LiveLeg::new(leg, exchange, None)),
+            legs: Few::one(live),
             lost_before,
             mid_stream: false,
             invites: None,
@@ -301,7 +303,6 @@ impl Undecided {
         self.cases.add(case);
         // Those that were decided before an older one stay in the list behind it.
         self.order.push(id, &self.cases);
-        id
     }
 
     /// The attempt that invited this client to try again as it does.

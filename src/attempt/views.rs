@@ -412,6 +412,12 @@ impl Leg {
 
     /// The same, where they are surely of one host.
     pub(super) fn meeting(&self, inner: &Self) -> Option<(Endpoint, Endpoint)> {
+        // As nearly all are seen.
+        if self.also.is_empty() && inner.also.is_empty() {
+            let (own, opener) = (self.connection(), inner.connection().client);
+            let is_one = is_host_reached(opener.addr, own.client, own.server);
+            return is_one.then_some((own.server, opener));
+        }
         let openers = inner.pairs().map(|(opener, _)| opener);
         let mut met = openers.filter_map(|opener| {
             let (_, server) = self

@@ -117,6 +117,7 @@ impl Assembler {
         self.undecided
             .forget_keys(id, legs, self.now.after(SETTLE_TRIES));
 
+        let has_opened = nodes.first().is_some_and(|node| node.leg.opened());
         let attempt = Attempt {
             id: self.next_attempt,
             protocol,
@@ -126,7 +127,7 @@ impl Assembler {
             earlier_tries,
             surroundings: Surroundings {
                 is_ambiguous,
-                ..self.surroundings(&nodes, lost_before)
+                ..self.surroundings(&nodes, lost_before, has_opened)
             },
             legs: nodes,
             cut_off: cut == Cut::Off,
@@ -134,16 +135,16 @@ impl Assembler {
             let_go: cut == Cut::NoRoom,
         };
         self.next_attempt += 1;
-        self.hand_over(id, &attempt, &mut tails, mid_stream);
+        let is_open = attempt.protocol == Protocol::WebSocket
+            && (mid_stream || has_opened || attempt.outermost().opened_unseen());
+        self.hand_over(id, &attempt, &mut tails, is_open);
         tails.clear();
         self.tails = tails;
         out.extend([Output::Attempt(attempt)]);
     }
 
     /// From here on the facts of the attempt's connections go to its open WebSocket, or nowhere.
-    fn hand_over(&mut self, id: CaseId, attempt: &Attempt, tails: &mut [Tails], mid_stream: bool) {
-        let is_open = attempt.protocol == Protocol::WebSocket
-            && (mid_stream || attempt.outermost().opened() || attempt.outermost().opened_unseen());
+    fn hand_over(&mut self, id: CaseId, attempt: &Attempt, tails: &mut [Tails], is_open: bool) {
         let places = &mut self.undecided.places;
         if !is_open {
             for tails in tails.iter() {
@@ -179,17 +180,15 @@ impl Assembler {
                 host,
             };
             let leg = legs.len();
+            let is_path = node.role == Role::Path;
             let mut follow_view = |conn, leg_of: &Leg, tail: Tail, view| {
-                let is_free = places.release(conn, id);
-                if node.role != Role::Path {
+                let socket = SocketLeg {
+                    socket: at_socket,
+                    at: LegView::new(leg, view),
+                };
+                places.hand_over(conn, id, (is_path && !tail.has_ended()).then_some(socket));
+                if !is_path {
                     return None;
-                }
-                if is_free && !tail.has_ended() {
-                    let socket = SocketLeg {
-                        socket: at_socket,
-                        at: LegView::new(leg, view),
-                    };
-                    places.open_socket(conn, socket);
                 }
                 Some(self.sockets.handshakes.view(leg_of, tail, of))
             };
@@ -216,7 +215,10 @@ impl Assembler {
     /// Takes in the tries before this one, if it got further than they did and in time.
     fn absorb_earlier(&mut self, case: &Case) -> Vec<EarlierTry> {
         let mut earlier = Vec::new();
-        let (Some(_), Some(live)) = (case.previous, case.outermost()) else {
+        if case.previous.is_none() {
+            return earlier;
+        }
+        let Some(live) = case.outermost() else {
             return earlier;
         };
         if live.leg.response.is_none() || live.leg.invites_another_try() {
@@ -311,6 +313,9 @@ impl Assembler {
             return (Vec::new(), false);
         };
         let leg = &node.leg;
+        if !self.around.may_have_failed_since(leg.started()) {
+            return (Vec::new(), false);
+        }
         let answered_itself = inner.is_none() && leg.status().is_some_and(|status| status < 500);
         if node.role != Role::Path || (answered_itself && until.is_none()) {
             return (Vec::new(), false);
@@ -387,7 +392,7 @@ impl Assembler {
         (as_node.collect(), is_ambiguous)
     }
 
-    fn surroundings(&self, nodes: &[Node], lost_before: u64) -> Surroundings {
+    fn surroundings(&self, nodes: &[Node], lost_before: u64, has_opened: bool) -> Surroundings {
         let Some(outermost) = nodes.first().map(|node| &node.leg) else {
             return Surroundings::default();
         };
@@ -402,7 +407,7 @@ impl Assembler {
             let is_behind = client_leg_encrypted || outermost.proxy_mark().is_some();
             self.polls.after(outermost, is_behind)
         };
-        let fell_back = if outermost.opened() { None } else { went_on() };
+        let fell_back = if has_opened { None } else { went_on() };
         Surroundings {
             client_leg_encrypted,
             hop_passes_others: self
