@@ -16,7 +16,7 @@ use crate::attempt::polls::Polls;
 use crate::attempt::undecided::{Undecided, Whose};
 use crate::attempt::{BodyStart, Gaps, Leg, Output, Protocol};
 use crate::event::{Connection, Event, Fact, Request, Response};
-use crate::flow::{ConnId, Direction};
+use crate::flow::{ConnId, Direction, End};
 use crate::limits::{Limit, Limits, Reached};
 use crate::time::{Stamp, Timestamp};
 
@@ -75,7 +75,7 @@ impl Assembler {
                     fact,
                     Fact::Request(_) | Fact::Response(_) | Fact::MidStream(_)
                 );
-                self.fact(conn, at, fact);
+                self.fact(conn, at, fact, out);
                 // Nothing else adds to what is undecided.
                 if may_add {
                     self.make_room(out);
@@ -233,7 +233,7 @@ impl Assembler {
         }
     }
 
-    fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
+    fn fact(&mut self, conn: ConnId, at: Stamp, fact: Fact, out: &mut impl Extend<Output>) {
         match fact {
             Fact::Request(request) => self.request(conn, at, request),
             Fact::Response(response) => self.response(conn, at, response),
@@ -271,12 +271,12 @@ impl Assembler {
             }
             Fact::Polling(polling) => self.polls.add(&polling, at.ts),
             Fact::Plain(None) | Fact::Http2 => {}
-            later => self.later(conn, at, later),
+            later => self.later(conn, at, later, out),
         }
     }
 
     /// Facts that say what became of a connection after its request.
-    fn later(&mut self, conn: ConnId, at: Stamp, fact: Fact) {
+    fn later(&mut self, conn: ConnId, at: Stamp, fact: Fact, out: &mut impl Extend<Output>) {
         if matches!(fact, Fact::Gap { .. }) {
             self.around.gap(at.ts);
         }
@@ -287,7 +287,19 @@ impl Assembler {
                     reschedule(&mut self.due, id, case, self.now);
                 }
             }
-            Whose::Socket(place) => self.sockets.fact(conn, place, at, fact),
+            Whose::Socket(place) => {
+                let is_last = matches!(
+                    fact,
+                    Fact::Ended {
+                        how: End::CaptureOver,
+                        ..
+                    }
+                );
+                self.sockets.fact(conn, place, at, fact);
+                if is_last {
+                    self.sockets.capture_over(place, self.now, out);
+                }
+            }
             Whose::Nobody => {}
         }
         if is_over {

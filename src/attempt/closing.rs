@@ -234,6 +234,21 @@ impl Sockets {
         }
     }
 
+    /// The capture was over for one view of a WebSocket. Where it was for all, and nothing else had happened to it, nothing
+    /// of others can tell more: it is handed on at once, for of very many that are open there is not to be kept all that
+    /// is told at the end.
+    pub(super) fn capture_over(
+        &mut self,
+        place: SocketLeg,
+        now: Timestamp,
+        out: &mut impl Extend<Output>,
+    ) {
+        let socket = self.open.get(place.socket);
+        if socket.is_some_and(Socket::is_left_open) {
+            self.close(place.socket, now, true, out);
+        }
+    }
+
     /// Whether there is one to look at by then.
     #[inline]
     pub(super) fn is_due(&self, by: Timestamp) -> bool {
@@ -353,6 +368,11 @@ impl Sockets {
 }
 
 impl Socket {
+    /// Nothing but the end of the capture ended any view of it.
+    fn is_left_open(&self) -> bool {
+        self.trouble.is_none() && self.legs.views().all(|view| view.tail.has_ended())
+    }
+
     /// How far its legs have come to their end.
     fn ending(&self) -> Ending {
         let mut ending = Ending {
