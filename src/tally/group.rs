@@ -247,17 +247,17 @@ impl Groups {
         }
     }
 
-    /// Counts one member; false where it had to be folded.
+    /// Counts one member, of that time and attempt; false where it had to be folded.
     pub(super) fn count(
         &mut self,
         key: KeyParts<'_>,
-        at: Timestamp,
+        (at, attempt): (Timestamp, u64),
         example: impl FnOnce() -> Example,
     ) -> bool {
         let digest = match self.find(key) {
             Ok(place) => {
                 if let Some(group) = self.all.get_mut(place) {
-                    group.add(at, example);
+                    group.add(at, attempt, example);
                 }
                 return true;
             }
@@ -270,7 +270,7 @@ impl Groups {
             return true;
         }
         if let Some(group) = &mut self.folded {
-            group.add(at, example);
+            group.add(at, attempt, example);
         } else {
             let key = Arc::new(GroupKey::folded());
             self.folded = Some(Group::new(key, at, example()));
@@ -320,9 +320,10 @@ impl Group {
         }
     }
 
-    fn add(&mut self, at: Timestamp, example: impl FnOnce() -> Example) {
-        // They are told when they are decided, which is not the order in which they began.
-        if at < self.first {
+    fn add(&mut self, at: Timestamp, attempt: u64, example: impl FnOnce() -> Example) {
+        // They are told when they are decided, which is not the order in which they began. Of all that are open when the
+        // capture is over, the first is the one that was decided first.
+        if (at, attempt) < (self.first, self.example.attempt_id()) {
             self.example = example();
         }
         self.count = self.count.saturating_add(1);
@@ -362,12 +363,14 @@ mod tests {
             for judged in &attempts {
                 labels.of_leg(judged.attempt.outermost());
                 let key = KeyParts::of_attempt(judged, &labels);
-                assert!(groups.count(key, at(0), || Example::Attempt(judged.clone())));
+                assert!(groups.count(key, (at(0), 2), || Example::Attempt(judged.clone())));
             }
             for judged in &closings {
                 labels.set(Some("a"), Some("/ws/1"));
                 let key = KeyParts::of_closing(judged, &labels);
-                assert!(groups.count(key, at(0), || Example::Closing(Arc::new(judged.clone()))));
+                assert!(groups.count(key, (at(0), 2), || Example::Closing(Arc::new(
+                    judged.clone()
+                ))));
             }
         }
         assert_eq!(counts(&groups), [3; 5]);
@@ -386,13 +389,32 @@ mod tests {
         others.set(Some("a"), Some("/b"));
         let second = KeyParts::of_attempt(&judged, &others);
         let example = || Example::Attempt(judged.clone());
-        groups.count(first, at(0), example);
+        groups.count(first, (at(0), 2), example);
         // As if the second had the digest of the first.
         groups.places.insert(groups.seed.hash_one(second), 0);
         for _ in 0..2 {
-            groups.count(second, at(0), example);
-            groups.count(first, at(0), example);
+            groups.count(second, (at(0), 2), example);
+            groups.count(first, (at(0), 2), example);
         }
         assert_eq!(counts(&groups), [3, 2]);
+    }
+
+    #[test]
+    fn the_example_is_the_first_by_its_time_and_then_by_its_number() {
+        let mut groups = Groups::new(9);
+        let labels = Labels::default();
+        for (attempt, ms) in [(5, 20), (3, 20), (4, 20), (9, 10), (1, 20)] {
+            let judged = forbidden(attempt);
+            let key = KeyParts::of_attempt(&judged, &labels);
+            groups.count(key, (at(ms), attempt), || Example::Attempt(judged.clone()));
+            let example = groups.all[0].example.attempt_id();
+            let first = match attempt {
+                5 => 5,
+                3 | 4 => 3,
+                _ => 9,
+            };
+            assert_eq!(example, first);
+        }
+        assert_eq!(counts(&groups), [5]);
     }
 }

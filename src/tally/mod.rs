@@ -143,7 +143,10 @@ impl Tally {
         self.full(full);
         let key = KeyParts::of_closing(judged, &self.labels);
         let example = || Example::Closing(Arc::clone(judged));
-        if !self.groups.count(key, judged.closing.at, example) {
+        if !self
+            .groups
+            .count(key, (closing.at, closing.attempt), example)
+        {
             self.reached.count(Limit::groups);
         }
     }
@@ -247,10 +250,8 @@ impl Tally {
         if verdict != Verdict::Ok {
             let key = KeyParts::of_attempt(judged, &self.labels);
             let example = || Example::Attempt(Arc::clone(judged));
-            if !self
-                .groups
-                .count(key, attempt.outermost().started(), example)
-            {
+            let first = (attempt.outermost().started(), attempt.id);
+            if !self.groups.count(key, first, example) {
                 self.reached.count(Limit::groups);
             }
         }

@@ -3,7 +3,7 @@
 mod codes;
 
 use wscap::event::{Fact, FrameCounts, Frames};
-use wscap::flow::Direction;
+use wscap::flow::{Direction, End};
 use wscap::judge::JudgedClosing;
 
 use crate::support::legs::{Ask, Script, ending, handshake, time};
@@ -237,6 +237,33 @@ const SILENCES: &[(Sight, &str, Option<Direction>, i64, &str)] = &[
         "abnormal 1006 server / abnormal_closure certain C06s",
     ),
 ];
+
+/// Of very many that are open nobody is to keep what is told at the end of the capture until it was told of all.
+#[test]
+fn one_that_is_left_open_is_told_once_the_capture_is_over_for_each_of_its_connections() {
+    let mut script = Script::default();
+    let silent = Ws::open(&mut script, 1, 10, Sight::Both, "");
+    let closing = Ws::open(&mut script, 2, 20, Sight::ClientLeg, "");
+    script
+        .close(closing.outer(), MINUTE, DOWN, b"\x03\xe9")
+        .ended(closing.outer(), MINUTE + 1, End::CaptureOver)
+        .ended(silent.inner(), MINUTE + 2, End::CaptureOver);
+    assert!(
+        script.closed_by(MINUTE + 2).is_empty(),
+        "one leg is left, and one Close waits"
+    );
+    script.ended(silent.outer(), MINUTE + 3, End::CaptureOver);
+    let told = script.closed_by(MINUTE + 3);
+    assert_eq!(told.len(), 1, "nothing is to be waited for");
+    assert_eq!(ending(&told[0].judgement), "open - unknown");
+    let (_, all) = script.run();
+    assert_eq!(all.len(), 2);
+    assert_eq!(
+        format!("{:?}", all[0]),
+        format!("{:?}", told[0]),
+        "and not once more"
+    );
+}
 
 #[test]
 fn a_silence_is_a_timer_only_where_a_hop_may_have_one() {

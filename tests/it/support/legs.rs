@@ -399,6 +399,13 @@ impl Script {
         judged(out).0
     }
 
+    /// The closings that are told by then, though events may come yet.
+    pub(crate) fn closed_by(&self, ms: i64) -> Vec<JudgedClosing> {
+        let mut out = Vec::new();
+        self.feed(&mut Assembler::new(&Limits::default()), ms, &mut out);
+        judged(out).1
+    }
+
     /// Runs it to its end and a little further.
     pub(crate) fn run(&self) -> (Vec<JudgedAttempt>, Vec<JudgedClosing>) {
         self.run_for(0)
