@@ -119,7 +119,7 @@ impl Index {
 
     /// Lets a value other than [`Index::NONE`] stand for a key.
     pub(super) fn insert(&mut self, hash: Hash, value: u32) {
-        if self.used.saturating_mul(4) >= self.buckets.len().saturating_mul(3) {
+        if self.used.saturating_mul(2) >= self.buckets.len() {
             self.grow();
         }
         self.changes = self.changes.wrapping_add(1);

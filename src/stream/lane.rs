@@ -223,7 +223,8 @@ impl<P: Copy + Default> Lanes<P> {
     }
 
     /// Lets a segment pass by; false where it goes the long way.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "nearly all packets go this way")]
+    #[inline(always)]
     pub(super) fn pass<S: Above<Passage = P>>(
         &mut self,
         slot: u32,

@@ -172,7 +172,8 @@ impl<S: Above> Table<S> {
 
     /// Lets a segment that was captured at this time and place go the short way. False, and nothing changed but the time,
     /// where [`Table::take`] is to take it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "nearly all packets go this way")]
+    #[inline(always)]
     pub(crate) fn pass(&mut self, addressed: &Addressed<'_>, at: &Stamp) -> bool {
         self.now = self.now.max(at.ts);
         let Some(slot) = self.index.get_known(addressed.hash, addressed.known) else {

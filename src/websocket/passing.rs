@@ -146,6 +146,7 @@ impl Passing {
 
     /// Lets bytes pass by. False where something else than such frames is among them; then nothing of it is right any more.
     #[must_use]
+    #[inline]
     pub fn over(&mut self, bytes: &[u8]) -> bool {
         let Some(mut rest) = bytes.get(self.left as usize..) else {
             // A segment is smaller than what is left.
