@@ -84,9 +84,15 @@ impl Steady {
 /// Whether a packet may come at this time after the latest so far.
 #[inline]
 fn is_even(time: Timestamp, now: Timestamp) -> bool {
+    const EARLY: u64 = nanos(DISORDER);
+    const LATE: u64 = nanos(SILENCE);
     let off = time.as_nanos().abs_diff(now.as_nanos());
-    let most = if time < now { DISORDER } else { SILENCE };
-    u128::from(off) <= most.as_nanos()
+    off <= if time < now { EARLY } else { LATE }
+}
+
+/// A span that is known to be short.
+const fn nanos(span: Duration) -> u64 {
+    span.as_secs() * 1_000_000_000 + span.subsec_nanos() as u64
 }
 
 fn shifted(time: Timestamp, by: i64) -> Timestamp {
