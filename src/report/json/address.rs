@@ -15,15 +15,48 @@ impl Json for Address {
         let IpAddr::V4(addr) = addr else {
             return Plain(self.0.to_string()).write(out);
         };
-        out.push(b'"');
+        // Room for what is longest: a quotation mark, and four numbers of three digits with a mark behind each.
+        let mut text = [b'"'; 1 + 4 * 4];
+        let mut len = 1;
         for (octet, mark) in addr.octets().into_iter().zip(*b"...:") {
-            u16::from(octet).write(out);
-            out.push(mark);
+            let [digits @ .., count] = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+            let rest = text.get_mut(len..).unwrap_or_default();
+            if let Some(place) = rest.first_chunk_mut() {
+                *place = digits;
+            }
+            if let Some(place) = rest.get_mut(usize::from(count)) {
+                *place = mark;
+            }
+            len += usize::from(count) + 1;
         }
+        out.put(text.get(..len).unwrap_or_default());
         port.write(out);
         out.push(b'"');
     }
 }
+
+/// The digits of each number that a byte can be, from the first place on, and how many they are.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "by the compiler, over its own length"
+)]
+const OCTETS: [[u8; 4]; 256] = {
+    let mut table = [[0; 4]; 256];
+    let mut octet: u8 = 0;
+    loop {
+        let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10];
+        let [hundreds, tens, ones] = [b'0' + hundreds, b'0' + tens, b'0' + ones];
+        table[octet as usize] = match octet {
+            0..=9 => [ones, 0, 0, 1],
+            10..=99 => [tens, ones, 0, 2],
+            100.. => [hundreds, tens, ones, 3],
+        };
+        let Some(next) = octet.checked_add(1) else {
+            break table;
+        };
+        octet = next;
+    }
+};
 
 #[cfg(test)]
 mod tests {
