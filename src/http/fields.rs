@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
-pub(crate) use self::found::Found;
+pub(crate) use self::found::{FieldNames, Found};
 pub(super) use self::walked::is_secret;
 
 use self::names::Known;

@@ -17,8 +17,8 @@ use std::borrow::Cow;
 
 pub(crate) use body::Framing;
 pub(crate) use buffer::Buffer;
-pub(crate) use fields::Found;
 pub use fields::{Field, Fields};
+pub(crate) use fields::{FieldNames, Found};
 pub(crate) use head::{Broken, Head, Kind, begins, begins_surely, empty_lines};
 pub(crate) use reader::{Lost, Piece, Reader, Step};
 pub(crate) use unread::{Kept, Unread};

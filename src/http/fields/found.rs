@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::names::Known;
 use super::{Fields, Named};
 
 /// A field that is there.
@@ -30,7 +31,41 @@ impl<'a> Found<'a> {
     }
 }
 
+/// Names of fields that somebody asks for, and here all of them at once.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldNames<const N: usize>([Known; N]);
+
+impl<const N: usize> FieldNames<N> {
+    pub(crate) fn of(names: [&str; N]) -> Self {
+        let known = names.map(|name| Known::of(name.as_bytes()));
+        debug_assert!(known.iter().all(|known| known.is_asked()), "{names:?}");
+        Self(known)
+    }
+}
+
+/// A field has several lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Several;
+
 impl Fields {
+    /// The bytes of each of these fields that is there, if none has several lines.
+    pub(crate) fn only<const N: usize>(
+        &self,
+        names: &FieldNames<N>,
+    ) -> Result<[Option<&[u8]>; N], Several> {
+        let mut values = [None; N];
+        for (value, &known) in values.iter_mut().zip(&names.0) {
+            if let Some(line) = self.table.first(known) {
+                let line = self.table.get(line).ok_or(Several)?;
+                *value = Some(self.bytes.slice(line.value, line.end));
+                if self.table.repeats(known) {
+                    return Err(Several);
+                }
+            }
+        }
+        Ok(values)
+    }
+
     /// The field of that name, to ask for its value elsewhere.
     #[expect(
         clippy::inline_always,
@@ -79,6 +114,15 @@ mod tests {
         assert_eq!(value(&all, "y"), None, "a name that nobody asks for");
         let raw = Fields::new([("Host", &b"h\xff"[..])].into_iter());
         assert_eq!(value(&raw, "host").as_deref(), Some("h\u{FFFD}"));
+        let only = |fields: &Fields, names| {
+            let values = fields.only(&FieldNames::of(names));
+            values.map(|values| values.map(|value| value.map(<[u8]>::to_vec)))
+        };
+        assert_eq!(
+            only(&all, ["host", "origin"]),
+            Ok([Some(b"h".to_vec()), None])
+        );
+        assert_eq!(only(&all, ["host", "via"]), Err(Several));
         let other = fields(&[("HOST", "h"), ("Via", "a, b")]);
         assert!(all.is_same(&other, "host") && all.is_same(&other, "origin"));
         assert!(!all.is_same(&other, "via") && !all.is_same(&other, "x"));

@@ -1,12 +1,15 @@
 //! The line of an attempt.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use super::run::{Run, TEXTS, Values};
 use super::time::Time;
-use super::value::{Buffer, Json, Kept, List, OrAgain, Plain, Text, object};
+use super::value::{Buffer, Json, Kept, List, OrAgain, Plain, Text, members, object};
 use super::{Address, FindingJson, HopJson, VERSION};
 use crate::attempt::{EarlierTry, JoinedBy, Leg, Node, View};
 use crate::event::{Connection, Redirected, Request, Response};
+use crate::http::{FieldNames, Fields};
 use crate::judge::{Difference, JudgedAttempt};
 use crate::report::community::community_id;
 use crate::report::facts;
@@ -205,8 +208,9 @@ impl Json for RequestJson<'_> {
         let Self { at, request, page } = self;
         let Page { mask, target, .. } = page;
         let (head, fields) = (&request.head, &request.head.fields);
-        object!(out, {
-            "frame": at.frame,
+        out.put(b"{\"frame\":");
+        at.frame.write(out);
+        members!(out, {
             "time": Time(request.started.ts),
             "method": Kind::Words.shown(mask, &head.method),
             "target": match target {
@@ -215,15 +219,66 @@ impl Json for RequestJson<'_> {
             },
             "version": Plain(head.version.name()),
             "host": Kind::Host.named(mask, fields, "host"),
+        });
+        out.put_run(mask, &Offered { fields, mask });
+        members!(out, {
+            "forwarded_for": Kind::Words.named(mask, fields, "x-forwarded-for"),
+        });
+        out.push(b'}');
+    }
+}
+
+/// What a request offers, around its key.
+#[derive(Clone, Copy, Debug)]
+struct Offered<'a> {
+    fields: &'a Fields,
+    mask: &'a Mask,
+}
+
+impl<'a> Run<'a> for Offered<'a> {
+    fn values(&self) -> Option<Values<'a>> {
+        /// The first four are free text.
+        static NAMES: LazyLock<FieldNames<TEXTS>> = LazyLock::new(|| {
+            FieldNames::of([
+                "upgrade",
+                "connection",
+                "sec-websocket-version",
+                "via",
+                "sec-websocket-extensions",
+                "sec-websocket-protocol",
+                "origin",
+            ])
+        });
+        Some(Values {
+            number: 0,
+            texts: self.fields.only(&NAMES).ok()?,
+            words: 4,
+        })
+    }
+
+    fn begin(&self, out: &mut Buffer) {
+        let Self { fields, mask } = *self;
+        members!(out, {
             "upgrade": Kind::Words.named(mask, fields, "upgrade"),
             "connection": Kind::Words.named(mask, fields, "connection"),
+        });
+    }
+
+    fn own(&self, out: &mut Buffer) {
+        let Self { fields, mask } = *self;
+        members!(out, {
             "key": Kind::Open.named(mask, fields, "sec-websocket-key"),
+        });
+    }
+
+    fn end(&self, out: &mut Buffer) {
+        let Self { fields, mask } = *self;
+        members!(out, {
             "ws_version": Kind::Words.named(mask, fields, "sec-websocket-version"),
             "extensions": Kind::Open.named(mask, fields, "sec-websocket-extensions"),
             "subprotocols": Kind::Subprotocols.named(mask, fields, "sec-websocket-protocol"),
             "origin": Kind::Target.named(mask, fields, "origin"),
             "via": Kind::Words.named(mask, fields, "via"),
-            "forwarded_for": Kind::Words.named(mask, fields, "x-forwarded-for"),
         });
     }
 }
@@ -244,6 +299,62 @@ impl Json for ResponseJson<'_> {
             leg,
             mask,
         } = self;
+        out.put(b"{\"frame\":");
+        at.frame.write(out);
+        members!(out, {
+            "time": Time(response.started.ts),
+        });
+        out.put_run(mask, &Answered { response, mask });
+        members!(out, {
+            "body": Kind::Words.shown_if(mask, facts::text_body(leg)),
+        });
+        out.push(b'}');
+    }
+}
+
+/// What an answer says.
+#[derive(Clone, Copy, Debug)]
+struct Answered<'a> {
+    response: &'a Response,
+    mask: &'a Mask,
+}
+
+impl<'a> Run<'a> for Answered<'a> {
+    fn values(&self) -> Option<Values<'a>> {
+        /// The first three are free text.
+        static NAMES: LazyLock<FieldNames<5>> = LazyLock::new(|| {
+            FieldNames::of([
+                "upgrade",
+                "connection",
+                "server",
+                "sec-websocket-extensions",
+                "sec-websocket-protocol",
+            ])
+        });
+        let Response { head, answer, .. } = self.response;
+        let head = head.as_ref()?;
+        let accept = answer.accept.map_or(0, |accept| 1 + accept as u8);
+        let [low, high] = head.status.0.to_le_bytes();
+        let [upgrade, connection, server, extensions, subprotocol] =
+            head.fields.only(&NAMES).ok()?;
+        Some(Values {
+            // Never that of a request.
+            number: u32::from_le_bytes([low, high, accept, 1 + head.version as u8]),
+            texts: [
+                upgrade,
+                connection,
+                server,
+                extensions,
+                subprotocol,
+                None,
+                None,
+            ],
+            words: 3,
+        })
+    }
+
+    fn begin(&self, out: &mut Buffer) {
+        let Self { response, mask } = *self;
         let head = response.head.as_ref();
         let fields = head.map(|head| &head.fields);
         let accept = response.answer.accept.and_then(|accept| match accept {
@@ -252,9 +363,7 @@ impl Json for ResponseJson<'_> {
             Accept::Missing => Some("missing"),
             Accept::Unknown => None,
         });
-        object!(out, {
-            "frame": at.frame,
-            "time": Time(response.started.ts),
+        members!(out, {
             "status": head.map(|head| head.status.0),
             "version": head.map(|head| Plain(head.version.name())),
             "upgrade": Kind::Words.named(mask, fields, "upgrade"),
@@ -263,9 +372,13 @@ impl Json for ResponseJson<'_> {
             "extensions": Kind::Open.named(mask, fields, "sec-websocket-extensions"),
             "subprotocol": Kind::Subprotocols.named(mask, fields, "sec-websocket-protocol"),
             "server": Kind::Words.named(mask, fields, "server"),
-            "body": Kind::Words.shown_if(mask, facts::text_body(leg)),
         });
     }
+
+    /// None has one.
+    fn own(&self, _out: &mut Buffer) {}
+
+    fn end(&self, _out: &mut Buffer) {}
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 mod address;
 mod attempt;
 mod closing;
+mod run;
 mod summary;
 mod time;
 mod value;
@@ -254,6 +255,7 @@ fn write_field(mask: &Mask, found: Found<'_>, kind: Kind, out: &mut Buffer) {
 
 fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
     if mask.is_quoted_in(value) || !out.put_plain(value) {
+        out.look_closely();
         Text(mask.words(value)).write(out);
     }
 }
@@ -261,6 +263,7 @@ fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
 #[inline(never)]
 fn write_target(mask: &Mask, value: &str, out: &mut Buffer) {
     if !out.put_plain(value) {
+        out.look_closely();
         Text(mask.target_closely(value)).write(out);
     }
 }
@@ -268,6 +271,7 @@ fn write_target(mask: &Mask, value: &str, out: &mut Buffer) {
 #[inline(never)]
 fn write_host(mask: &Mask, value: &str, out: &mut Buffer) {
     if !out.put_plain(value) && !out.put_clear(value) {
+        out.look_closely();
         Text(mask.host(value)).write(out);
     }
 }
@@ -275,6 +279,7 @@ fn write_host(mask: &Mask, value: &str, out: &mut Buffer) {
 #[inline(never)]
 fn write_open(mask: &Mask, value: &str, out: &mut Buffer) {
     if !out.put_clear(value) {
+        out.look_closely();
         Text(mask.open(value)).write(out);
     }
 }
@@ -283,6 +288,7 @@ fn write_open(mask: &Mask, value: &str, out: &mut Buffer) {
 fn write_other(mask: &Mask, value: &str, kind: Kind, out: &mut Buffer) {
     let is_shown = matches!(kind, Kind::Subprotocols) && out.put_subprotocols(value);
     if !is_shown {
+        out.look_closely();
         Text(mask.value(kind, value)).write(out);
     }
 }

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::run::{Run, Runs, Values};
 use super::time::Second;
-use crate::report::mask::Familiar;
+use crate::report::mask::{Familiar, Mask};
 use crate::report::scan::{AT, ESCAPED, HIDDEN, Marks};
 
 /// What can stand behind a key.
@@ -35,6 +36,9 @@ pub(super) struct Buffer {
     /// Where the value stands that this line will have again.
     kept: Range<usize>,
     familiar: Familiar,
+    runs: Runs,
+    /// A value was not shown as it is, or not at once, since this was unset.
+    looked_closely: bool,
     pub(super) second: Second,
 }
 
@@ -81,6 +85,40 @@ impl Buffer {
             .is_some()
     }
 
+    /// What is written now is not shown as it is, or took a closer look: it is not remembered.
+    pub(super) const fn look_closely(&mut self) {
+        self.looked_closely = true;
+    }
+
+    /// Writes a run as it was written before; else anew, to be remembered.
+    #[inline]
+    pub(super) fn put_run<'a>(&mut self, mask: &Mask, run: &impl Run<'a>) {
+        let values = run.values();
+        let place = values.and_then(|values| self.runs.find(&values, mask));
+        let Some(place) = place else {
+            return self.write_run(run, values.as_ref());
+        };
+        self.bytes.extend_from_slice(self.runs.begin(place));
+        run.own(self);
+        self.bytes.extend_from_slice(self.runs.end(place));
+    }
+
+    #[inline(never)]
+    fn write_run<'a>(&mut self, run: &impl Run<'a>, values: Option<&Values<'_>>) {
+        let start = self.bytes.len();
+        self.looked_closely = false;
+        run.begin(self);
+        let before = self.bytes.len();
+        run.own(self);
+        let behind = self.bytes.len();
+        run.end(self);
+        let begin = self.bytes.get(start..before).unwrap_or_default();
+        let end = self.bytes.get(behind..).unwrap_or_default();
+        if let Some(values) = values.filter(|_| !self.looked_closely) {
+            self.runs.keep(values, begin, end);
+        }
+    }
+
     /// A text in which nothing needs masking or escaping, where none of it can be a secret but the owner of a host.
     pub(super) fn put_clear(&mut self, text: &str) -> bool {
         let is_clear = is_clear(text.as_bytes());
@@ -102,6 +140,14 @@ macro_rules! object {
     ($out:ident, { $first:literal: $first_value:expr, $($key:literal: $value:expr,)* }) => {
         $out.put(concat!("{\"", $first, "\":").as_bytes());
         $crate::report::json::value::Json::write($first_value, $out);
+        $crate::report::json::value::members!($out, { $($key: $value,)* });
+        $out.push(b'}');
+    };
+}
+
+/// Writes some keys of an object, with their values, behind others.
+macro_rules! members {
+    ($out:ident, { $($key:literal: $value:expr,)* }) => {
         $(
             $crate::report::json::value::Json::write_behind(
                 $value,
@@ -110,11 +156,10 @@ macro_rules! object {
                 $out,
             );
         )*
-        $out.push(b'}');
     };
 }
 
-pub(super) use object;
+pub(super) use {members, object};
 
 /// The elements of an array.
 #[derive(Clone, Debug)]

@@ -148,6 +148,11 @@ impl Mask {
         self.secrets.are_in(text)
     }
 
+    /// Whether one of several texts may quote such a secret. They stand one behind the other, none longer than that.
+    pub(super) fn may_be_quoted_among(&self, longest: usize, texts: &str) -> bool {
+        self.secrets.may_be_among(longest, texts)
+    }
+
     /// A request target: `/ws?token=***`.
     pub fn target<'t>(&self, target: &'t str) -> Cow<'t, str> {
         if is_plain(target) {

@@ -141,12 +141,18 @@ impl Secrets {
 
     /// Whether one of them stands in `text`.
     pub(super) fn are_in(&self, text: &str) -> bool {
+        self.may_be_among(text.len(), text)
+    }
+
+    /// Whether one of them stands in a text made of others, none of which is longer than that; or may do so, across two of
+    /// them.
+    pub(super) fn may_be_among(&self, longest: usize, texts: &str) -> bool {
         // The last is the shortest.
         let may_be = self
             .places
             .last()
-            .is_some_and(|place| place.len() <= text.len());
-        may_be && self.iter().any(|secret| text.contains(secret))
+            .is_some_and(|place| place.len() <= longest);
+        may_be && self.iter().any(|secret| texts.contains(secret))
     }
 
     /// `text` with every secret hidden.

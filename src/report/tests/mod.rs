@@ -1,5 +1,6 @@
 //! What both reports say of the same hand-made input.
 
+mod again;
 mod keys;
 
 use std::sync::Arc;
