@@ -16,6 +16,9 @@ pub(super) const SUSPECT: Marks = Marks(1 << 3);
 /// What an URL with a secret of its own has, if it is short. A JSON Web Token has a capital J, which is rare.
 pub(super) const TELLING: Marks = Marks(1 << 4);
 
+/// What is no printable ASCII, is escaped by JSON, or may stand for another character or begin a fragment in a target.
+pub(super) const ODD: Marks = Marks(1 << 5);
+
 /// The marks of each byte.
 #[expect(
     clippy::indexing_slicing,
@@ -56,6 +59,9 @@ const fn of(byte: u8) -> u8 {
     }
     if is_telling {
         marks |= TELLING.0;
+    }
+    if is_escaped || is_hidden || matches!(byte, b'#' | b'%') {
+        marks |= ODD.0;
     }
     marks
 }
@@ -116,6 +122,8 @@ mod tests {
                 !is_harmless || b"?@#%&=".contains(&byte)
             );
             assert_eq!(marks.has(TELLING), b"?%=@J".contains(&byte));
+            let is_escaped = marks.has(ESCAPED.and(HIDDEN));
+            assert_eq!(marks.has(ODD), is_escaped || b"#%".contains(&byte));
         }
         assert!(
             Marks::of(b"a@b").has(ESCAPED.and(AT)) && !Marks::of(b"a@b").has(ESCAPED.and(HIDDEN))

@@ -262,7 +262,10 @@ fn write_words(mask: &Mask, value: &str, out: &mut Buffer) {
 
 #[inline(never)]
 fn write_target(mask: &Mask, value: &str, out: &mut Buffer) {
-    if !out.put_plain(value) {
+    if let Some(shown) = mask.looked_at(value) {
+        out.look_closely();
+        Plain(shown).write(out);
+    } else if !out.put_plain(value) {
         out.look_closely();
         Text(mask.target_closely(value)).write(out);
     }

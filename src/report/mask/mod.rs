@@ -32,6 +32,15 @@ const MOST: usize = 1_024;
 pub struct Mask {
     on: bool,
     secrets: Secrets,
+    target: Looked,
+}
+
+/// A target that was looked through for its secrets, and how it is shown, in printable ASCII without anything that JSON
+/// escapes; both empty where it was not.
+#[derive(Clone, Debug, Default)]
+struct Looked {
+    target: String,
+    shown: String,
 }
 
 /// What a value may bear, and so how it is masked.
@@ -95,7 +104,7 @@ impl Mask {
     pub fn new(on: bool) -> Self {
         Self {
             on,
-            secrets: Secrets::default(),
+            ..Self::default()
         }
     }
 
@@ -108,19 +117,40 @@ impl Mask {
 
     /// Hides the secrets of this attempt, and no longer those of another.
     pub(super) fn set_attempt(&mut self, attempt: &Attempt) {
-        self.secrets.clear();
+        self.forget();
         if self.on {
             let legs = attempt.legs.iter().map(|node| &node.leg);
             let mut heads = legs.filter_map(Leg::request_head);
-            let first = heads.next();
-            if let Some(head) = first {
-                self.secrets.of_head(head, None);
+            if let Some(first) = heads.next() {
+                self.look_at(first.target());
+                self.secrets.of_fields(first, None);
+                heads.for_each(|head| self.secrets.of_further(head, first));
             }
-            heads.for_each(|head| self.secrets.of_head(head, first));
             for earlier in &attempt.earlier_tries {
                 self.secrets.of_url(&earlier.target);
             }
         }
+    }
+
+    /// Hides the secrets of a target, and remembers how it is shown where that is found on the way.
+    fn look_at(&mut self, target: &str) {
+        let Looked { target: of, shown } = &mut self.target;
+        if self.secrets.of_usual_target(target, shown) {
+            of.push_str(target);
+        } else {
+            self.secrets.of_url(target);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.secrets.clear();
+        self.target.target.clear();
+    }
+
+    /// How a target is shown that was looked at already, in printable ASCII without anything that JSON escapes.
+    pub(super) fn looked_at(&self, target: &str) -> Option<&str> {
+        let Looked { target: of, shown } = &self.target;
+        (of == target && !of.is_empty()).then_some(shown)
     }
 
     /// Also hides the secrets of this closing wherever they are echoed.
@@ -132,7 +162,7 @@ impl Mask {
 
     /// Hides the secrets of this closing, and no longer those of another.
     pub(super) fn set_closing(&mut self, closing: &Closing) {
-        self.secrets.clear();
+        self.forget();
         if self.on {
             self.secrets.of_url(&closing.target);
             for leg in &closing.legs {

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use super::HIDDEN;
 use super::plain::{is_bare, is_plain};
-use super::target::{is_harmless, path_masked, pieces, split_pair, split_query, target_masked};
+use super::target::{
+    is_harmless, path_masked, pieces, split_pair, split_query, target_masked, write_usual,
+};
 use super::token::{
     hides_nothing, looks_secret, name_of_secret, names_a_token, subprotocol_masked,
 };
@@ -109,11 +111,21 @@ impl Secrets {
         }
     }
 
-    /// Those of a request; of a further leg those that its first leg has not.
-    pub(super) fn of_head(&mut self, head: &RequestHead, first: Option<&RequestHead>) {
-        if first.is_none_or(|first| first.target() != head.target()) {
+    /// Those of the target of a first leg, which is shown as is written there; false where nothing is written.
+    pub(super) fn of_usual_target(&mut self, target: &str, shown: &mut String) -> bool {
+        write_usual(target, shown, |secret| self.keep(secret))
+    }
+
+    /// Those of a further leg that its first leg has not.
+    pub(super) fn of_further(&mut self, head: &RequestHead, first: &RequestHead) {
+        if first.target() != head.target() {
             self.of_url(head.target());
         }
+        self.of_fields(head, Some(first));
+    }
+
+    /// Those of the fields of a request; of a further leg those that its first leg has not.
+    pub(super) fn of_fields(&mut self, head: &RequestHead, first: Option<&RequestHead>) {
         let fields = &head.fields;
         let others = first.map(|first| &first.fields);
         // Each name stands where it is looked up, so that the compiler knows what to look for.
@@ -276,6 +288,48 @@ fn percent_decoded(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sanitize::clean;
+
+    proptest::proptest! {
+        /// What is found and shown of a usual target in one look is what the longer way finds and shows.
+        #[test]
+        fn one_look_at_a_target_is_as_good_as_two(
+            path in "(/|ws|token|[0-9]{3}|;|=|%|@|a?b|[a-z0-9]{30,40}){0,4}",
+            query in "(&|;|=|a=|token=|EIO=4|transport=websocket|[ -~]|eyJ[a-z0-9]{9,20}|[a-zA-Z0-9]{4,40}|#|%20|é|\\?){0,9}",
+        ) {
+            let target = format!("{path}?{query}");
+            let (mut one, mut two) = (Secrets::default(), Secrets::default());
+            let mut shown = String::new();
+            if one.of_usual_target(&target, &mut shown) {
+                two.of_url(&target);
+                let masked = target_masked(&target);
+                proptest::prop_assert_eq!(&shown, &masked);
+                proptest::prop_assert_eq!(clean(&masked, 1_024), &*shown, "it can be printed");
+                let is_escaped = |byte: u8| matches!(byte, b'"' | b'\\' | ..b' ');
+                proptest::prop_assert!(!shown.bytes().any(is_escaped));
+            }
+            proptest::prop_assert_eq!(one.iter().collect::<Vec<_>>(), two.iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_usual_target_is_known_as_one() {
+        let mut secrets = Secrets::default();
+        let mut shown = String::new();
+        assert!(secrets.of_usual_target("/ws/7?token=CANARY1&EIO=4&x", &mut shown));
+        assert_eq!(shown, "/ws/7?token=***&EIO=4&***");
+        assert_eq!(secrets.iter().collect::<Vec<_>>(), ["CANARY1"]);
+        for target in [
+            "/ws",
+            "/ws?a=%41",
+            "/ws?a#b",
+            "/token/CANARY1?a=b",
+            "/ws?\"",
+            "/?\u{e4}",
+        ] {
+            assert!(!secrets.of_usual_target(target, &mut shown), "{target}");
+        }
+    }
 
     #[test]
     fn what_a_server_echoes_is_hidden() {

@@ -3,7 +3,11 @@
 use super::HIDDEN;
 use super::plain::is_plain;
 use super::token::{looks_secret, name_of_secret};
+use crate::report::scan::{Marks, ODD};
 use crate::tally::template;
+
+/// Longer targets are not usual. What hides their values takes at most twice as much.
+const USUAL: usize = 512;
 
 /// The form in which a target is shown.
 pub(super) fn target_masked(target: &str) -> String {
@@ -15,7 +19,7 @@ pub(super) fn target_masked(target: &str) -> String {
     if let Some((mark, query)) = query {
         out.push_str(mark);
         if mark == "?" {
-            write_query(query, &mut out);
+            write_query(query, &mut out, |_| ());
         } else {
             out.push_str(HIDDEN);
         }
@@ -25,6 +29,26 @@ pub(super) fn target_masked(target: &str) -> String {
         out.push_str(HIDDEN);
     }
     out
+}
+
+/// The same as [`target_masked`] of a target as most are that have something to hide, a plain path and a query without
+/// percent-encoding; false where it is no such target. Hands on what of it may be secret.
+pub(super) fn write_usual(target: &str, shown: &mut String, secret: impl FnMut(&str)) -> bool {
+    shown.clear();
+    if target.len() > USUAL || Marks::of(target.as_bytes()).has(ODD) {
+        return false;
+    }
+    let mark = target.bytes().position(|byte| byte == b'?');
+    let parts = mark.and_then(|mark| target.split_at_checked(mark + 1));
+    let Some((path, query)) = parts else {
+        return false;
+    };
+    let is_usual = path.strip_suffix('?').is_some_and(is_plain);
+    if is_usual {
+        shown.push_str(path);
+        write_query(query, shown, secret);
+    }
+    is_usual
 }
 
 /// Splits at the question mark, also where somebody has percent-encoded it.
@@ -145,7 +169,8 @@ pub(super) fn authority_masked(authority: &str) -> String {
     )
 }
 
-fn write_query(query: &str, out: &mut String) {
+/// Writes a query, and hands on what of it may be secret.
+fn write_query(query: &str, out: &mut String, mut secret: impl FnMut(&str)) {
     let mut rest = query;
     while !rest.is_empty() {
         let end = rest.bytes().position(|byte| matches!(byte, b'&' | b';'));
@@ -154,14 +179,20 @@ fn write_query(query: &str, out: &mut String) {
             Some((name, value)) if value.is_empty() || is_harmless(name, value) => {
                 out.push_str(pair);
             }
-            // A name that looks like a token is one, with padding: `?dGVzdA==`.
-            Some((name, _)) if !looks_secret(name, 16) => {
-                out.push_str(name);
-                out.push('=');
+            Some((name, value)) => {
+                secret(value);
+                // A name that looks like a token is one, with padding: `?dGVzdA==`.
+                if !looks_secret(name, 16) {
+                    out.push_str(name);
+                    out.push('=');
+                }
                 out.push_str(HIDDEN);
             }
-            _ if pair.is_empty() => {}
-            _ => out.push_str(HIDDEN),
+            None if pair.is_empty() => {}
+            None => {
+                secret(pair);
+                out.push_str(HIDDEN);
+            }
         }
         let (mark, next) = behind.split_at(behind.len().min(1));
         out.push_str(mark);
