@@ -11,6 +11,8 @@ const PLACES: usize = 4;
 const LONGEST: usize = 1024;
 /// How many texts a run is written from.
 pub(super) const TEXTS: usize = 7;
+/// The number of no run.
+const NOBODY: u32 = u32::MAX;
 /// The length of a value that is not there.
 const NONE: u16 = u16::MAX;
 
@@ -29,7 +31,7 @@ pub(super) trait Run<'a> {
 /// What a run is written from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
-    /// What tells it apart that is no text.
+    /// What tells it apart that is no text; never [`NOBODY`].
     pub(super) number: u32,
     /// The texts: first those that may quote a secret, last the one that tells most of whose head it is.
     pub(super) texts: [Option<&'a [u8]>; TEXTS],
@@ -39,7 +41,7 @@ pub(super) struct Values<'a> {
 
 /// The runs of late. Of each all values are shown as they are, unless they quote a secret.
 #[derive(Clone, Debug)]
-pub(super) struct Runs(Vec<[Kept; PLACES]>);
+pub(super) struct Runs(Box<[[Kept; PLACES]]>);
 
 /// The set in which a run is kept, and its place there.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ struct Kept {
 }
 
 /// What can be told of values at a glance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shape {
     number: u32,
     /// How long each is.
@@ -66,9 +68,20 @@ struct Shape {
     longest: u16,
 }
 
+impl Default for Shape {
+    /// That of no run.
+    fn default() -> Self {
+        Self {
+            number: NOBODY,
+            lens: [NONE; TEXTS],
+            longest: 0,
+        }
+    }
+}
+
 impl Default for Runs {
     fn default() -> Self {
-        Self(vec![Default::default(); SETS])
+        Self(vec![Default::default(); SETS].into())
     }
 }
 
@@ -110,7 +123,7 @@ impl Runs {
         let [kept, ..] = set;
         kept.texts.clear();
         kept.text.clear();
-        // Until all is there, it is of nothing that can be.
+        // Until all is there.
         kept.shape = Shape::default();
         for text in values.texts.iter().flatten() {
             kept.texts.push_str(str::from_utf8(text).ok()?);
@@ -139,8 +152,7 @@ impl Values<'_> {
     fn shape(&self) -> Shape {
         let mut shape = Shape {
             number: self.number,
-            lens: [NONE; TEXTS],
-            longest: 0,
+            ..Shape::default()
         };
         for (at, (len, text)) in shape.lens.iter_mut().zip(&self.texts).enumerate() {
             if let Some(text) = text {
@@ -169,5 +181,55 @@ impl Shape {
         }
         let [.., highest] = sum.wrapping_mul(SPREAD).to_le_bytes();
         usize::from(highest) % SETS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_kept_is_not_found() {
+        let runs = Runs::default();
+        let mask = Mask::new(true);
+        for text in [None, Some(&b""[..]), Some(b"a")] {
+            let values = Values {
+                number: 0,
+                texts: [text; TEXTS],
+                words: 4,
+            };
+            assert!(runs.find(&values, &mask).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_stays_until_its_place_is_needed() {
+        let mut runs = Runs::default();
+        let mask = Mask::new(true);
+        // All have one shape, and the middle of their last text, by which they are kept apart, is the same.
+        let names: Vec<String> = (0..5).map(|n| format!("{n}.a.example.com")).collect();
+        let values = |name: &'static str| Values {
+            number: 1,
+            texts: [
+                None,
+                Some(b"websocket"),
+                None,
+                None,
+                None,
+                None,
+                Some(name.as_bytes()),
+            ],
+            words: 4,
+        };
+        let names: Vec<&'static str> = names.into_iter().map(|name| &*name.leak()).collect();
+        for name in &names {
+            assert!(runs.find(&values(name), &mask).is_none());
+            assert_eq!(runs.keep(&values(name), name.as_bytes(), b"!"), Some(()));
+        }
+        for (at, name) in names.iter().enumerate() {
+            let place = runs.find(&values(name), &mask);
+            let text = place.map(|place| (runs.begin(place), runs.end(place)));
+            assert_eq!(text, (at > 0).then_some((name.as_bytes(), &b"!"[..])));
+        }
     }
 }
