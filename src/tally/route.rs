@@ -63,7 +63,16 @@ pub(super) struct Labels {
 
 /// Paths of late with their routes, each in its place: nearly all paths come again, and a closing has that of its attempt.
 #[derive(Clone, Debug)]
-struct Known(Vec<(String, String)>);
+struct Known(Vec<Path>);
+
+/// A path, and its route.
+#[derive(Clone, Debug)]
+struct Path {
+    /// All of it but the number that stands behind its last slash, if it has one.
+    stem: String,
+    has_id: bool,
+    route: String,
+}
 
 impl Labels {
     /// Those of an attempt.
@@ -100,25 +109,37 @@ impl Default for Known {
     fn default() -> Self {
         let mut route = String::new();
         write_route("", &mut route);
-        Self(vec![(String::new(), route); PLACES])
+        let known = Path {
+            stem: String::new(),
+            has_id: false,
+            route,
+        };
+        Self(vec![known; PLACES])
     }
 }
 
 impl Known {
     fn write_route(&mut self, path: &str, route: &mut String) {
-        let place = match path.as_bytes() {
-            [.., before, last] => usize::from(*before) * 8 + usize::from(*last) + path.len() * 32,
-            _ => path.len(),
+        // A last segment of digits alone is an id, whichever.
+        let stem = path.trim_end_matches(|c: char| c.is_ascii_digit());
+        let has_id = stem.len() < path.len() && stem.ends_with('/');
+        let stem = if has_id { stem } else { path };
+        let place = match stem.as_bytes() {
+            [.., before, last, _] => {
+                usize::from(*before) * 8 + usize::from(*last) + stem.len() * 32
+            }
+            _ => stem.len(),
         };
         match self.0.get_mut(place % PLACES) {
-            Some((known, its_route)) if path.len() <= LONGEST => {
-                if *known != path {
-                    known.clear();
-                    known.push_str(path);
-                    its_route.clear();
-                    write_route(path, its_route);
+            Some(known) if stem.len() <= LONGEST => {
+                if known.stem != stem || known.has_id != has_id {
+                    known.stem.clear();
+                    known.stem.push_str(stem);
+                    known.has_id = has_id;
+                    known.route.clear();
+                    write_route(path, &mut known.route);
                 }
-                route.push_str(its_route);
+                route.push_str(&known.route);
             }
             _ => write_route(path, route),
         }
@@ -263,17 +284,16 @@ fn path(target: &str) -> &str {
             .unwrap_or("/"),
         None => target,
     };
-    let ends = |at: usize, byte: u8| match byte {
-        b'?' | b'#' => true,
-        b'%' => path
-            .get(at..at + 3)
-            .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
-        _ => false,
+    let ends = |at: usize| match path.as_bytes().get(at) {
+        Some(b'%') => {
+            let code = path.get(at..at + 3);
+            code.is_some_and(|code| code.eq_ignore_ascii_case("%3f"))
+        }
+        _ => true,
     };
-    let mut bytes = path.bytes().enumerate();
-    let end = bytes.find(|&(at, byte)| ends(at, byte));
-    path.get(..end.map_or(path.len(), |(at, _)| at))
-        .unwrap_or(path)
+    let mut marks = memchr::memchr3_iter(b'?', b'#', b'%', path.as_bytes());
+    let end = marks.find(|&at| ends(at));
+    path.get(..end.unwrap_or(path.len())).unwrap_or(path)
 }
 
 fn authority(target: &str) -> Option<&str> {
@@ -298,6 +318,31 @@ fn cut(text: &mut String, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// Whatever came before, a path has its own route.
+        #[test]
+        fn a_route_is_known_as_it_would_be_made_anew(
+            targets in proptest::collection::vec("(/|ws|abc|7|12|123|a1b2c3|websocket|\\?x|#|%3f|%|é){0,6}", 0..60),
+        ) {
+            let mut labels = Labels::default();
+            for target in &targets {
+                labels.set(None, Some(target));
+                proptest::prop_assert_eq!(labels.route(), template(target), "{}", target);
+            }
+        }
+
+        #[test]
+        fn a_path_ends_at_the_first_mark(path in "/([a-c%3fF?#]|%3f|%3F|é){0,9}") {
+            let ends = |at: &usize| {
+                let rest = path.as_bytes().get(*at..).unwrap();
+                rest.starts_with(b"?") || rest.starts_with(b"#")
+                    || rest.get(..3).is_some_and(|code| code.eq_ignore_ascii_case(b"%3f"))
+            };
+            let end = (0..path.len()).find(ends).unwrap_or(path.len());
+            proptest::prop_assert_eq!(super::path(&path), path.get(..end).unwrap());
+        }
+    }
 
     #[test]
     fn ids_collapse_and_names_stay() {
