@@ -294,8 +294,16 @@ pub(super) fn kind_of(close: &SeenClose) -> Kind {
 /// Libraries give it as the reason, under 1011, 1000 or a code of their own.
 fn tells_of_ping(reason: &str) -> bool {
     const SHORTEST: &str = "no pong";
-    // Most say nothing at all.
-    if reason.len() < SHORTEST.len() {
+    // Most say nothing at all, or nothing of either.
+    let names_one = |at: usize| {
+        let rest = reason.as_bytes().get(at + 1..).unwrap_or_default();
+        matches!(
+            rest,
+            [b'i' | b'I' | b'o' | b'O', b'n' | b'N', b'g' | b'G', ..]
+        )
+    };
+    let mut begins = memchr::memchr2_iter(b'p', b'P', reason.as_bytes());
+    if reason.len() < SHORTEST.len() || !begins.any(names_one) {
         return false;
     }
     let reason = reason.to_ascii_lowercase();
@@ -338,4 +346,22 @@ fn too_big(close: &SeenClose) -> Option<String> {
     Some(format!(
         "the largest message to it had {bytes} bytes{compressed}{under_way}{before}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        /// The glance at whether either word is there rules out nothing that has to be looked at.
+        #[test]
+        fn a_ping_is_heard_of_wherever_it_stands(
+            reason in "(no |missing |ping|pong|PonG|po|p| ?timeout| timed out|é|[a-z ]{0,3}){0,6}",
+        ) {
+            let lower = reason.to_ascii_lowercase();
+            let words = ["no pong", "ping timeout", "ping timed out", "pong timeout", "missing pong"];
+            let expected = words.iter().any(|words| lower.contains(words));
+            proptest::prop_assert_eq!(tells_of_ping(&reason), expected, "{}", reason);
+        }
+    }
 }
