@@ -19,16 +19,6 @@ impl<'a> Found<'a> {
             None => named.joined().unwrap_or_default(),
         }
     }
-
-    /// Whether each has a single line, and the same bytes in it.
-    fn is_same(&self, other: &Self) -> bool {
-        let bytes = |Self(named): &Self| {
-            let fields = named.fields;
-            let line = fields.table.get(named.only()?)?;
-            Some(fields.bytes.slice(line.value, line.end))
-        };
-        bytes(self).is_some_and(|bytes_here| bytes(other) == Some(bytes_here))
-    }
 }
 
 /// Names of fields that somebody asks for, and here all of them at once.
@@ -86,11 +76,21 @@ impl Fields {
     )]
     #[inline(always)]
     pub(crate) fn is_same<'a>(&'a self, other: &'a Self, name: &'a str) -> bool {
-        match (self.found(name), other.found(name)) {
-            (None, None) => true,
-            (Some(found), Some(other)) => found.is_same(&other),
-            _ => false,
+        let (here, there) = (self.named(name), other.named(name));
+        match (here.next, there.next) {
+            (usize::MAX, usize::MAX) => true,
+            (usize::MAX, _) | (_, usize::MAX) => false,
+            (line, its) => here.is_single() && there.is_single() && self.agrees(line, other, its),
         }
+    }
+
+    /// Whether a line has the same value as one there.
+    #[inline(never)]
+    fn agrees(&self, line: usize, other: &Self, its: usize) -> bool {
+        let (Some(line), Some(its)) = (self.table.get(line), other.table.get(its)) else {
+            return false;
+        };
+        self.bytes.slice(line.value, line.end) == other.bytes.slice(its.value, its.end)
     }
 }
 
