@@ -109,6 +109,9 @@ pub(crate) fn text_body(leg: &Leg) -> Option<&str> {
         }
         Err(_) => return None,
     };
+    // Most have nothing but printable ASCII, save line breaks.
+    let is_usual = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     let is_binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x1b');
-    (!text.is_empty() && !text.chars().any(is_binary)).then_some(text)
+    let is_text = || text.bytes().all(is_usual) || !text.chars().any(is_binary);
+    (!text.is_empty() && is_text()).then_some(text)
 }

@@ -51,7 +51,7 @@ fn request() -> impl Strategy<Value = (&'static str, Lines)> {
     (target, lines(NAMES, VALUES))
 }
 
-fn answer() -> impl Strategy<Value = (u16, Lines)> {
+fn answer() -> impl Strategy<Value = (u16, Lines, Option<&'static [u8]>)> {
     const NAMES: &[&str] = &[
         "Upgrade",
         "Connection",
@@ -67,15 +67,31 @@ fn answer() -> impl Strategy<Value = (u16, Lines)> {
         "Basic SECRET1",
         "\u{e4}",
     ];
-    (select(&[101, 400][..]), lines(NAMES, VALUES))
+    const BODIES: &[&[u8]] = &[
+        b"no SECRET1",
+        b"no websocket1 and no SECRET1",
+        b"{\"cookie\": \"SECRET1\"}",
+        b"no <a href=\"/x?a=SECRET1\">",
+        b"\x00",
+        b"\xff",
+        b"",
+        b"plain",
+    ];
+    let body = of(select(BODIES));
+    (select(&[101, 400][..]), lines(NAMES, VALUES), body)
 }
 
 fn handshakes() -> impl Strategy<Value = Vec<JudgedAttempt>> {
     let one = ((request(), answer()), (request(), answer())).prop_map(|(outer, inner)| {
-        let leg_of = |((target, asked), (status, said)): ((&str, Lines), (u16, Lines))| {
-            leg(1, "10.1.0.2:50000", "10.0.0.5:80")
+        let leg_of = |((target, asked), (status, said, body)): (_, (_, Lines, Option<_>))| {
+            let asked: Lines = asked;
+            let leg = leg(1, "10.1.0.2:50000", "10.0.0.5:80")
                 .get(4, 0, target, Version::Http11, &asked)
-                .answer(6, 1, status, &said)
+                .answer(6, 1, status, &said);
+            match body {
+                Some(body) => leg.body(body, false),
+                None => leg,
+            }
         };
         let legs = vec![leg_of(outer).outer(), leg_of(inner).inner()];
         judged(attempt(1, legs), Verdict::Ok, Vec::new())
