@@ -1,8 +1,8 @@
 //! Addresses as text, IPv4 ones written by hand: there are two and more in every line.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::value::{Buffer, Json, Plain};
+use super::value::{Buffer, Json};
 use crate::flow::Endpoint;
 
 /// Written as `1.2.3.4:80`; IPv6 in brackets.
@@ -12,8 +12,13 @@ pub(super) struct Address(pub(super) Endpoint);
 impl Json for Address {
     fn write(self, out: &mut Buffer) {
         let Endpoint { addr, port } = self.0;
-        let IpAddr::V4(addr) = addr else {
-            return Plain(self.0.to_string()).write(out);
+        let addr = match addr {
+            IpAddr::V4(addr) => addr,
+            IpAddr::V6(addr) => {
+                out.put_v6(addr);
+                port.write(out);
+                return out.push(b'"');
+            }
         };
         // Room for what is longest: a quotation mark, and four numbers of three digits with a mark behind each.
         let mut text = [b'"'; 1 + 4 * 4];
@@ -33,6 +38,41 @@ impl Json for Address {
         port.write(out);
         out.push(b'"');
     }
+}
+
+/// IPv6 addresses of late as the library writes them, each in its place: of servers and hops there are few, and it takes its
+/// time.
+#[derive(Clone, Debug)]
+pub(super) struct Known(Box<[(Ipv6Addr, String)]>);
+
+/// How many are kept.
+const PLACES: usize = 256;
+
+impl Default for Known {
+    fn default() -> Self {
+        let addr = Ipv6Addr::UNSPECIFIED;
+        Self(vec![(addr, written(addr)); PLACES].into())
+    }
+}
+
+impl Known {
+    /// What stands in front of a port.
+    pub(super) fn quoted(&mut self, addr: Ipv6Addr) -> &str {
+        let [.., before, last] = addr.octets();
+        let place = usize::from(before) * 31 + usize::from(last);
+        let Some((known, text)) = self.0.get_mut(place % PLACES) else {
+            return "";
+        };
+        if *known != addr {
+            *known = addr;
+            *text = written(addr);
+        }
+        text
+    }
+}
+
+fn written(addr: Ipv6Addr) -> String {
+    format!("\"[{addr}]:")
 }
 
 /// The digits of each number that a byte can be, from the first place on, and how many they are.
@@ -73,6 +113,23 @@ mod tests {
         fn as_the_standard_library_says(addr: IpAddr, port: u16) {
             let end = Endpoint::new(addr, port);
             proptest::prop_assert_eq!(written(end), format!("\"{end}\""));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn again_as_the_first_time(ends in proptest::collection::vec((0_u8..3, 0_u8..3), 0..40)) {
+            let mut out = Buffer::default();
+            let mut expected = Vec::new();
+            for (first, last) in ends {
+                let mut octets = [0; 16];
+                (octets[0], octets[15]) = (first, last);
+                let end = Endpoint::new(IpAddr::from(octets), 80);
+                Address(end).write(&mut out);
+                expected.push(format!("\"{end}\""));
+            }
+            let expected = expected.concat();
+            proptest::prop_assert_eq!(out.bytes(), expected.as_bytes());
         }
     }
 
