@@ -291,7 +291,9 @@ fn path(target: &str) -> &str {
         }
         _ => true,
     };
-    let mut marks = memchr::memchr3_iter(b'?', b'#', b'%', path.as_bytes());
+    let is_mark = |byte| matches!(byte, b'?' | b'#' | b'%');
+    let bytes = path.bytes().enumerate();
+    let mut marks = bytes.filter_map(|(at, byte)| is_mark(byte).then_some(at));
     let end = marks.find(|&at| ends(at));
     path.get(..end.unwrap_or(path.len())).unwrap_or(path)
 }
