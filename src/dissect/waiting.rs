@@ -4,17 +4,18 @@
 
 use std::hash::BuildHasher;
 
-use crate::hash::Seed;
+use crate::hash::FixedSeed;
 use crate::http::origin_form;
 
-/// Targets that fall on one place are not told apart: then a little more is kept than need be.
+/// Targets that fall on one place are not told apart: then a little more is kept than need be. Who chooses one that falls
+/// on the place of a handshake could as well choose that of the handshake itself.
 const PLACES: usize = 1 << 12;
 
 /// What waits, over all connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     count: u64,
-    seed: Seed,
+    seed: FixedSeed,
     /// How many wait, by the place of their target. Empty until the first does.
     by_target: Vec<u32>,
 }
@@ -67,6 +68,17 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn which_fall_together_is_the_same_each_time() {
+        for n in 0..100 {
+            let target = format!("/chat/{n}");
+            assert_eq!(
+                Waiting::default().place(&target),
+                Waiting::default().place(&target)
+            );
+        }
+    }
 
     #[test]
     fn it_knows_what_is_waited_for_in_either_form() {
