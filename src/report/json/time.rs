@@ -72,7 +72,7 @@ impl Second {
             self.begin(since_1970);
         }
         let mut text = self.quoted;
-        put_nanos(&mut text, part(nanos.rem_euclid(NANOS)));
+        put(&mut text, 21..30, part(nanos.rem_euclid(NANOS)));
         text
     }
 }
@@ -110,38 +110,6 @@ fn put(text: &mut Quoted, place: Range<usize>, mut number: u32) {
         number /= 10;
     }
 }
-
-/// Writes nine digits behind the point, two at a time: nearly all of every time is written so.
-fn put_nanos(text: &mut Quoted, mut nanos: u32) {
-    let [first, pairs @ ..] = text.get_mut(21..30).unwrap_or_default() else {
-        return;
-    };
-    let (pairs, _) = pairs.as_chunks_mut();
-    for pair in pairs.iter_mut().rev() {
-        *pair = PAIRS
-            .get((nanos % 100) as usize)
-            .copied()
-            .unwrap_or_default();
-        nanos /= 100;
-    }
-    // It is less than ten.
-    *first = b'0' + nanos.to_le_bytes()[0];
-}
-
-/// The digits of each number below a hundred.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "by the compiler, over its own length"
-)]
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number: u8 = 0;
-    while number < 100 {
-        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
-        number += 1;
-    }
-    pairs
-};
 
 #[cfg(test)]
 mod tests {

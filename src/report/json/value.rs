@@ -3,12 +3,10 @@
 //! Not by `serde_json`, because of what most lines are made of: keys that are known, texts with nothing to escape, and
 //! counts of one digit. What is left goes to the library: larger numbers, texts to be escaped, and the lines at the end.
 
-use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use serde::Serialize;
 
-use super::address::Known;
 use super::run::{Run, Runs, Values};
 use super::time::Second;
 use crate::report::mask::{Familiar, Mask};
@@ -39,7 +37,6 @@ pub(super) struct Buffer {
     kept: Range<usize>,
     familiar: Familiar,
     runs: Runs,
-    addresses: Known,
     /// A value was not shown as it is, or not at once, since this was unset.
     looked_closely: bool,
     pub(super) second: Second,
@@ -78,12 +75,6 @@ impl Buffer {
         quoted
             .map(|quoted| self.bytes.extend_from_slice(quoted))
             .is_some()
-    }
-
-    /// An IPv6 address as it stands in front of a port.
-    pub(super) fn put_v6(&mut self, addr: Ipv6Addr) {
-        let quoted = self.addresses.quoted(addr);
-        self.bytes.extend_from_slice(quoted.as_bytes());
     }
 
     /// The same of a value of `Sec-WebSocket-Protocol`.
