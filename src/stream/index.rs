@@ -119,6 +119,7 @@ impl Index {
 
     /// Lets a value other than [`Index::NONE`] stand for a key.
     pub(super) fn insert(&mut self, hash: Hash, value: u32) {
+        // At most half full: then a look-up mostly ends where it begins.
         if self.used.saturating_mul(2) >= self.buckets.len() {
             self.grow();
         }

@@ -284,18 +284,17 @@ fn path(target: &str) -> &str {
             .unwrap_or("/"),
         None => target,
     };
-    let ends = |at: usize| match path.as_bytes().get(at) {
-        Some(b'%') => {
-            let code = path.get(at..at + 3);
-            code.is_some_and(|code| code.eq_ignore_ascii_case("%3f"))
-        }
-        _ => true,
+    let ends = |at: usize, byte: u8| match byte {
+        b'?' | b'#' => true,
+        b'%' => path
+            .get(at..at + 3)
+            .is_some_and(|code| code.eq_ignore_ascii_case("%3f")),
+        _ => false,
     };
-    let is_mark = |byte| matches!(byte, b'?' | b'#' | b'%');
-    let bytes = path.bytes().enumerate();
-    let mut marks = bytes.filter_map(|(at, byte)| is_mark(byte).then_some(at));
-    let end = marks.find(|&at| ends(at));
-    path.get(..end.unwrap_or(path.len())).unwrap_or(path)
+    let mut bytes = path.bytes().enumerate();
+    let end = bytes.find(|&(at, byte)| ends(at, byte));
+    path.get(..end.map_or(path.len(), |(at, _)| at))
+        .unwrap_or(path)
 }
 
 fn authority(target: &str) -> Option<&str> {

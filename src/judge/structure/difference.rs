@@ -42,9 +42,6 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
             };
         if let (Some(outer), Some(inner)) = (edge.outer.request_head(), edge.inner.request_head()) {
             let mut line = |field, was: &str, is: &str| {
-                if was == is {
-                    return;
-                }
                 compare(
                     Message::Request,
                     field,
@@ -87,14 +84,12 @@ pub(in crate::judge) fn differences(edges: &[Edge<'_>]) -> Vec<Difference> {
                     text(outer.status),
                 );
             }
-            if inner.version != outer.version {
-                compare(
-                    Message::Response,
-                    "version",
-                    Some(Cow::Borrowed(inner.version.name())),
-                    Some(Cow::Borrowed(outer.version.name())),
-                );
-            }
+            compare(
+                Message::Response,
+                "version",
+                Some(Cow::Borrowed(inner.version.name())),
+                Some(Cow::Borrowed(outer.version.name())),
+            );
             compare_each!(
                 compare,
                 Message::Response,

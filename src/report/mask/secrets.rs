@@ -129,26 +129,17 @@ impl Secrets {
         let fields = &head.fields;
         let others = first.map(|first| &first.fields);
         // Each name stands where it is looked up, so that the compiler knows what to look for.
-        if others.is_none_or(|others| !others.is_same(fields, "host")) {
-            for field in fields.all("host") {
-                self.of_url(&field.text());
-            }
+        macro_rules! look_at_each {
+            ($look:ident, $($name:literal),+) => {
+                $(if others.is_none_or(|others| !others.is_same(fields, $name)) {
+                    for field in fields.all($name) {
+                        self.$look(&field.text());
+                    }
+                })+
+            };
         }
-        if others.is_none_or(|others| !others.is_same(fields, "origin")) {
-            for field in fields.all("origin") {
-                self.of_url(&field.text());
-            }
-        }
-        if others.is_none_or(|others| !others.is_same(fields, "referer")) {
-            for field in fields.all("referer") {
-                self.of_url(&field.text());
-            }
-        }
-        if others.is_none_or(|others| !others.is_same(fields, "sec-websocket-protocol")) {
-            for field in fields.all("sec-websocket-protocol") {
-                self.of_subprotocols(&field.text());
-            }
-        }
+        look_at_each!(of_url, "host", "origin", "referer");
+        look_at_each!(of_subprotocols, "sec-websocket-protocol");
     }
 
     /// Whether one of them stands in `text`.
